@@ -1,0 +1,112 @@
+"""What a session asks of the I/O layer: the commands, and the requests they carry.
+
+An exchange is one HTTP request with its response, or one WebSocket. The session names it with an integer that is never
+reused. The I/O layer reports about it with the session's fact methods (``response_started`` and so on).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from ._urls import redact_url
+
+__all__ = [
+    "AbortExchange",
+    "CloseWebSocket",
+    "Command",
+    "FilePart",
+    "OpenWebSocket",
+    "Request",
+    "SendText",
+    "StartExchange",
+]
+
+# Compared in lower case. Their values are secrets, so a repr shows only that they are there.
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie", "x-hf-authorization", "x-ip-token"})
+
+
+def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the headers with the values of secret ones replaced by ``***``."""
+    return tuple((name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilePart:
+    """A stretch of a request body that the I/O layer reads itself, so that the core never holds a file in memory.
+
+    ``source`` is what the user named: a path, or an open binary file to be read from where it stands. ``size`` is in bytes;
+    exactly that many are sent.
+    """
+
+    source: object
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request. The I/O layer adds ``Host`` and, where there is a body, ``Content-Length``: ``body_size``.
+
+    ``safe_to_repeat`` says that a request which got no byte of an answer on a reused connection may be sent once more on a
+    new one (RFC 9110, section 9.2.2).
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: tuple[bytes | FilePart, ...] = field(default=(), repr=False)
+    safe_to_repeat: bool = False
+
+    @property
+    def body_size(self) -> int:
+        """The length of the body in bytes."""
+        return sum(part.size if isinstance(part, FilePart) else len(part) for part in self.body)
+
+    def __repr__(self) -> str:
+        return (
+            f"Request({self.method} {redact_url(self.url)}, headers={redact_headers(self.headers)!r}, "
+            f"body_size={self.body_size})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartExchange:
+    """Send ``request`` and report what comes back about ``exchange``."""
+
+    exchange: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortExchange:
+    """Stop the exchange and drop its connection; facts about it that are still under way are ignored."""
+
+    exchange: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenWebSocket:
+    """Open a WebSocket to ``url`` (``ws`` or ``wss``) with these extra headers."""
+
+    exchange: int
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendText:
+    """Send one text message on the WebSocket."""
+
+    exchange: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseWebSocket:
+    """Begin the closing handshake of the WebSocket."""
+
+    exchange: int
+    code: int = 1000
+
+
+Command = Union[StartExchange, AbortExchange, OpenWebSocket, SendText, CloseWebSocket]

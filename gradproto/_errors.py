@@ -1,0 +1,160 @@
+"""The errors that gradproto raises or hands out, as one tree.
+
+Every error says what went wrong, where, and with which thing. It may carry a ``hint``: one sentence on what to do about it.
+No error ever carries a token, a cookie or a password.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+__all__ = [
+    "AppError",
+    "ArgumentError",
+    "AuthenticationError",
+    "ConnectError",
+    "ConnectionLostError",
+    "DeadlineExceeded",
+    "EndpointNotFoundError",
+    "GradprotoError",
+    "JobCancelledError",
+    "JobError",
+    "LocalProtocolError",
+    "ProtocolError",
+    "QueueFullError",
+    "RateLimitedError",
+    "ReadError",
+    "RemoteProtocolError",
+    "SessionExpiredError",
+    "SpaceError",
+    "TransportError",
+    "UnsupportedServerError",
+    "ValidationError",
+    "WriteError",
+]
+
+
+class GradprotoError(Exception):
+    """The root of all errors of this package; ``hint`` is advice for a person, or ``None``."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
+
+class ProtocolError(GradprotoError):
+    """Somebody broke the protocol: see the two subclasses for who."""
+
+
+class LocalProtocolError(ProtocolError):
+    """The caller asked for something that is not allowed now; nothing was changed and nothing was sent."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The server sent something that the protocol does not allow there."""
+
+
+class TransportError(GradprotoError):
+    """The network failed: see the subclasses for where."""
+
+
+class ConnectError(TransportError):
+    """No connection could be made: host not found, refused, timed out, or TLS failed."""
+
+
+class ReadError(TransportError):
+    """The connection broke or ended before the answer was complete."""
+
+
+class WriteError(TransportError):
+    """The connection broke while a request was being sent."""
+
+
+class DeadlineExceeded(GradprotoError, TimeoutError):
+    """A time limit ran out; the message names the limit and its seconds."""
+
+
+class JobError(GradprotoError):
+    """A job ended without a result."""
+
+
+class AppError(JobError):
+    """The app's function failed.
+
+    ``title`` is the heading the app gave, ``duration`` the seconds its own page would show the message (``None`` means until
+    dismissed), ``visible`` whether its page would show it at all.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        title: str | None = None,
+        duration: float | None = None,
+        visible: bool = True,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.title = title
+        self.duration = duration
+        self.visible = visible
+
+
+class ValidationError(JobError):
+    """The server refused argument values; ``parameters`` maps a parameter's name to the server's message about it."""
+
+    def __init__(self, message: str, *, parameters: dict[str, str] | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.parameters = dict(parameters or {})
+
+
+class QueueFullError(JobError):
+    """The app's queue takes no more jobs now; the job was not run."""
+
+
+class JobCancelledError(JobError, concurrent.futures.CancelledError):
+    """The job was cancelled; ``JobCancelled`` is the event, this is what waiting for the result raises."""
+
+
+class ConnectionLostError(JobError):
+    """The connection that carried the job's messages broke; whether the job ran to its end is not known."""
+
+
+class SessionExpiredError(JobError):
+    """The server no longer knows the session: it restarted, or another replica answered; state of the session is gone."""
+
+
+class AuthenticationError(GradprotoError):
+    """The app wants a login, or refused the one that was given."""
+
+
+class RateLimitedError(GradprotoError):
+    """The server answered 429; ``retry_after`` is the seconds it asks to wait, or ``None`` if it did not say."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class UnsupportedServerError(GradprotoError):
+    """What answered is no Gradio app, or one that speaks a protocol generation that is not supported."""
+
+
+class EndpointNotFoundError(GradprotoError, ValueError):
+    """The app has no such endpoint, or none was named where there are several."""
+
+
+class ArgumentError(GradprotoError, TypeError, ValueError):
+    """The arguments do not fit the endpoint; nothing was sent."""
+
+
+class SpaceError(GradprotoError):
+    """A Hugging Face Space cannot be used; ``stage`` is its runtime stage, if known."""
+
+    def __init__(self, message: str, *, stage: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.stage = stage

@@ -1,0 +1,55 @@
+"""What the wire client asks of a driver.
+
+A connection is named by an integer that is never reused. Actions about one connection are carried out in the order in which
+they were given; actions about different connections are independent of each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from .._commands import FilePart
+
+__all__ = ["Action", "Close", "Connect", "Send", "SendFile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """Open a stream; answer with ``connection_made`` or ``connection_lost``. ``tls`` asks for TLS with this host's name.
+
+    ``timeout`` is in seconds. The wire client keeps the time itself and sends ``Close`` when it is over; a driver that can
+    limit the connecting call may use it too.
+    """
+
+    connection: int
+    host: str
+    port: int
+    tls: bool
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Write these bytes."""
+
+    connection: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendFile:
+    """Write ``file.size`` bytes of ``file.source``, in pieces; report each piece with ``file_sent``."""
+
+    connection: int
+    file: FilePart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """Close the stream and forget it, along with whatever is still to be written; nothing more is reported about it."""
+
+    connection: int
+
+
+Action = Union[Connect, Send, SendFile, Close]
