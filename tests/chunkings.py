@@ -5,6 +5,7 @@ A parser's events must not depend on how its input was cut, so every parser test
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from hypothesis import strategies as st
@@ -28,4 +29,4 @@ def random_chunks(draw: st.DrawFn, data: bytes) -> list[bytes]:
         return [data] if data else []
     cuts = draw(st.lists(st.integers(1, len(data) - 1), max_size=20, unique=True).map(sorted))
     edges = [0, *cuts, len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
