@@ -260,10 +260,15 @@ def origin(url: str) -> tuple[str, str, int]:
 
     Raises ``ArgumentError`` where ``url`` is not absolute or of another scheme.
     """
+    match = _match(url)
+    return _origin(match[1], match[2])
+
+
+def _match(url: str) -> re.Match[str]:
     match = _ABSOLUTE.match(url)
     if match is None:
         raise ArgumentError(f"{redact_url(url)[:80]!r} is no absolute URL")
-    return _origin(match[1], match[2])
+    return match
 
 
 @lru_cache(maxsize=256)
@@ -290,8 +295,7 @@ def same_origin(a: str, b: str) -> bool:
 
 def target(url: str) -> str:
     """Return what stands in the request line: the path, at least ``/``, with the query (RFC 9112, section 3.2.1)."""
-    match = _ABSOLUTE.match(url)
-    path = match[3] if match else url
+    path = _match(url)[3]
     return path if path.startswith("/") else "/" + path
 
 
