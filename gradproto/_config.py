@@ -1,0 +1,295 @@
+"""An app's config: what its server says about itself before anything is called.
+
+It comes as JSON from ``/config``, or inside the app's page as ``window.gradio_config = {...};``. Its shape changed over
+the years; what is read here is the union, and what a generation does not say has a default. Gradio: ``get_config_file``
+in ``gradio/blocks.py``, ``BlockFunction.get_config`` in ``gradio/block_function.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from ._errors import AuthenticationError, UnsupportedServerError
+from ._fields import FieldError, Fields
+from ._json import JSONValue, loads
+from ._urls import redact_url
+
+__all__ = ["Component", "Config", "Dependency", "Visibility", "parse_config"]
+
+Visibility = Literal["public", "undocumented", "private"]
+
+_STATES = frozenset({"state", "variable"})
+# Types that stand in ``data`` without being the caller's, for servers that do not say ``skip_api`` (before 4.0).
+_SKIPPED = _STATES | {
+    *("row", "column", "tabs", "tab", "tabitem", "box", "form", "accordion", "group", "sidebar"),
+    *("interpretation", "dataset"),
+}
+
+_PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*")
+_decode_prefix = json.JSONDecoder().raw_decode
+
+# The prefix becomes part of every URL, right after the host: nothing in it may end the path or begin another host.
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One component of the app.
+
+    ``props`` are its properties as the server sent them; they must not be changed. ``skip_api`` says that it has a place
+    in ``data`` which a caller neither fills nor sees. The schemas are JSON Schema, ``None`` if the server gave none.
+    """
+
+    id: int
+    type: str
+    props: Mapping[str, JSONValue] = field(repr=False)
+    skip_api: bool
+    is_state: bool
+    label: str | None
+    input_schema: JSONValue = field(default=None, repr=False)
+    output_schema: JSONValue = field(default=None, repr=False)
+    example: JSONValue = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One function of the app, with the components whose values it takes and gives, by their ids.
+
+    ``id`` is what the protocol calls ``fn_index``. ``api_name`` has no slash. ``queue`` is ``None`` where the server leaves
+    it to the app's default. ``component_props`` are the positions of inputs that want the component's whole properties.
+    ``time_limit`` is in seconds.
+    """
+
+    id: int
+    api_name: str | None
+    visibility: Visibility
+    backend_fn: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    queue: bool | None = None
+    is_generator: bool = False
+    connection: str = "sse"
+    time_limit: float | None = None
+    batch: bool = False
+    cancels: tuple[int, ...] = ()
+    component_props: tuple[int, ...] = ()
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What an app says about itself.
+
+    ``protocol`` is empty where the server names none (before 4.0). ``api_prefix`` is empty, or begins with a slash and does
+    not end with one. ``root`` is the app's address from its own point of view. ``app_id`` changes when the server
+    restarts. ``max_file_size`` is in bytes. ``raw`` is the whole document; it must not be changed.
+    """
+
+    version: str
+    protocol: str
+    api_prefix: str
+    root: str
+    app_id: int | str | None
+    space_id: str | None
+    username: str | None
+    title: str | None
+    max_file_size: int | None
+    connect_heartbeat: bool
+    enable_queue: bool
+    components: Mapping[int, Component] = field(repr=False)
+    dependencies: tuple[Dependency, ...] = field(repr=False)
+    raw: Mapping[str, JSONValue] = field(repr=False)
+
+
+def parse_config(body: bytes, *, content_type: str, url: str) -> Config:
+    """Return the config in a response from ``url``, be it JSON or the app's page.
+
+    Raises ``UnsupportedServerError`` where there is none or where it is not usable, and ``AuthenticationError`` where
+    the app wants a login first.
+    """
+    document = _find_document(body)
+    if document is None or not _is_gradio(document):
+        if _wants_login(document):
+            raise _login_required(document, url)
+        raise _no_app(body, document, content_type, url)
+    if document.get("auth_required"):
+        raise _login_required(document, url)
+    try:
+        return read_config(document)
+    except FieldError as error:
+        raise UnsupportedServerError(f"the Gradio config from {redact_url(url)} cannot be used: {error}") from None
+
+
+def read_config(document: dict[str, JSONValue]) -> Config:
+    """Return the config in a JSON document; raise `FieldError` where a field has a wrong type."""
+    fields = Fields(document)
+    app_id = document.get("app_id")
+    return Config(
+        version=(fields.text("version") or "").strip(),
+        protocol=fields.text("protocol") or "",
+        api_prefix=_read_prefix(fields),
+        root=fields.text("root") or "",
+        app_id=app_id if isinstance(app_id, str) else fields.integer("app_id"),
+        space_id=fields.text("space_id"),
+        username=fields.text("username"),
+        title=fields.text("title"),
+        max_file_size=fields.integer("max_file_size"),
+        connect_heartbeat=fields.flag("connect_heartbeat") or False,
+        enable_queue=fields.flag("enable_queue") is not False,
+        components={component.id: component for component in map(_read_component, fields.objects("components"))},
+        dependencies=tuple(_read_dependency(item, index) for index, item in enumerate(fields.objects("dependencies"))),
+        raw=document,
+    )
+
+
+def _read_prefix(fields: Fields) -> str:
+    prefix = (fields.text("api_prefix") or "").rstrip("/")
+    if _PREFIX.fullmatch(prefix) is None:
+        raise FieldError(f"$.api_prefix is {prefix[:80]!r}, where the beginning of a path belongs")
+    return prefix
+
+
+def _read_component(fields: Fields) -> Component:
+    number = fields.integer("id")
+    if number is None:
+        raise FieldError(f"{fields.path}.id is missing")
+    kind = fields.text("type") or ""
+    props = fields.mapping("props")
+    skip = fields.flag("skip_api")
+    label = props.get("label")
+    raw = fields.raw
+    schema = raw.get("api_info")
+    return Component(
+        id=number,
+        type=kind,
+        props=props,
+        skip_api=kind in _SKIPPED if skip is None else skip,
+        is_state=kind in _STATES,
+        label=label if isinstance(label, str) else None,
+        input_schema=raw.get("api_info_as_input", schema),
+        output_schema=raw.get("api_info_as_output", schema),
+        example=raw.get("example_inputs"),
+    )
+
+
+def _read_dependency(fields: Fields, index: int) -> Dependency:
+    number = fields.integer("id")
+    name = None if fields.raw.get("api_name") is False else fields.text("api_name")
+    types = Fields(fields.mapping("types"), f"{fields.path}.types")
+    return Dependency(
+        id=index if number is None else number,  # before 4.32 a function has no id but its place
+        api_name=name or None,
+        visibility=_read_visibility(fields),
+        backend_fn=fields.flag("backend_fn") is not False,
+        inputs=fields.integers("inputs"),
+        outputs=fields.integers("outputs"),
+        queue=fields.flag("queue"),
+        is_generator=types.flag("generator") or False,
+        connection=fields.text("connection") or "sse",
+        time_limit=fields.number("time_limit"),
+        batch=fields.flag("batch") or False,
+        cancels=fields.integers("cancels"),
+        component_props=fields.integers("component_prop_inputs"),
+        description=None if fields.raw.get("api_description") is False else fields.text("api_description"),
+    )
+
+
+def _read_visibility(fields: Fields) -> Visibility:
+    """Gradio 6 says it in one word; before, ``api_name: false`` was private and ``show_api: false`` undocumented."""
+    word = fields.text("api_visibility")
+    if word is not None:
+        # A word of a future Gradio is taken for the middle way: callable by who knows the name, and not advertised.
+        return cast(Visibility, word) if word in ("public", "private") else "undocumented"
+    if fields.raw.get("api_name") is False:
+        return "private"
+    return "undocumented" if fields.flag("show_api") is False else "public"
+
+
+def _find_document(body: bytes) -> dict[str, JSONValue] | None:
+    """Return the JSON object that the body is, or that the page in it holds, if there is one."""
+    if body.lstrip()[:1] == b"{":
+        try:
+            document = loads(body.strip())
+        except ValueError:
+            return None
+        return document if isinstance(document, dict) else None
+    if b"gradio_config" not in body:
+        return None
+    page = body.decode(errors="replace")
+    for match in _PAGE_CONFIG.finditer(page):
+        try:
+            document, _ = cast("tuple[JSONValue, int]", _decode_prefix(page, match.end()))
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(document, dict):
+            return document
+    return None
+
+
+def _is_gradio(document: dict[str, JSONValue]) -> bool:
+    # "input_components" is Gradio 2, where an app was one function.
+    return "auth_required" in document or "dependencies" in document or "input_components" in document
+
+
+def _wants_login(document: dict[str, JSONValue] | None) -> bool:
+    """Whether this is the answer 401 of Gradio: its detail is a text, and since 5.36 an object."""
+    detail = document.get("detail") if document is not None else None
+    if isinstance(detail, dict):
+        detail = detail.get("error")
+    return detail == "Not authenticated"
+
+
+def _login_required(document: dict[str, JSONValue] | None, url: str) -> AuthenticationError:
+    document = document or {}
+    detail = document.get("detail")
+    message = (detail if isinstance(detail, dict) else document).get("auth_message")
+    says = f"; it says {message[:80]!r}" if isinstance(message, str) and message else ""
+    return AuthenticationError(
+        f"the app at {redact_url(url)} requires a login{says}", hint="give the login as auth=(user, password)"
+    )
+
+
+_PROXY = re.compile(
+    r"bad gateway|service (?:temporarily )?unavailable|gateway time-?out|\b50[234]\b|nginx|cloudflare", re.I
+)
+_SPACE = re.compile(r"hugging ?face|\bhf\.(?:co|space)\b|\bspace\b", re.I)
+_SPACE_STAGE = re.compile(
+    r"\b(?:building|sleeping|asleep|paused|preparing|starting|restart|runtime error|in error)\b", re.I
+)
+
+
+def _no_app(body: bytes, document: dict[str, JSONValue] | None, content_type: str, url: str) -> UnsupportedServerError:
+    text = " ".join(body[:4000].decode(errors="replace").split())
+    shown = f"{text[:80]!r}" if text else "nothing"
+    kind = f"{content_type[:80]!r}" if content_type else "no content type"
+    return UnsupportedServerError(
+        f"{redact_url(url)} is no Gradio app: it answered with {kind} and {shown}",
+        hint=_hint(text, document, content_type, body),
+    )
+
+
+def _hint(text: str, document: dict[str, JSONValue] | None, content_type: str, body: bytes) -> str | None:
+    if document is not None:
+        if document.get("detail") == "Not Found":
+            return "there is a server, but no app at this path; is a part of the path missing?"
+        keys = ", ".join(repr(key[:20]) for key in list(document)[:5])
+        return (
+            f"this is JSON, but no Gradio config; its keys are: {keys}"
+            if keys
+            else "this is JSON, but no Gradio config"
+        )
+    if _SPACE.search(text) and _SPACE_STAGE.search(text):
+        return "this looks like a Hugging Face Space that is not running; open its page and try again when it is"
+    if _PROXY.search(text):
+        return "this looks like the error page of a proxy; the app behind it may be starting or gone"
+    if b"gradio_config" in body:
+        return "this page has a Gradio config that cannot be read"
+    if "json" in content_type.lower():
+        return "this says that it is JSON, but it is none, or no object"
+    if text[:1] == "<":
+        return "this is a web page, but not that of a Gradio app"
+    return None

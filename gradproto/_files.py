@@ -1,0 +1,224 @@
+"""Files on their way: what the server names (`FileData`) and what the caller gives (`LocalFile`).
+
+Nothing here opens a file. What reads the disk is the I/O layer, which also learns the size of what it reads.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import mimetypes
+import os
+import re
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, TypeVar, Union, cast
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from ._errors import ArgumentError
+from ._json import JSONValue
+from ._urls import redact_url
+
+__all__ = [
+    "FILE_META",
+    "FileData",
+    "LocalFile",
+    "data_url_file",
+    "guess_mime_type",
+    "handle_file",
+    "is_file_json",
+    "is_http_url",
+    "local_file",
+    "sanitize_name",
+]
+
+FILE_META = "gradio.FileData"
+"""What ``meta._type`` of a file object says, since Gradio 4.21."""
+
+_NAME_LIMIT = (
+    200  # bytes: Gradio cuts the names of uploads there (gradio_client.utils.strip_invalid_filename_characters)
+)
+# What no file system, shell or multipart header should meet in a name.
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
+_DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
+
+# An instance of its own knows only the table in the standard library; the module's functions read the system's files.
+_TYPES = mimetypes.MimeTypes(filenames=())
+_TYPES.add_type("text/vtt", ".vtt")  # in the table only from Python 3.12 on; Gradio names both by hand too
+_TYPES.add_type("image/webp", ".webp")
+
+
+F = TypeVar("F", bound="FileData")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileData:
+    """A file that the server has, or that is on the web: a value that can be handed to another call as it is.
+
+    ``path`` is the server's own path of it, ``url`` where the server says it can be fetched (perhaps from its own point
+    of view), ``size`` in bytes. A URL as ``path`` is for the server to fetch. Gradio: ``FileData`` in
+    ``gradio/data_classes.py``.
+    """
+
+    path: str | None
+    url: str | None = None
+    orig_name: str | None = None
+    size: int | None = None
+    mime_type: str | None = None
+    is_stream: bool = False
+
+    def to_json(self) -> dict[str, JSONValue]:
+        """Return the object that stands for the file in a request."""
+        return {
+            "path": self.path,
+            "url": self.url,
+            "size": self.size,
+            "orig_name": self.orig_name,
+            "mime_type": self.mime_type,
+            "is_stream": self.is_stream,
+            "meta": {"_type": FILE_META},
+        }
+
+    @classmethod
+    def from_json(cls: type[F], value: dict[str, JSONValue]) -> F:
+        """Return the file that an object in a response stands for; a field of a wrong type counts as missing."""
+        size = value.get("size")
+        return cls(
+            path=_text(value.get("path")),
+            url=_text(value.get("url")),
+            orig_name=_text(value.get("orig_name")),
+            size=size if isinstance(size, int) and not isinstance(size, bool) else None,
+            mime_type=_text(value.get("mime_type")),
+            is_stream=value.get("is_stream") is True,
+        )
+
+
+def _text(value: JSONValue) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """A file to be uploaded.
+
+    ``source`` is its content, its path, or an open binary file that the I/O layer reads from where it stands. ``size`` is
+    in bytes, ``None`` until the I/O layer has looked. ``orig_name`` is the name that the server learns.
+    """
+
+    source: Union[bytes, str, object] = field(repr=False)
+    orig_name: str
+    size: int | None = None
+    mime_type: str | None = None
+
+    def with_size(self, size: int) -> LocalFile:
+        """Return the same file with its size known."""
+        return replace(self, size=size)
+
+    @property
+    def shown(self) -> str:
+        """What to call the file in an error text: its path, or its name where it has no path."""
+        return self.source if isinstance(self.source, str) else self.orig_name
+
+
+def is_http_url(text: str) -> bool:
+    """Whether ``text`` is meant as a URL that a server can fetch."""
+    return text[:8].lower().startswith(("http://", "https://"))
+
+
+def is_file_json(value: JSONValue) -> bool:
+    """Whether a value is a file object: it says so in its ``meta``; a ``path`` alone makes none."""
+    if not isinstance(value, dict):
+        return False
+    meta = value.get("meta")
+    return isinstance(meta, dict) and meta.get("_type") == FILE_META
+
+
+def handle_file(source: str | os.PathLike[str] | bytes | BinaryIO, *, name: str | None = None) -> LocalFile | FileData:
+    """Return ``source`` as a file argument: a path, a URL, the content itself, or a file open in binary mode.
+
+    An ``http(s)`` URL is fetched by the server; everything else is uploaded. A ``data:`` URL is decoded here. ``name`` is
+    the name that the server learns, instead of the one that ``source`` has. Nothing is opened or checked here: whether a
+    path exists is for the I/O layer to say. Raises ``ArgumentError`` for anything else, also for a file open in text mode.
+    """
+    if isinstance(source, str):
+        if is_http_url(source):
+            return web_file(source, name=name)
+        if source[:5].lower() == "data:":
+            return data_url_file(source, name=name)
+    return local_file(source, name=name)
+
+
+def web_file(url: str, *, name: str | None = None) -> FileData:
+    """Return the file at an ``http(s)`` URL, for the server to fetch."""
+    try:
+        last = unquote(urlsplit(url).path).rpartition("/")[2]
+    except ValueError:  # such as a bracket in the host
+        raise ArgumentError(f"{redact_url(url)[:80]!r} is no usable URL of a file") from None
+    return FileData(path=url, url=url, orig_name=sanitize_name(name or last))
+
+
+def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
+    """Return the content of a ``data:`` URL (RFC 2397); its type gives the name an extension."""
+    match = _DATA_URL.match(url)
+    if match is None:
+        raise ArgumentError(f"{url[:80]!r} is no data URL: it has no comma after the type")
+    mime_type = match[1].strip().lower() or "text/plain"
+    content = unquote_to_bytes(url[match.end() :])
+    if match[2].strip().lower().endswith(";base64"):
+        try:
+            content = base64.b64decode(b"".join(content.split()))
+        except binascii.Error as error:
+            raise ArgumentError(f"{url[:80]!r} is no data URL: {error}") from None
+    if name is None:
+        name = "file" + (_TYPES.guess_extension(mime_type) or "")
+    return LocalFile(source=content, orig_name=sanitize_name(name), size=len(content), mime_type=mime_type)
+
+
+def local_file(source: object, *, name: str | None = None) -> LocalFile:
+    """Return a path, bytes or an open binary file as a file to be uploaded; raise ``ArgumentError`` for anything else."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        content = bytes(cast("bytes | bytearray", source))
+        return _named(content, name or "file", size=len(content))
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fsdecode(cast("str | os.PathLike[str]", source))
+        return _named(path, name or path)
+    if callable(getattr(source, "read", None)):
+        if hasattr(source, "encoding"):  # io.TextIOBase and its like have one; binary files of any origin have none
+            raise ArgumentError("a file open in text mode cannot be uploaded; open it in binary mode ('rb')")
+        own = getattr(source, "name", None)  # an integer for a file that was opened by its descriptor
+        return _named(source, name or (own if isinstance(own, str) else "file"))
+    raise ArgumentError(
+        f"an object of type {type(source).__name__} is no file: give a path, a URL, bytes or a binary file"
+    )
+
+
+def _named(source: object, name: str, size: int | None = None) -> LocalFile:
+    clean = sanitize_name(name)
+    return LocalFile(source=source, orig_name=clean, size=size, mime_type=guess_mime_type(clean))
+
+
+def sanitize_name(name: str) -> str:
+    """Return the last component of ``name`` without what a file system or a header could stumble over.
+
+    Never empty, never ``.`` or ``..``, at most 200 bytes of UTF-8; an extension survives the cut.
+    """
+    last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    clean = _FORBIDDEN.sub("", last).rstrip(" .")
+    if not clean.strip(" ."):
+        return "file"
+    if len(clean.encode()) <= _NAME_LIMIT:
+        return clean
+    stem, dot, extension = clean.rpartition(".")
+    if not stem or len(extension.encode()) > _NAME_LIMIT // 4:
+        stem, dot, extension = clean, "", ""
+    room = _NAME_LIMIT - len((dot + extension).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + extension
+
+
+def guess_mime_type(name: str) -> str:
+    """Return the type that the name's extension stands for, ``application/octet-stream`` if it stands for none.
+
+    The standard library's own table is asked, not the system's files, so the answer is the same on every machine.
+    """
+    extension = os.path.splitext(name)[1].lower()
+    strict = _TYPES.types_map[True]
+    return strict.get(extension) or _TYPES.types_map[False].get(extension) or "application/octet-stream"
