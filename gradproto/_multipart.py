@@ -32,8 +32,8 @@ def encode_multipart(files: Sequence[FileField], boundary: str) -> tuple[str, tu
     """Return the value of ``Content-Type`` and the parts of the body; contents are passed on as they are, never copied.
 
     ``boundary`` must not occur in any content: 32 random characters will do. Names are escaped as browsers do (WHATWG
-    HTML, "multipart/form-data encoding algorithm"), in UTF-8. Raises ``ArgumentError`` for a boundary of other characters
-    than letters, digits, ``-`` and ``_``, or of more than 70, and for a content type that is no header value.
+    HTML, "multipart/form-data encoding algorithm"), in UTF-8. Raises ``ArgumentError`` for a boundary that is not 1 to
+    70 letters, digits, ``-`` and ``_``, and for a content type that is no header value.
     """
     if _BOUNDARY.fullmatch(boundary) is None:
         raise ArgumentError(f"the multipart boundary {boundary[:80]!r} is not 1 to 70 letters, digits, '-' or '_'")
