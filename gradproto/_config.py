@@ -40,8 +40,9 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 class Component:
     """One component of the app.
 
-    ``props`` are its properties as the server sent them; they must not be changed. ``skip_api`` says that it has a place
-    in ``data`` which a caller neither fills nor sees. The schemas are JSON Schema, ``None`` if the server gave none.
+    ``props`` are its properties as the server sent them; they must not be changed. ``skip_api`` says that it has a
+    place in ``data`` which a caller neither fills nor sees. The schemas are JSON Schema, ``None`` if the server gave
+    none.
     """
 
     id: int
@@ -59,9 +60,9 @@ class Component:
 class Dependency:
     """One function of the app, with the components whose values it takes and gives, by their ids.
 
-    ``id`` is what the protocol calls ``fn_index``. ``api_name`` has no slash. ``queue`` is ``None`` where the server leaves
-    it to the app's default. ``component_props`` are the positions of inputs that want the component's whole properties.
-    ``time_limit`` is in seconds.
+    ``id`` is what the protocol calls ``fn_index``. ``api_name`` has no slash. ``queue`` is ``None`` where the server
+    leaves it to the app's default. ``component_props`` are the positions of inputs that want the component's whole
+    properties. ``time_limit`` is in seconds.
     """
 
     id: int
@@ -84,8 +85,8 @@ class Dependency:
 class Config:
     """What an app says about itself.
 
-    ``protocol`` is empty where the server names none (before 4.0). ``api_prefix`` is empty, or begins with a slash and does
-    not end with one. ``root`` is the app's address from its own point of view. ``app_id`` changes when the server
+    ``protocol`` is empty where the server names none (before 4.0). ``api_prefix`` is empty, or begins with a slash and
+    does not end with one. ``root`` is the app's address from its own point of view. ``app_id`` changes when the server
     restarts. ``max_file_size`` is in bytes. ``raw`` is the whole document; it must not be changed.
     """
 

@@ -25,10 +25,12 @@ __all__ = [
     "data_url_file",
     "guess_mime_type",
     "handle_file",
+    "is_data_url",
     "is_file_json",
     "is_http_url",
     "local_file",
     "sanitize_name",
+    "web_file",
 ]
 
 FILE_META = "gradio.FileData"
@@ -100,8 +102,8 @@ def _text(value: JSONValue) -> str | None:
 class LocalFile:
     """A file to be uploaded.
 
-    ``source`` is its content, its path, or an open binary file that the I/O layer reads from where it stands. ``size`` is
-    in bytes, ``None`` until the I/O layer has looked. ``orig_name`` is the name that the server learns.
+    ``source`` is its content, its path, or an open binary file that the I/O layer reads from where it stands. ``size``
+    is in bytes, ``None`` until the I/O layer has looked. ``orig_name`` is the name that the server learns.
     """
 
     source: Union[bytes, str, object] = field(repr=False)
@@ -124,6 +126,11 @@ def is_http_url(text: str) -> bool:
     return text[:8].lower().startswith(("http://", "https://"))
 
 
+def is_data_url(text: str) -> bool:
+    """Whether ``text`` is meant as a URL that holds its content."""
+    return text[:5].lower() == "data:"
+
+
 def is_file_json(value: JSONValue) -> bool:
     """Whether a value is a file object: it says so in its ``meta``; a ``path`` alone makes none."""
     if not isinstance(value, dict):
@@ -135,14 +142,15 @@ def is_file_json(value: JSONValue) -> bool:
 def handle_file(source: str | os.PathLike[str] | bytes | BinaryIO, *, name: str | None = None) -> LocalFile | FileData:
     """Return ``source`` as a file argument: a path, a URL, the content itself, or a file open in binary mode.
 
-    An ``http(s)`` URL is fetched by the server; everything else is uploaded. A ``data:`` URL is decoded here. ``name`` is
-    the name that the server learns, instead of the one that ``source`` has. Nothing is opened or checked here: whether a
-    path exists is for the I/O layer to say. Raises ``ArgumentError`` for anything else, also for a file open in text mode.
+    An ``http(s)`` URL is fetched by the server; everything else is uploaded. A ``data:`` URL is decoded here. ``name``
+    is the name that the server learns, instead of the one that ``source`` has. Nothing is opened or checked here:
+    whether a path exists is for the I/O layer to say. Raises ``ArgumentError`` for anything else, also for a file open
+    in text mode.
     """
     if isinstance(source, str):
         if is_http_url(source):
             return web_file(source, name=name)
-        if source[:5].lower() == "data:":
+        if is_data_url(source):
             return data_url_file(source, name=name)
     return local_file(source, name=name)
 
@@ -174,7 +182,7 @@ def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
 
 
 def local_file(source: object, *, name: str | None = None) -> LocalFile:
-    """Return a path, bytes or an open binary file as a file to be uploaded; raise ``ArgumentError`` for anything else."""
+    """Return a path, bytes or an open binary file as a file to be uploaded; else raise ``ArgumentError``."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         content = bytes(cast("bytes | bytearray", source))
         return _named(content, name or "file", size=len(content))

@@ -1,0 +1,238 @@
+"""The endpoints of an app, ready to be called: the config and the API description joined.
+
+An endpoint's ``data`` list has one place for each input component of its function. The API description leaves out those
+that a caller does not fill (State, buttons), so the two are matched by walking the inputs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ._config import Component, Config, Dependency, Visibility
+from ._errors import EndpointNotFoundError
+from ._info import (
+    ApiInfo,
+    EndpointInfo,
+    Parameter,
+    Return,
+    build_api_info,
+    build_endpoint_info,
+    parse_api_info,
+)
+from ._json import JSONValue
+from ._schema import FileKind, SchemaChoices, choices, file_kind, may_hold_file
+
+__all__ = [
+    "ApiInfo",
+    "Endpoint",
+    "Endpoints",
+    "InputSlot",
+    "OutputSlot",
+    "Parameter",
+    "Return",
+    "build_api_info",
+    "parse_api_info",
+]
+
+_LISTED = 20  # endpoints named in an error text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSlot:
+    """One place of the ``data`` list.
+
+    Without a ``parameter`` the place is State or something else that a caller does not fill, and ``fill`` goes there.
+    ``choices`` are the values that the server is certain to insist on. ``wants_props`` says that the server wants the
+    component's whole properties, with the value among them.
+    """
+
+    component: Component | None
+    parameter: Parameter | None
+    fill: JSONValue = field(default=None, repr=False)
+    file_kind: FileKind | None = None
+    choices: SchemaChoices | None = None
+    wants_props: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSlot:
+    """One place of a result; ``position`` is that in the server's list. Only those that a caller sees are kept."""
+
+    position: int
+    component: Component | None
+    may_hold_file: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A function of the app that can be called.
+
+    ``api_name`` has its leading slash; it is ``None`` for a function that has only its ``fn_index``. ``inputs`` has one
+    slot for each place of the ``data`` list, ``outputs`` one for each value that a caller sees. ``queued`` says whether
+    calls go through the queue; ``has_state`` whether the function uses the session's State.
+    """
+
+    fn_index: int
+    api_name: str | None
+    visibility: Visibility
+    parameters: tuple[Parameter, ...]
+    returns: tuple[Return, ...]
+    description: str | None
+    inputs: tuple[InputSlot, ...] = field(repr=False)
+    outputs: tuple[OutputSlot, ...] = field(repr=False)
+    is_generator: bool
+    has_state: bool
+    queued: bool
+    oauth_token: str | None
+    dependency: Dependency = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """What to call the endpoint in a text: its name, or its index where it has none."""
+        return self.api_name or f"fn_index {self.fn_index}"
+
+
+class Endpoints(Mapping[int, Endpoint]):
+    """The endpoints that may be called, by their ``fn_index``, in the app's order; private ones are not among them."""
+
+    def __init__(self, config: Config, info: ApiInfo) -> None:
+        self.info = info
+        self._by_index: dict[int, Endpoint] = {}
+        self._by_name: dict[str, Endpoint] = {}
+        functions = [dependency for dependency in config.dependencies if dependency.backend_fn]
+        dynamic = {number for dependency in functions for number in dependency.outputs}
+        for dependency in functions:
+            if dependency.visibility == "private" or dependency.id in self._by_index:
+                continue
+            endpoint = _make_endpoint(config, info, dependency, dynamic)
+            self._by_index[endpoint.fn_index] = endpoint
+            if endpoint.api_name is not None:
+                self._by_name.setdefault(endpoint.api_name, endpoint)
+
+    def __getitem__(self, fn_index: int) -> Endpoint:
+        return self._by_index[fn_index]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._by_index)
+
+    def __len__(self) -> int:
+        return len(self._by_index)
+
+    def __repr__(self) -> str:
+        return f"<Endpoints {', '.join(endpoint.label for endpoint in self._by_index.values())}>"
+
+    def has_name(self, api_name: str) -> bool:
+        """Whether there is an endpoint of that name, which begins with a slash."""
+        return api_name in self._by_name
+
+    def resolve(self, api_name: str | None = None, fn_index: int | None = None) -> Endpoint:
+        """Return the endpoint of that name, or else of that index, or else the only public one.
+
+        Raises ``EndpointNotFoundError``, which lists what there is.
+        """
+        if api_name is not None:
+            endpoint = self._by_name.get(api_name)
+            if endpoint is None:
+                raise self._no_such_name(api_name)
+            return endpoint
+        if fn_index is not None:
+            endpoint = self._by_index.get(fn_index)
+            if endpoint is None:
+                raise EndpointNotFoundError(f"Invalid function index: {fn_index}.", hint=self._list())
+            return endpoint
+        public = [endpoint for endpoint in self._by_name.values() if endpoint.visibility == "public"]
+        if len(public) != 1:
+            raise EndpointNotFoundError(
+                "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`",
+                hint=self._list(),
+            )
+        return public[0]
+
+    def _no_such_name(self, api_name: str) -> EndpointNotFoundError:
+        message = f"Cannot find a function with `api_name`: {api_name}."
+        if not api_name.startswith("/"):
+            message += " Did you mean to use a leading slash?"
+        names = [name for name, endpoint in self._by_name.items() if endpoint.visibility == "public"]
+        near = difflib.get_close_matches("/" + api_name.lstrip("/"), names, n=1)
+        nearest = f"did you mean {near[0]!r}? " if near else ""
+        return EndpointNotFoundError(message, hint=nearest + self._list())
+
+    def _list(self) -> str:
+        public = [endpoint for endpoint in self._by_index.values() if endpoint.visibility == "public"]
+        if not public:
+            return "the app has no public endpoints"
+        shown = ", ".join(
+            repr(endpoint.api_name) if endpoint.api_name else endpoint.label for endpoint in public[:_LISTED]
+        )
+        more = f" and {len(public) - _LISTED} more" if len(public) > _LISTED else ""
+        return f"the app has {shown}{more}"
+
+
+def _make_endpoint(config: Config, info: ApiInfo, dependency: Dependency, dynamic: set[int]) -> Endpoint:
+    api_name = None if dependency.api_name is None else "/" + dependency.api_name
+    described = _describe(config, info, dependency, api_name)
+    parameters = iter(described.parameters)
+    inputs: list[InputSlot] = []
+    for position, number in enumerate(dependency.inputs):
+        component = config.components.get(number)
+        parameter = next(parameters) if component is None or not component.skip_api else None
+        slot = _make_input(component, parameter, described.says_defaults, number in dynamic)
+        inputs.append(replace(slot, wants_props=True) if position in dependency.component_props else slot)
+    outputs = [(position, config.components.get(number)) for position, number in enumerate(dependency.outputs)]
+    used = [config.components.get(number) for number in (*dependency.inputs, *dependency.outputs)]
+    return Endpoint(
+        fn_index=dependency.id,
+        api_name=api_name,
+        visibility=dependency.visibility,
+        parameters=tuple(slot.parameter for slot in inputs if slot.parameter is not None),
+        returns=described.returns,
+        description=described.description,
+        inputs=tuple(inputs),
+        outputs=tuple(
+            OutputSlot(
+                position=position,
+                component=component,
+                may_hold_file=component is None or may_hold_file(component.output_schema),
+            )
+            for position, component in outputs
+            if component is None or not component.skip_api
+        ),
+        is_generator=dependency.is_generator,
+        has_state=any(component is not None and component.is_state for component in used),
+        queued=config.enable_queue and dependency.queue is not False,
+        oauth_token=described.oauth_token,
+        dependency=dependency,
+    )
+
+
+def _describe(config: Config, info: ApiInfo, dependency: Dependency, api_name: str | None) -> EndpointInfo:
+    """Return the server's description if it fits the inputs of the function, else one made from the config."""
+    described = info.unnamed.get(dependency.id) if api_name is None else info.named.get(api_name)
+    components = map(config.components.get, dependency.inputs)
+    visible = sum(component is None or not component.skip_api for component in components)
+    if described is None or len(described.parameters) != visible:
+        return build_endpoint_info(config, dependency)
+    return described
+
+
+def _make_input(
+    component: Component | None, parameter: Parameter | None, says_defaults: bool, dynamic: bool
+) -> InputSlot:
+    if parameter is None:
+        # A page would send a button's text. State is the server's own; it ignores what is sent.
+        own = None if component is None or component.is_state else component.props.get("value")
+        return InputSlot(component=component, parameter=None, fill=own)
+    if component is not None and not says_defaults:  # Gradio 4.22
+        default = component.props.get("value")
+        parameter = replace(parameter, has_default=default is not None, default=default)
+    # A list of choices binds only where the server keeps to it: a dropdown may allow other values, and a component that
+    # some function puts out may have got other choices since the config was made.
+    binding = not dynamic and (component is None or component.props.get("allow_custom_value") is not True)
+    return InputSlot(
+        component=component,
+        parameter=parameter,
+        file_kind=file_kind(parameter.type, parameter.python_type),
+        choices=choices(parameter.type) if binding else None,
+    )

@@ -1,0 +1,282 @@
+"""Values on their way to the server and back: files in arguments become uploads, file objects in results records.
+
+Both ways, what holds no file is passed on as it is, not copied: this runs for every value of a stream.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from ._api_info import Endpoint, InputSlot
+from ._config import Config
+from ._errors import ArgumentError
+from ._files import (
+    FILE_META,
+    FileData,
+    LocalFile,
+    data_url_file,
+    is_data_url,
+    is_file_json,
+    is_http_url,
+    local_file,
+    web_file,
+)
+from ._json import JSONValue
+from ._urls import quote_path, resolve
+
+__all__ = [
+    "ServerValue",
+    "UploadSlot",
+    "check_file_sizes",
+    "collapse",
+    "file_url",
+    "fill_uploads",
+    "find_uploads",
+    "read_outputs",
+    "replace_files",
+]
+
+# The exact types in which nothing can be found.
+_PLAIN: Final = frozenset({type(None), bool, int, float, str})
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSlot:
+    """Stands in the arguments where the uploaded file number ``index`` will be."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerValue:
+    """A value of the server's own, such as a default: sent back as it is, and a text in it is never a local path."""
+
+    value: JSONValue
+
+
+class _Uploads:
+    """The files found so far, each once."""
+
+    def __init__(self) -> None:
+        self.files: list[LocalFile] = []
+        self._slots: dict[tuple[object, str], UploadSlot] = {}
+
+    def add(self, file: LocalFile) -> UploadSlot:
+        source = file.source
+        # The objects stay alive in `files`, so their ids stay theirs.
+        key = (source if isinstance(source, str) else id(source), file.orig_name)
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = UploadSlot(len(self.files))
+            self.files.append(file)
+        return slot
+
+    def walk(self, value: object) -> object:
+        """Return ``value`` with slots in the place of files; it is the same object if there are none in it."""
+        if type(value) in _PLAIN:
+            return value
+        if isinstance(value, LocalFile):
+            return self.add(value)
+        if isinstance(value, FileData):
+            return value.to_json()
+        if isinstance(value, dict):
+            return _walk_dict(cast("dict[object, object]", value), self.walk)
+        if isinstance(value, (list, tuple)):
+            return _walk_list(cast("Sequence[object]", value), self.walk)
+        if _is_content(value):
+            return self.add(local_file(value))
+        return value
+
+
+def _is_content(value: object) -> bool:
+    kinds = (bytes, bytearray, memoryview, os.PathLike)
+    return isinstance(value, kinds) or callable(getattr(value, "read", None))
+
+
+def _walk_dict(value: dict[object, object], walk: Callable[[object], object]) -> object:
+    changed: dict[object, object] | None = None
+    for key, item in value.items():
+        if type(item) in _PLAIN:
+            continue
+        new = walk(item)
+        if new is not item:
+            if changed is None:
+                changed = dict(value)
+            changed[key] = new
+    return value if changed is None else changed
+
+
+def _walk_list(value: Sequence[object], walk: Callable[[object], object]) -> object:
+    if _PLAIN.issuperset(map(type, value)):
+        return value
+    changed: list[object] | None = None
+    for index, item in enumerate(value):
+        new = walk(item)
+        if new is not item:
+            if changed is None:
+                changed = list(value)
+            changed[index] = new
+    return value if changed is None else changed
+
+
+def find_uploads(endpoint: Endpoint, data: list[object], *, upload_paths: bool) -> tuple[list[object], list[LocalFile]]:
+    """Return the bound arguments with an `UploadSlot` in the place of each file to be uploaded, and those files.
+
+    Files are `LocalFile`, ``bytes``, path objects and open binary files, however deeply nested; and text where the
+    parameter is a file or a list of files: a URL, or, with ``upload_paths``, a path. A dictionary that looks like a
+    file is sent as it is. The same file is there once. Raises ``ArgumentError``.
+    """
+    uploads = _Uploads()
+    found: list[object] = []
+    for value, slot in zip(data, endpoint.inputs, strict=True):
+        if isinstance(value, ServerValue):
+            found.append(value.value)
+            continue
+        try:
+            found.append(_find_in_argument(value, slot, uploads, upload_paths))
+        except RecursionError:
+            name = slot.parameter.name if slot.parameter is not None else ""
+            raise ArgumentError(f"the value of parameter `{name}` contains itself, or is nested too deeply") from None
+    return found, uploads.files
+
+
+def _find_in_argument(value: object, slot: InputSlot, uploads: _Uploads, upload_paths: bool) -> object:
+    if slot.file_kind is None:
+        return uploads.walk(value)
+    if slot.file_kind == "many" and isinstance(value, (list, tuple)):
+        items = cast("Sequence[object]", value)
+        return uploads.walk([_as_file(item, upload_paths) for item in items])
+    found = uploads.walk(_as_file(value, upload_paths))
+    is_file = isinstance(found, UploadSlot) or is_file_json(cast(JSONValue, found))
+    # One file where a list of them is wanted is a list of one: the server refuses it otherwise.
+    return [found] if slot.file_kind == "many" and is_file else found
+
+
+def _as_file(value: object, upload_paths: bool) -> object:
+    """Return the file that a text means in the place of a file; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if is_http_url(value):
+        return web_file(value)
+    if is_data_url(value):
+        return data_url_file(value)
+    return local_file(value) if upload_paths else value
+
+
+def fill_uploads(data: list[object], uploaded: Sequence[FileData]) -> list[JSONValue]:
+    """Return the arguments with the uploaded files in their slots, ready to be written as JSON."""
+    files = [file.to_json() for file in uploaded]
+
+    def fill(value: object) -> object:
+        if isinstance(value, UploadSlot):
+            return files[value.index]
+        if isinstance(value, dict):
+            return _walk_dict(cast("dict[object, object]", value), fill)
+        if isinstance(value, (list, tuple)):
+            return _walk_list(cast("Sequence[object]", value), fill)
+        return value
+
+    return cast("list[JSONValue]", fill(data) if files else data)
+
+
+def check_file_sizes(
+    endpoint: Endpoint, data: list[object], files: Sequence[LocalFile], max_file_size: int | None
+) -> None:
+    """Raise ``ArgumentError`` for the first file that is larger than the app takes.
+
+    A file of which the size is not known yet is not checked. ``data`` and ``files`` are those that `find_uploads` gave,
+    ``max_file_size`` is in bytes.
+    """
+    if max_file_size is None:
+        return
+    for index, file in enumerate(files):
+        if file.size is not None and file.size > max_file_size:
+            label = next(
+                (
+                    slot.parameter.label
+                    for value, slot in zip(data, endpoint.inputs, strict=True)
+                    if slot.parameter is not None and _has_slot(value, index)
+                ),
+                "",
+            )
+            raise ArgumentError(
+                f"File {file.shown} exceeds the maximum file size of {max_file_size} bytes set in {label} component."
+            )
+
+
+def _has_slot(value: object, index: int) -> bool:
+    if isinstance(value, UploadSlot):
+        return value.index == index
+    if isinstance(value, dict):
+        return any(_has_slot(item, index) for item in cast("dict[object, object]", value).values())
+    if isinstance(value, (list, tuple)):
+        return any(_has_slot(item, index) for item in cast("Sequence[object]", value))
+    return False
+
+
+def read_outputs(endpoint: Endpoint, data: list[JSONValue]) -> tuple[object, ...]:
+    """Return the values that a caller sees: without State and layout, and with file objects as `FileData`.
+
+    A value that the server left out is ``None``; one too many is dropped. ``data`` is not changed, and may share parts
+    with what is returned.
+    """
+    count = len(data)
+    outputs: list[object] = []
+    for slot in endpoint.outputs:
+        value = data[slot.position] if slot.position < count else None
+        if slot.may_hold_file and type(value) not in _PLAIN:
+            try:
+                outputs.append(_read_files(value))
+            except RecursionError:  # nested more deeply than any component's value; then as it came
+                outputs.append(value)
+        else:
+            outputs.append(value)
+    return tuple(outputs)
+
+
+def _read_files(value: object) -> object:
+    if isinstance(value, dict):
+        mapping = cast("dict[object, object]", value)
+        meta = mapping.get("meta")
+        if isinstance(meta, dict) and cast("dict[object, object]", meta).get("_type") == FILE_META:
+            return FileData.from_json(cast("dict[str, JSONValue]", value))
+        return _walk_dict(mapping, _read_files)
+    return _walk_list(cast("list[object]", value), _read_files) if isinstance(value, list) else value
+
+
+def replace_files(value: object, replace: Callable[[FileData], object]) -> object:
+    """Return ``value`` with every `FileData` in it replaced; it is the same object if there is none."""
+    if isinstance(value, FileData):
+        return replace(value)
+    if isinstance(value, dict):
+        return _walk_dict(cast("dict[object, object]", value), lambda item: replace_files(item, replace))
+    if isinstance(value, list):
+        return _walk_list(cast("list[object]", value), lambda item: replace_files(item, replace))
+    return value
+
+
+def collapse(outputs: tuple[object, ...]) -> object:
+    """Return what a call gives back: the only output itself, several as a tuple, none as ``()``."""
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def file_url(base_url: str, config: Config, file: FileData) -> str:
+    """Return where a file can be fetched; for a file that is not on the server that may be another origin.
+
+    The server's own ``url`` is used only where there is no path, for behind a proxy it often names a host or a path
+    that cannot be reached from here. Raises ``ArgumentError`` where there is neither, ``RemoteProtocolError`` where the
+    URL is not usable.
+    """
+    path, url = file.path, file.url
+    if path and not is_http_url(path):
+        route = "/stream/" if file.is_stream else "/file="
+        return f"{base_url}{config.api_prefix}{route}{quote_path(path)}"
+    reference = path or url
+    if not reference:
+        raise ArgumentError("a file without a path and without a URL cannot be fetched")
+    if reference.startswith("/") and not reference.startswith("//"):
+        reference = base_url + reference  # relative to the app, not to its host
+    return resolve(base_url, reference)
