@@ -17,8 +17,8 @@ from ._urls import origin, target
 __all__ = ["CookieJar"]
 
 MAX_COOKIES = 150
-"""Cookies in a jar: RFC 6265, section 6.1, asks for 50 a domain, and a client has to do with an app and the Hub. A server
-that makes up a new name each time must not fill the memory, so beyond this the oldest one goes."""
+"""Cookies in a jar: RFC 6265, section 6.1, asks for 50 a domain, and a client has to do with an app and the Hub. A
+server that makes up a new name each time must not fill the memory, so beyond this the oldest one goes."""
 
 MAX_LINE = 8192
 """Characters of a ``Set-Cookie`` value: twice what RFC 6265 asks for, and few servers take back a longer header."""
@@ -143,7 +143,7 @@ def _may_set(host: str, domain: str) -> bool:
 
 
 def _may_be_shared(domain: str) -> bool:
-    """Whether a cookie may be for all names below ``domain``: not for a top level, nor where strangers live together."""
+    """Whether a cookie may be for all names below ``domain``: not at the top level, nor where strangers live."""
     return "." in domain and domain not in _SHARED_DOMAINS
 
 
