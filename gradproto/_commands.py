@@ -23,7 +23,9 @@ __all__ = [
 ]
 
 # Compared in lower case. Their values are secrets, so a repr shows only that they are there.
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie", "x-hf-authorization", "x-ip-token"})
+SECRET_HEADERS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-hf-authorization", "x-ip-token"}
+)
 
 
 def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

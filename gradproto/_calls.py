@@ -1,0 +1,272 @@
+"""What a job asks of the server: upload its files, join the queue or run directly, be cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ._answers import answer_error, json_object
+from ._commands import FilePart
+from ._core import Core
+from ._errors import (
+    GradprotoError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    TransportError,
+)
+from ._events import CancelRefused, FileUploaded, JobCancelled, JobStarted, UploadProgressed
+from ._exchanges import Headers, ShortExchange
+from ._files import FileData, LocalFile
+from ._jobs import Call, Job
+from ._json import JSONValue, dumps, loads
+from ._messages import app_error, complete, start_running, text
+from ._multipart import FileField, encode_multipart
+from ._payload import fill_uploads
+from ._states import JobInput, JobState
+from ._streams import JSON_HEADERS, EventStream, Streams, cancel_on_server
+
+__all__ = ["cancel", "start"]
+
+
+def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
+    """Begin a job; raise, with nothing sent, what is wrong with its arguments."""
+    unsized = [file for file in call.files if file.size is None]
+    if unsized:
+        raise LocalProtocolError(f"the size of {unsized[0]!r} is not known: the I/O layer has to fill it in")
+    job = Job(number, call)
+    core.jobs[number] = job
+    if call.files:
+        _upload(core, streams, job)
+    else:
+        _send(core, streams, job, ())
+    return job
+
+
+def cancel(core: Core, job: Job) -> None:
+    """Begin to cancel a job, or say that it cannot be."""
+    if job.ended:
+        _refuse(core, job, f"it is over: {job.state.value}")
+    elif job.state is JobState.UPLOADING:
+        core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
+    elif job.state is JobState.JOINING:
+        # Only the join's answer tells the id to cancel.
+        job.cancel_requested = True
+    elif job.cancelling:
+        return
+    elif job.stream is None:
+        _refuse(core, job, "it is running outside the queue, where the server cannot stop it")
+    elif job.state is JobState.RUNNING and not job.endpoint.is_generator:
+        _refuse(core, job, "it has started, and only generators can be stopped while they run")
+    elif job.stream.shared_with(job):
+        _refuse(core, job, "another job of this endpoint shares its session, and the server would stop both")
+    else:
+        job.cancelling = True
+        cancel_on_server(core, job, _Cancel(core, job))
+
+
+def _refuse(core: Core, job: Job, reason: str) -> None:
+    core.events.append(CancelRefused(job=job.number, reason=reason))
+
+
+def _upload(core: Core, streams: Streams, job: Job) -> None:
+    assert core.dialect is not None
+    fields = [
+        FileField(
+            name="files",
+            filename=file.orig_name,
+            content_type=file.mime_type or "application/octet-stream",
+            content=file.source
+            if isinstance(file.source, bytes)
+            else FilePart(source=file.source, size=file.size or 0),
+        )
+        for file in job.call.files
+    ]
+    content_type, body = encode_multipart(fields, core.entropy(16).hex())
+    exchange = _Upload(core, streams, job, sum(part.size if isinstance(part, FilePart) else len(part) for part in body))
+    job.exchange = exchange
+    job.advance(JobInput.SEND_UPLOAD)
+    core.exchanges.start(
+        exchange,
+        "POST",
+        core.api_url + core.dialect.upload_route,
+        headers=(*job.call.headers, ("content-type", content_type)),
+        body=body,
+    )
+
+
+def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) -> None:
+    """Send the job itself, now that its files are on the server."""
+    assert core.dialect is not None
+    call = job.call
+    queued = job.endpoint.queued
+    # State is the conversation's, also for what runs outside the queue.
+    stream = streams.choose(job) if queued else streams.main
+    job.session_hash = stream.session_hash
+    data = call.encoded
+    if data is None:
+        data = dumps(fill_uploads(call.data, uploaded))
+    others: dict[str, JSONValue] = {
+        "event_data": call.event_data,
+        "fn_index": job.endpoint.fn_index,
+        "trigger_id": call.trigger_id,
+        "session_hash": stream.session_hash,
+    }
+    body = b'{"data":%b,%b' % (data, dumps(others)[1:])
+    exchange: ShortExchange
+    if queued:
+        job.stream = stream
+        stream.joining.add(job)
+        exchange = _Join(core, job, stream)
+        route = core.dialect.join_route
+        job.advance(JobInput.SEND_JOIN)
+    else:
+        exchange = _Direct(core, job)
+        route = core.dialect.direct_route
+        job.advance(JobInput.SEND_DIRECT)
+    job.exchange = exchange
+    core.exchanges.start(exchange, "POST", core.api_url + route, headers=(*call.headers, *JSON_HEADERS), body=(body,))
+    if not queued:
+        start_running(core, job)
+        core.events.append(JobStarted(job=job.number, eta=None))
+
+
+class _JobExchange(ShortExchange):
+    """A request without whose answer its job cannot go on."""
+
+    def __init__(self, what: str, core: Core, job: Job, *, timeout: float | None, limit: str = "request") -> None:
+        super().__init__(f"{what} of job {job.number} ({job.endpoint.label})", timeout=timeout, limit=limit)
+        self._core = core
+        self._job = job
+
+    def answered(self, status: int, headers: Headers, body: bytes) -> None:
+        """Go on with the job, or fail it."""
+        self._job.exchange = None
+        try:
+            if status != 200:
+                raise answer_error(status, headers, body, what=self.what, url=self.request.url)
+            self.succeeded(body)
+        except GradprotoError as error:
+            self._core.fail(self._job, error)
+
+    def failed(self, error: GradprotoError) -> None:
+        """Fail the job."""
+        self._job.exchange = None
+        if isinstance(error, TransportError):
+            named = type(error)(f"{self.what}: {error.message}", hint=error.hint)
+            named.__cause__ = error
+            error = named
+        self._core.fail(self._job, error)
+
+    def succeeded(self, body: bytes) -> None:
+        """The server said yes; what it said besides is in ``body``."""
+        raise NotImplementedError
+
+
+class _Upload(_JobExchange):
+    """The upload of all files of a job, in one request."""
+
+    def __init__(self, core: Core, streams: Streams, job: Job, total: int) -> None:
+        super().__init__("the upload", core, job, timeout=core.timeouts.upload_idle, limit="upload_idle")
+        self._streams = streams
+        self._total = total
+
+    def body_sent(self, sent: int) -> None:
+        """Tell how far the upload is."""
+        self._core.events.append(UploadProgressed(job=self._job.number, sent=sent, total=self._total))
+
+    def succeeded(self, body: bytes) -> None:
+        """Every file has a path on the server now."""
+        job = self._job
+        files = job.call.files
+        try:
+            paths = loads(body)
+        except ValueError:
+            paths = None
+        if not isinstance(paths, list) or len(paths) != len(files):
+            raise RemoteProtocolError(f"{self.what}: expected {len(files)} path(s), got {body[:80]!r}")
+        uploaded = [_uploaded(self.what, file, path) for file, path in zip(files, paths)]
+        for index, file in enumerate(uploaded):
+            self._core.events.append(FileUploaded(job=job.number, index=index, file=file))
+        _send(self._core, self._streams, job, uploaded)
+
+
+def _uploaded(what: str, file: LocalFile, path: JSONValue) -> FileData:
+    if not isinstance(path, str):
+        raise RemoteProtocolError(f"{what}: expected a path, got {str(path)[:80]!r}")
+    return FileData(path=path, orig_name=file.orig_name, size=file.size, mime_type=file.mime_type)
+
+
+class _Join(_JobExchange):
+    """The request that puts a job into the queue."""
+
+    def __init__(self, core: Core, job: Job, stream: EventStream) -> None:
+        super().__init__("the join", core, job, timeout=core.timeouts.request)
+        self._stream = stream
+
+    def succeeded(self, body: bytes) -> None:
+        """The job has a name; its messages come on the stream."""
+        event_id = text(json_object(body, self.what).get("event_id"))
+        if not event_id:
+            raise RemoteProtocolError(f"{self.what}: the answer has no event id: {body[:80]!r}")
+        self._stream.joined(self._job, event_id)
+        if self._job.cancel_requested and not self._job.ended:
+            cancel(self._core, self._job)
+
+
+class _Direct(_JobExchange):
+    """The request that runs a job outside the queue, and brings its result."""
+
+    def __init__(self, core: Core, job: Job) -> None:
+        super().__init__("the direct run", core, job, timeout=None)
+
+    def answered(self, status: int, headers: Headers, body: bytes) -> None:
+        """A 500 with an error in JSON is how the function's own failure comes."""
+        if status == 500:
+            try:
+                output = loads(body)
+            except ValueError:
+                output = None
+            if isinstance(output, dict) and "error" in output:
+                self._job.exchange = None
+                quoted = self._core.dialect is not None and self._core.dialect.repr_quoted_errors
+                self._core.fail(self._job, app_error(output, None, repr_quoted=quoted))
+                return
+        super().answered(status, headers, body)
+
+    def succeeded(self, body: bytes) -> None:
+        """The result is there."""
+        output = json_object(body, self.what)
+        if not isinstance(output.get("data"), list):
+            raise RemoteProtocolError(f"{self.what}: the answer has no data: {body[:80]!r}")
+        complete(self._core, self._job, output)
+
+
+class _Cancel(ShortExchange):
+    """The request to stop a job on the server."""
+
+    def __init__(self, core: Core, job: Job) -> None:
+        super().__init__(f"the cancellation of job {job.number}", timeout=core.timeouts.request)
+        self._core = core
+        self._job = job
+
+    def answered(self, status: int, headers: Headers, body: bytes) -> None:
+        """From here on the server sends nothing that matters about the job, so it is over now, whatever else comes."""
+        job = self._job
+        job.cancelling = False
+        if job.ended:
+            return
+        if status != 200:
+            error = answer_error(status, headers, body, what=self.what, url=self.request.url)
+            _refuse(self._core, job, error.message)
+            return
+        job.pending = False
+        stream = job.stream
+        self._core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
+        dialect = self._core.dialect
+        if stream is not None and dialect is not None and not dialect.completes_cancelled:
+            stream.abandon_unless_kept()
+
+    def failed(self, error: GradprotoError) -> None:
+        """The server may or may not have heard it."""
+        self._job.cancelling = False
+        if not self._job.ended:
+            _refuse(self._core, self._job, error.message)

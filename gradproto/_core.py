@@ -1,0 +1,84 @@
+"""What the parts of a session share: its options, its timers and exchanges, its jobs, and the queue of its events."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from ._api_info import Endpoints
+from ._commands import Command
+from ._config import Config
+from ._dialects import Dialect
+from ._errors import GradprotoError
+from ._events import Event, JobFailed
+from ._exchanges import Exchanges
+from ._jobs import Job
+from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advance
+from ._timeouts import Timeouts
+from ._timers import Timers
+
+__all__ = ["Core"]
+
+
+class Core:
+    """The middle of a session. Its parts hold it, and it holds none of them."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        entropy: Callable[[int], bytes],
+        headers: tuple[tuple[str, str], ...],
+        credentials: tuple[tuple[str, str], ...],
+        auth: tuple[str, str] | None,
+        timeouts: Timeouts,
+    ) -> None:
+        # Where the app is; a redirect of the first request moves it.
+        self.base_url = base_url
+        self.entropy = entropy
+        self.auth = auth
+        self.timeouts = timeouts
+        self.state = SessionState.NEW
+        self.commands: deque[Command] = deque()
+        self.events: deque[Event] = deque()
+        self.timers = Timers()
+        self.exchanges = Exchanges(
+            base_url, timers=self.timers, commands=self.commands, headers=headers, credentials=credentials
+        )
+        self.jobs: dict[int, Job] = {}
+        self.config: Config | None = None
+        self.endpoints: Endpoints | None = None
+        self.dialect: Dialect | None = None
+        self.api_url = base_url
+
+    def advance(self, cause: SessionInput) -> None:
+        """Go on to the session's next state, by the table."""
+        self.state = advance(SESSION_TABLE, self.state, cause, "the session")
+
+    def new_session_hash(self) -> str:
+        """Return a name that no other session has."""
+        return self.entropy(16).hex()
+
+    def finish(self, job: Job, cause: JobInput, event: Event) -> None:
+        """End a job. Every end of every job comes through here, so that nothing of it is left behind."""
+        job.advance(cause)
+        self.timers.cancel(job.limit)
+        del self.jobs[job.number]
+        exchange, job.exchange = job.exchange, None
+        if exchange is not None:
+            self.exchanges.abort(exchange)
+        stream, job.stream = job.stream, None
+        self.events.append(event)
+        if stream is not None:
+            stream.forget(job)
+
+    def fail(self, job: Job, error: GradprotoError) -> None:
+        """End a job with an error."""
+        job.error = error
+        self.finish(job, JobInput.FAIL, JobFailed(job=job.number, error=error))
+
+    def understood(self, config: Config, dialect: Dialect) -> None:
+        """Remember how the app wants to be spoken to."""
+        self.config = config
+        self.dialect = dialect
+        self.api_url = self.base_url + config.api_prefix

@@ -1,0 +1,61 @@
+"""Fetching files from the app."""
+
+from __future__ import annotations
+
+from ._answers import answer_error
+from ._core import Core
+from ._errors import GradprotoError, TransportError
+from ._events import DownloadCompleted, DownloadDataReceived, DownloadFailed, DownloadStarted
+from ._exchanges import Exchange, Headers, header_value
+from ._urls import redact_url
+
+__all__ = ["Download"]
+
+
+class Download(Exchange):
+    """One file on its way."""
+
+    def __init__(self, core: Core, number: int, url: str) -> None:
+        super().__init__(f"the download of {redact_url(url)}", timeout=core.timeouts.request, limit="request")
+        self.number = number
+        self._core = core
+        self._refusal: tuple[int, Headers] | None = None
+        self._body = bytearray()
+
+    def started(self, status: int, headers: Headers) -> None:
+        """Tell how big the file is, or begin to read why there is none."""
+        if status != 200:
+            self._refusal = (status, headers)
+            return
+        length = header_value(headers, "content-length") or ""
+        self._core.events.append(
+            DownloadStarted(
+                download=self.number,
+                size=int(length) if length.isdecimal() else None,
+                mime_type=(header_value(headers, "content-type") or "").partition(";")[0].strip() or None,
+            )
+        )
+
+    def data(self, data: bytes) -> None:
+        """Hand the bytes on."""
+        if self._refusal is not None:
+            self._body += data[: 65_536 - len(self._body)]
+        else:
+            self._core.events.append(DownloadDataReceived(download=self.number, data=data))
+
+    def ended(self) -> None:
+        """The file is complete, or was never there."""
+        if self._refusal is None:
+            self._core.events.append(DownloadCompleted(download=self.number))
+            return
+        status, headers = self._refusal
+        error = answer_error(status, headers, bytes(self._body), what=self.what, url=self.request.url)
+        self._core.events.append(DownloadFailed(download=self.number, error=error))
+
+    def failed(self, error: GradprotoError) -> None:
+        """The file did not come whole."""
+        if isinstance(error, TransportError):
+            named = type(error)(f"{self.what}: {error.message}", hint=error.hint)
+            named.__cause__ = error
+            error = named
+        self._core.events.append(DownloadFailed(download=self.number, error=error))

@@ -1,0 +1,256 @@
+"""What happened: the events of a session.
+
+An event is complete when it is built and never changes. ``job`` and ``download`` are the integers that ``Session.submit`` and
+``Session.download`` gave out. Every job ends with exactly one of `JobCompleted`, `JobFailed`, `JobCancelled`; every download
+ends with exactly one of `DownloadCompleted`, `DownloadFailed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Union
+
+from ._config import Config
+from ._errors import GradprotoError
+from ._files import FileData
+from ._json import JSONValue
+from ._status import ProgressUnit
+
+__all__ = [
+    "CancelRefused",
+    "ConfigReceived",
+    "DownloadCompleted",
+    "DownloadDataReceived",
+    "DownloadFailed",
+    "DownloadStarted",
+    "Event",
+    "FileUploaded",
+    "JobCancelled",
+    "JobCompleted",
+    "JobFailed",
+    "JobLogged",
+    "JobProgressed",
+    "JobQueued",
+    "JobStarted",
+    "OutputGenerated",
+    "QueueEstimated",
+    "SessionExpired",
+    "SessionFailed",
+    "SessionReady",
+    "StreamLost",
+    "UnknownMessageReceived",
+    "UploadProgressed",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigReceived:
+    """The app's config came and is understood; the API description is still to come."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReady:
+    """Config and API description are there: jobs may be submitted."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFailed:
+    """Connecting to the app failed; the session takes no jobs."""
+
+    error: GradprotoError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadProgressed:
+    """``sent`` of ``total`` bytes of the job's upload, multipart framing included, were handed to the network."""
+
+    job: int
+    sent: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileUploaded:
+    """The server stored the job's file number ``index``."""
+
+    job: int
+    index: int
+    file: FileData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueued:
+    """The server accepted the job and named it."""
+
+    job: int
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueEstimated:
+    """The job's place in the queue: ``rank`` 0 is next, ``eta`` is the server's guess in seconds."""
+
+    job: int
+    rank: int | None
+    queue_size: int | None
+    eta: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStarted:
+    """The app's function began to run; ``eta`` is the server's guess of its seconds."""
+
+    job: int
+    eta: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProgressed:
+    """The function reported progress, one unit for each nested level."""
+
+    job: int
+    units: tuple[ProgressUnit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLogged:
+    """The function showed a message (``gr.Info`` and its kin); ``duration`` is the seconds it would stay on the app's page."""
+
+    job: int
+    message: str
+    level: str
+    title: str | None
+    duration: float | None
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputGenerated:
+    """Output number ``index`` of the job, as full values, one for each output component that a caller sees."""
+
+    job: int
+    index: int
+    outputs: tuple[object, ...]
+    time_limit: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCompleted:
+    """The job ended well; ``outputs`` are the last values. ``duration`` is the server's, in seconds."""
+
+    job: int
+    outputs: tuple[object, ...]
+    duration: float | None
+    average_duration: float | None
+    used_cache: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed:
+    """The job ended without a result."""
+
+    job: int
+    error: GradprotoError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled:
+    """The job was taken out of the queue, or its generator was stopped."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRefused:
+    """The job cannot be cancelled, for this reason, and goes on (or is over)."""
+
+    job: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLost:
+    """The event stream of a session hash broke; ``jobs`` are those that failed with it."""
+
+    session_hash: str
+    error: GradprotoError
+    jobs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionExpired:
+    """The server forgot the session: whatever state it kept is gone. Later jobs use ``new_session_hash``."""
+
+    session_hash: str
+    new_session_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownMessageReceived:
+    """A message that this library does not know or could not use; it was skipped."""
+
+    session_hash: str
+    message: JSONValue
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadStarted:
+    """The file is there; ``size`` is in bytes, if the server said so."""
+
+    download: int
+    size: int | None
+    mime_type: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadDataReceived:
+    """The next bytes of the file."""
+
+    download: int
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadCompleted:
+    """The file came whole."""
+
+    download: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadFailed:
+    """The file could not be fetched, or not wholly."""
+
+    download: int
+    error: GradprotoError
+
+
+Event = Union[
+    ConfigReceived,
+    SessionReady,
+    SessionFailed,
+    UploadProgressed,
+    FileUploaded,
+    JobQueued,
+    QueueEstimated,
+    JobStarted,
+    JobProgressed,
+    JobLogged,
+    OutputGenerated,
+    JobCompleted,
+    JobFailed,
+    JobCancelled,
+    CancelRefused,
+    StreamLost,
+    SessionExpired,
+    UnknownMessageReceived,
+    DownloadStarted,
+    DownloadDataReceived,
+    DownloadCompleted,
+    DownloadFailed,
+]

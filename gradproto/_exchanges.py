@@ -1,0 +1,348 @@
+"""The HTTP exchanges of a session: who is waiting for which answer, and with which credentials requests go out.
+
+Everything that holds for every request is here: redirects, cookies, the origin rule for credentials, time limits, one new
+login when a session's cookie is no longer good. What an answer means is said by the subclasses of `Exchange`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ._commands import AbortExchange, Command, FilePart, Request, StartExchange
+from ._cookies import CookieJar
+from ._errors import DeadlineExceeded, GradprotoError, LocalProtocolError, RemoteProtocolError
+from ._headers import merge_headers
+from ._timers import Timer, Timers
+from ._urls import redact_url, resolve, same_origin
+
+__all__ = ["Exchange", "Exchanges", "Headers", "ShortExchange", "header_value"]
+
+Headers = Sequence[tuple[str, str]]
+
+# Hosting platforms need two or three (http to https, host to canonical host, added slash); a loop never ends.
+MAX_REDIRECTS = 10
+# The largest configs of real apps are a few MiB; this only keeps a hostile server from filling the memory.
+MAX_SHORT_ANSWER = 64 * 1024 * 1024
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+def header_value(headers: Headers, name: str) -> str | None:
+    """Return the first value of the header called ``name`` (given in lower case), or ``None``."""
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
+
+
+class Exchange:
+    """One request and what to do with its answer. ``what`` names it in errors: "the join of job 3"."""
+
+    # Whether a redirect is followed, or handed over as the answer.
+    follow_redirects = True
+    # Whether a 401 may be answered by logging in again and asking once more.
+    may_log_in_again = True
+
+    def __init__(self, what: str, *, timeout: float | None, limit: str) -> None:
+        self.what = what
+        self.timeout = timeout
+        self.limit = limit
+        self.exchange = -1
+        self.timer: Timer | None = None
+        self.redirects = 0
+        self.request = Request(method="GET", url="")
+
+    def started(self, status: int, headers: Headers) -> None:
+        """The answer's head came."""
+        raise NotImplementedError
+
+    def data(self, data: bytes) -> None:
+        """The next bytes of the answer's body came."""
+        raise NotImplementedError
+
+    def ended(self) -> None:
+        """The answer is complete."""
+        raise NotImplementedError
+
+    def failed(self, error: GradprotoError) -> None:
+        """There will be no answer, or no more of it."""
+        raise NotImplementedError
+
+    def body_sent(self, sent: int) -> None:
+        """So many bytes of the request's body were handed to the network."""
+
+    def expired(self) -> GradprotoError:
+        """Return the error for a time limit that ran out."""
+        return DeadlineExceeded(
+            f"{self.what}: no answer from {redact_url(self.request.url)} within {self.timeout:g} s "
+            f"(the limit {self.limit!r} of the timeouts)"
+        )
+
+
+class ShortExchange(Exchange):
+    """An exchange whose answer is small and read as a whole."""
+
+    def __init__(self, what: str, *, timeout: float | None, limit: str = "request") -> None:
+        super().__init__(what, timeout=timeout, limit=limit)
+        self.status = 0
+        self.headers: Headers = ()
+        self.body = bytearray()
+
+    def started(self, status: int, headers: Headers) -> None:
+        """Keep the head."""
+        self.status = status
+        self.headers = headers
+        self.body.clear()
+
+    def data(self, data: bytes) -> None:
+        """Keep the bytes, up to a limit."""
+        self.body += data
+        if len(self.body) > MAX_SHORT_ANSWER:
+            raise RemoteProtocolError(f"{self.what}: the answer is longer than {MAX_SHORT_ANSWER} bytes")
+
+    def ended(self) -> None:
+        """Hand the whole answer over."""
+        self.answered(self.status, self.headers, bytes(self.body))
+
+    def answered(self, status: int, headers: Headers, body: bytes) -> None:
+        """The whole answer is there."""
+        raise NotImplementedError
+
+
+class _Discarded(Exchange):
+    """The rest of an answer that nobody needs, read to the end so that its connection can be used again."""
+
+    def __init__(self) -> None:
+        super().__init__("a discarded answer", timeout=None, limit="")
+
+    def started(self, status: int, headers: Headers) -> None:
+        pass
+
+    def data(self, data: bytes) -> None:
+        pass
+
+    def ended(self) -> None:
+        pass
+
+    def failed(self, error: GradprotoError) -> None:
+        pass
+
+
+class Exchanges:
+    """All exchanges of one session that are under way, and the credentials that their requests carry.
+
+    ``credentials`` are headers for the app's own origin only: the caller's own and the token. ``app_url`` says which that is.
+    """
+
+    def __init__(
+        self,
+        app_url: str,
+        *,
+        timers: Timers,
+        commands: deque[Command],
+        headers: tuple[tuple[str, str], ...],
+        credentials: tuple[tuple[str, str], ...],
+    ) -> None:
+        self.app_url = app_url
+        self.cookies = CookieJar()
+        # Set by the session if it has a user and a password.
+        self.log_in_again: Callable[[], None] | None = None
+        self._headers = headers
+        self._app_headers = merge_headers(headers, credentials)
+        self._timers = timers
+        self._commands = commands
+        self._under_way: dict[int, Exchange] = {}
+        self._next = 0
+        self._waiting_for_login: list[Exchange] = []
+
+    def start(
+        self,
+        exchange: Exchange,
+        method: str,
+        url: str,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        body: tuple[bytes | FilePart, ...] = (),
+        safe_to_repeat: bool = False,
+    ) -> None:
+        """Send a request; its answer goes to ``exchange``. ``headers`` are those of this request alone, names in lower case."""
+        exchange.request = Request(
+            method=method,
+            url=url,
+            headers=headers,
+            body=body,
+            safe_to_repeat=safe_to_repeat,
+        )
+        self._send(exchange)
+
+    def abort(self, exchange: Exchange) -> None:
+        """Stop the exchange; it hears nothing more."""
+        self._timers.cancel(exchange.timer)
+        if self._under_way.pop(exchange.exchange, None) is not None:
+            self._commands.append(AbortExchange(exchange=exchange.exchange))
+        elif exchange in self._waiting_for_login:
+            self._waiting_for_login.remove(exchange)
+
+    def abort_all(self) -> None:
+        """Stop everything that is under way."""
+        for exchange in (*self._under_way.values(), *self._waiting_for_login):
+            self.abort(exchange)
+
+    def restart_timer(self, exchange: Exchange) -> None:
+        """The peer gave a sign of life: the exchange's limit begins anew."""
+        self._timers.restart(exchange.timer)
+
+    # --- facts ------------------------------------------------------------------------------------------------------------
+
+    def response_started(self, number: int, status: int, headers: Headers) -> None:
+        """Look at an answer's head before its exchange does."""
+        exchange = self._find(number)
+        if exchange is None:
+            return
+        url = exchange.request.url
+        set_cookies = [value for name, value in headers if name.lower() == "set-cookie"]
+        if set_cookies:
+            self.cookies.store(url, set_cookies)
+        if status in _REDIRECTS and exchange.follow_redirects and self._redirect(exchange, status, headers):
+            return
+        if status == 401 and exchange.may_log_in_again and self.log_in_again is not None:
+            self._discard(exchange)
+            exchange.may_log_in_again = False
+            self._waiting_for_login.append(exchange)
+            if len(self._waiting_for_login) == 1:
+                self.log_in_again()
+            return
+        self._guard(exchange, lambda: exchange.started(status, headers))
+
+    def response_data(self, number: int, data: bytes) -> None:
+        """Hand over the next bytes of an answer."""
+        exchange = self._under_way.get(number)
+        if exchange is None:
+            self._find(number)
+            return
+        timer = exchange.timer
+        if timer is not None and not timer.fresh:
+            self._timers.restart(timer)
+        try:
+            exchange.data(data)
+        except RemoteProtocolError as error:
+            self.abort(exchange)
+            exchange.failed(error)
+
+    def response_ended(self, number: int) -> None:
+        """Say that an answer is complete."""
+        exchange = self._find(number)
+        if exchange is not None:
+            del self._under_way[number]
+            self._timers.cancel(exchange.timer)
+            exchange.ended()
+
+    def exchange_failed(self, number: int, error: GradprotoError) -> None:
+        """Say that there will be no more of an answer."""
+        exchange = self._find(number)
+        if exchange is not None:
+            del self._under_way[number]
+            self._timers.cancel(exchange.timer)
+            exchange.failed(error)
+
+    def body_sent(self, number: int, sent: int) -> None:
+        """Say how much of a request's body is out."""
+        exchange = self._find(number)
+        if exchange is not None:
+            self._timers.restart(exchange.timer)
+            exchange.body_sent(sent)
+
+    def logged_in(self) -> None:
+        """Ask again what waited for the new login."""
+        waiting, self._waiting_for_login = self._waiting_for_login, []
+        for exchange in waiting:
+            self._send(exchange)
+
+    def login_failed(self, error: GradprotoError) -> None:
+        """Give up what waited for the new login."""
+        waiting, self._waiting_for_login = self._waiting_for_login, []
+        for exchange in waiting:
+            exchange.failed(error)
+
+    # --- inside -----------------------------------------------------------------------------------------------------------
+
+    def _find(self, number: int) -> Exchange | None:
+        exchange = self._under_way.get(number)
+        if exchange is None and not 0 <= number < self._next:
+            raise LocalProtocolError(f"can't handle a fact about exchange {number}: it was never started")
+        return exchange
+
+    def _guard(self, exchange: Exchange, step: Callable[[], None]) -> None:
+        """What the peer's bytes break ends the exchange, not the session."""
+        try:
+            step()
+        except RemoteProtocolError as error:
+            self.abort(exchange)
+            exchange.failed(error)
+
+    def _send(self, exchange: Exchange) -> None:
+        request = exchange.request
+        headers = self._app_headers if same_origin(request.url, self.app_url) else self._headers
+        if request.headers:
+            headers = merge_headers(headers, request.headers)
+        cookie = self.cookies.header_for(request.url)
+        if cookie is not None:
+            given = next((value for name, value in headers if name == "cookie"), None)
+            headers = merge_headers(headers, (("cookie", cookie if given is None else f"{given}; {cookie}"),))
+        exchange.exchange = self._next
+        self._next += 1
+        self._under_way[exchange.exchange] = exchange
+        exchange.timer = self._timers.start(exchange.timeout, lambda: self._expire(exchange))
+        self._commands.append(
+            StartExchange(
+                exchange=exchange.exchange,
+                request=Request(
+                    method=request.method,
+                    url=request.url,
+                    headers=headers,
+                    body=request.body,
+                    safe_to_repeat=request.safe_to_repeat,
+                ),
+            )
+        )
+
+    def _expire(self, exchange: Exchange) -> None:
+        error = exchange.expired()
+        self.abort(exchange)
+        exchange.failed(error)
+
+    def _discard(self, exchange: Exchange) -> None:
+        self._under_way[exchange.exchange] = _Discarded()
+        self._timers.cancel(exchange.timer)
+
+    def _redirect(self, exchange: Exchange, status: int, headers: Headers) -> bool:
+        """Follow the redirect if the same request can be sent there; return whether it was dealt with."""
+        request = exchange.request
+        location = header_value(headers, "location")
+        if location is None or (request.method != "GET" and status not in (307, 308)):
+            return False
+        self._discard(exchange)
+        exchange.redirects += 1
+        if exchange.redirects > MAX_REDIRECTS:
+            exchange.failed(RemoteProtocolError(f"{exchange.what}: more than {MAX_REDIRECTS} redirects"))
+            return True
+        try:
+            url = resolve(request.url, location)
+        except RemoteProtocolError as error:
+            exchange.failed(error)
+            return True
+        if not same_origin(url, request.url) and request.method != "GET":
+            # The body may hold what was meant for the first origin only.
+            exchange.failed(
+                RemoteProtocolError(f"{exchange.what}: redirected to another origin, {redact_url(url)}: not followed")
+            )
+            return True
+        exchange.request = Request(
+            method=request.method,
+            url=url,
+            headers=request.headers if same_origin(url, self.app_url) else (),
+            body=request.body,
+            safe_to_repeat=request.safe_to_repeat,
+        )
+        self._send(exchange)
+        return True

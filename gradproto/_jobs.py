@@ -1,0 +1,170 @@
+"""One call of an endpoint, from its arguments to its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._api_info import Endpoint
+from ._diff import DiffError, apply_diff
+from ._errors import GradprotoError
+from ._files import LocalFile
+from ._json import JSONValue
+from ._payload import read_outputs
+from ._states import JOB_TABLE, JobInput, JobState, advance
+from ._timers import Timer
+
+if TYPE_CHECKING:
+    from ._exchanges import Exchange
+    from ._streams import EventStream
+
+__all__ = ["Call", "Job", "OutputHistory"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that was checked and can be submitted once the sizes of its files are known.
+
+    ``data`` holds one value for each input of the endpoint, with placeholders for ``files``; ``encoded`` is the same as JSON,
+    where there are no files to wait for. ``headers`` go with the requests that submit it, names in lower case.
+    """
+
+    endpoint: Endpoint
+    data: list[object]
+    files: tuple[LocalFile, ...] = ()
+    encoded: bytes | None = dataclasses.field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = dataclasses.field(default=(), repr=False)
+    event_data: JSONValue = None
+    trigger_id: int | None = None
+
+    def with_sizes(self, sizes: list[int]) -> Call:
+        """Return the same call with the files' sizes in bytes, one for each of ``files``."""
+        files = tuple(file.with_size(size) for file, size in zip(self.files, sizes, strict=True))
+        return dataclasses.replace(self, files=files)
+
+
+class OutputHistory:
+    """Every output of a job, kept the way it came: the first whole, the later ones as edits of the one before.
+
+    So a text that grows over many outputs takes the memory of its last value, not of the sum. Who wants to see the outputs
+    replays them, from the first one, at the price of the edits. ``len()`` is the number of outputs so far; it only grows, and
+    what lies below it never changes, so that another thread may replay while outputs arrive.
+    """
+
+    __slots__ = ("_steps", "current", "exact")
+
+    def __init__(self) -> None:
+        # Each step is (whole?, one whole value or list of edits for each output component).
+        self._steps: list[tuple[bool, list[JSONValue]]] = []
+        self.current: list[JSONValue] = []
+        # False after edits that could not be applied: `current` is then not what the server has.
+        self.exact = True
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def add_whole(self, data: list[JSONValue]) -> None:
+        """Add an output given as full values."""
+        self.current = data
+        self.exact = True
+        self._steps.append((True, data))
+
+    def add_edits(self, edits: list[JSONValue]) -> None:
+        """Add an output given as one list of edits for each component; raise `DiffError` and add nothing if it can't be."""
+        if not self.exact:
+            raise DiffError("an earlier edit could not be applied")
+        try:
+            self.current = _edit(self.current, edits)
+        except DiffError:
+            self.exact = False
+            raise
+        self._steps.append((False, edits))
+
+    def replay(self) -> Iterator[list[JSONValue]]:
+        """Yield the outputs there are so far, as full values; stops where there is none yet and can't be gone on with."""
+        cursor = OutputCursor(self)
+        while (data := cursor.advance()) is not None:
+            yield data
+
+    def cursor(self) -> OutputCursor:
+        """Return a reader's place before the first output."""
+        return OutputCursor(self)
+
+    def step(self, index: int) -> tuple[bool, list[JSONValue]]:
+        """Return output ``index`` as it came."""
+        return self._steps[index]
+
+
+class OutputCursor:
+    """One reader's place in a history; ``index`` is the number of outputs it has seen."""
+
+    __slots__ = ("_current", "_history", "index")
+
+    def __init__(self, history: OutputHistory) -> None:
+        self._history = history
+        self._current: list[JSONValue] = []
+        self.index = 0
+
+    def advance(self) -> list[JSONValue] | None:
+        """Return the next output as full values, or ``None`` if there is none yet."""
+        if self.index >= len(self._history):
+            return None
+        whole, data = self._history.step(self.index)
+        self._current = data if whole else _edit(self._current, data)
+        self.index += 1
+        return self._current
+
+
+def _edit(values: list[JSONValue], edits: list[JSONValue]) -> list[JSONValue]:
+    # An output component that appears in mid-stream (the app was reloaded) is edited from null.
+    missing = len(edits) - len(values)
+    if missing > 0:
+        values = [*values, *([None] * missing)]
+    return [apply_diff(value, edit) for value, edit in zip(values, edits)]
+
+
+class Job:
+    """The state of one job. Drivers read it; only the session changes it."""
+
+    def __init__(self, number: int, call: Call) -> None:
+        self.number = number
+        self.call = call
+        self.endpoint = call.endpoint
+        self.state = JobState.NEW
+        self.history = OutputHistory()
+        # The last values, read as outputs, once the job is done.
+        self.outputs: tuple[object, ...] = ()
+        self.error: GradprotoError | None = None
+        self.event_id: str | None = None
+        self.session_hash = ""
+        self.stream: EventStream | None = None
+        # The request of its present step, which the job's end must stop.
+        self.exchange: Exchange | None = None
+        self.cancel_requested = False
+        self.cancelling = False
+        # Whether the server still has the event, as far as it told.
+        self.pending = False
+        self.limit: Timer | None = None
+        self.started = False
+
+    def __repr__(self) -> str:
+        return f"<Job {self.number} of {self.endpoint.label} {self.state.value}>"
+
+    def advance(self, cause: JobInput) -> None:
+        """Go on to the next state, by the table."""
+        self.state = advance(JOB_TABLE, self.state, cause, f"job {self.number}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job is over."""
+        return not JOB_TABLE[self.state]
+
+    def read(self, data: list[JSONValue]) -> tuple[object, ...]:
+        """Return one output's data as the values that a caller sees."""
+        return read_outputs(self.endpoint, data)
+
+    def all_outputs(self) -> list[tuple[object, ...]]:
+        """Return every output so far, in order, as the values that a caller sees."""
+        return [self.read(data) for data in self.history.replay()]

@@ -1,0 +1,254 @@
+"""The messages of the queue about one job, and what each does to it.
+
+A message has ``msg`` and, but for a few, ``event_id``. Fields of a wrong type count as missing: what a client can do without,
+it does without. Source: Gradio's server_messages.py, 4.22 to 6.31.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ._core import Core
+from ._diff import DiffError
+from ._errors import AppError, DeadlineExceeded, JobError, RemoteProtocolError
+from ._events import (
+    JobCancelled,
+    JobCompleted,
+    JobLogged,
+    JobProgressed,
+    JobStarted,
+    OutputGenerated,
+    QueueEstimated,
+    UnknownMessageReceived,
+)
+from ._jobs import Job
+from ._json import JSONValue
+from ._states import JobInput
+from ._status import ProgressUnit
+
+__all__ = ["Message", "app_error", "complete", "handle_job_message", "start_running"]
+
+Message = Mapping[str, JSONValue]
+
+HIDDEN_ERROR = (
+    "The upstream Gradio app has raised an exception but has not enabled verbose error reporting. "
+    "To enable, set show_error=True in launch()."
+)
+
+
+def handle_job_message(core: Core, job: Job, message: Message) -> None:
+    """Let one message do its work on the job it is about."""
+    handler = _HANDLERS.get(text(message.get("msg")) or "")
+    if handler is None:
+        _skip(core, job, message, "unknown kind of message")
+    else:
+        handler(core, job, message)
+
+
+def start_running(core: Core, job: Job) -> None:
+    """The job runs from here on: another limit holds now."""
+    if not job.started:
+        job.started = True
+        core.timers.cancel(job.limit)
+        job.limit = core.timers.start(core.timeouts.run, lambda: _ran_too_long(core, job))
+
+
+def complete(core: Core, job: Job, output: Message) -> None:
+    """End the job with ``output``, which holds ``data``: one full value for each output component."""
+    data = output["data"]
+    assert isinstance(data, list)
+    history = job.history
+    # A generator's last message repeats its last output. One that yields nothing ends with a null for each component.
+    nothing = job.endpoint.is_generator and not len(history) and all(value is None for value in data)
+    if not nothing and (not len(history) or not history.exact or history.current != data):
+        history.add_whole(data)
+    job.outputs = job.read(data)
+    core.finish(
+        job,
+        JobInput.RECV_COMPLETED,
+        JobCompleted(
+            job=job.number,
+            outputs=job.outputs,
+            duration=number(output.get("duration")),
+            average_duration=number(output.get("average_duration")),
+            used_cache=text(output.get("used_cache")),
+        ),
+    )
+
+
+def app_error(output: Message, title: str | None, *, repr_quoted: bool) -> AppError:
+    """Return the error that the app's function raised, as far as the server tells."""
+    message = output.get("error")
+    if not isinstance(message, str):
+        return AppError(HIDDEN_ERROR, title=title)
+    if repr_quoted:
+        message = _unquote(message)
+    return AppError(
+        message,
+        title=text(output.get("title")) or title,
+        duration=number(output.get("duration")),
+        visible=output.get("visible") is not False,
+    )
+
+
+def text(value: JSONValue) -> str | None:
+    """Return a string, or ``None`` for anything else."""
+    return value if isinstance(value, str) else None
+
+
+def number(value: JSONValue) -> float | None:
+    """Return a number, or ``None`` for anything else."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def integer(value: JSONValue) -> int | None:
+    """Return a whole number, or ``None`` for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _skip(core: Core, job: Job, message: Message, reason: str) -> None:
+    core.events.append(
+        UnknownMessageReceived(
+            session_hash=job.session_hash, message=dict(message), reason=f"job {job.number}: {reason}"
+        )
+    )
+
+
+def _estimation(core: Core, job: Job, message: Message) -> None:
+    job.advance(JobInput.RECV_ESTIMATION)
+    core.events.append(
+        QueueEstimated(
+            job=job.number,
+            rank=integer(message.get("rank")),
+            queue_size=integer(message.get("queue_size")),
+            eta=number(message.get("rank_eta")),
+        )
+    )
+
+
+def _process_starts(core: Core, job: Job, message: Message) -> None:
+    job.advance(JobInput.RECV_STARTS)
+    start_running(core, job)
+    core.events.append(JobStarted(job=job.number, eta=number(message.get("eta"))))
+
+
+def _progress(core: Core, job: Job, message: Message) -> None:
+    job.advance(JobInput.RECV_PROGRESS)
+    levels = message.get("progress_data")
+    units = tuple(
+        ProgressUnit(
+            index=number(level.get("index")),
+            length=number(level.get("length")),
+            unit=text(level.get("unit")),
+            progress=number(level.get("progress")),
+            desc=text(level.get("desc")),
+        )
+        for level in (levels if isinstance(levels, list) else [])
+        if isinstance(level, dict)
+    )
+    core.events.append(JobProgressed(job=job.number, units=units))
+
+
+def _log(core: Core, job: Job, message: Message) -> None:
+    job.advance(JobInput.RECV_LOG)
+    core.events.append(
+        JobLogged(
+            job=job.number,
+            message=text(message.get("log")) or "",
+            level=text(message.get("level")) or "info",
+            title=text(message.get("title")),
+            duration=number(message.get("duration")),
+            visible=message.get("visible") is not False,
+        )
+    )
+
+
+def _process_generating(core: Core, job: Job, message: Message) -> None:
+    output = message.get("output")
+    data = output.get("data") if isinstance(output, dict) else None
+    if not isinstance(data, list):
+        _skip(core, job, message, "output without data")
+        return
+    job.advance(JobInput.RECV_OUTPUT)
+    if not job.started:
+        start_running(core, job)
+    history = job.history
+    index = len(history)
+    # The first output of an event is whole; process_streaming always is. The shape tells nothing: a value may look like edits.
+    if index and message.get("msg") == "process_generating":
+        try:
+            history.add_edits(data)
+        except DiffError as error:
+            # The completion brings the full value, so the job is not lost, only this output is.
+            _skip(core, job, message, f"output cannot be built: {error}")
+            return
+    else:
+        history.add_whole(data)
+    core.events.append(
+        OutputGenerated(
+            job=job.number,
+            index=index,
+            outputs=job.read(history.current),
+            time_limit=number(message.get("time_limit")),
+        )
+    )
+
+
+def _process_completed(core: Core, job: Job, message: Message) -> None:
+    job.pending = False
+    output = message.get("output")
+    if not isinstance(output, dict):
+        core.fail(job, RemoteProtocolError(f"job {job.number}: its completion has no output: {str(output)[:80]!r}"))
+    elif message.get("success") is False:
+        dialect = core.dialect
+        quoted = dialect is not None and dialect.repr_quoted_errors
+        core.fail(job, app_error(output, text(message.get("title")), repr_quoted=quoted))
+    elif not output:
+        # What a cancelled event ends with, whoever cancelled it.
+        core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
+    elif isinstance(output.get("data"), list):
+        if not job.started:
+            start_running(core, job)
+        complete(core, job, output)
+    else:
+        core.fail(job, RemoteProtocolError(f"job {job.number}: its completion has no data: {str(output)[:80]!r}"))
+
+
+def _unexpected_error(core: Core, job: Job, message: Message) -> None:
+    job.pending = False
+    core.fail(
+        job,
+        JobError(f"job {job.number}: the server failed: {(text(message.get('message')) or 'no reason given')[:200]}"),
+    )
+
+
+def _ran_too_long(core: Core, job: Job) -> None:
+    limit = core.timeouts.run
+    core.fail(
+        job, DeadlineExceeded(f"job {job.number} ran for more than {limit:g} s (the limit 'run' of the timeouts)")
+    )
+
+
+def _unquote(message: str) -> str:
+    """Undo Python's quoting of an error text, which Gradio before 5 sends."""
+    if len(message) < 2 or message[0] not in "'\"" or message[-1] != message[0]:
+        return message
+    import ast  # rarely needed, and slow to load
+
+    try:
+        value = ast.literal_eval(message)
+    except (SyntaxError, ValueError):
+        return message
+    return value if isinstance(value, str) else message
+
+
+_HANDLERS: dict[str, Callable[[Core, Job, Message], None]] = {
+    "estimation": _estimation,
+    "process_starts": _process_starts,
+    "progress": _progress,
+    "log": _log,
+    "process_generating": _process_generating,
+    "process_streaming": _process_generating,
+    "process_completed": _process_completed,
+    "unexpected_error": _unexpected_error,
+}

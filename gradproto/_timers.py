@@ -1,0 +1,92 @@
+"""Deadlines without a clock.
+
+The caller says what time it is with ``tick(now)``, after it has reported what happened. A timer that is started or restarted
+between two ticks counts from the later one, so that a burst of facts costs nothing but a note each, and a process that was
+asleep for a while does not find the peer guilty of it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+__all__ = ["Timer", "Timers"]
+
+
+class Timer:
+    """One deadline, ``seconds`` after it was last restarted; ``fire`` is called once when it is over."""
+
+    __slots__ = ("active", "deadline", "fire", "fresh", "queued", "seconds")
+
+    def __init__(self, seconds: float, fire: Callable[[], None]) -> None:
+        self.seconds = seconds
+        self.fire = fire
+        self.deadline = 0.0
+        self.active = True
+        self.fresh = False  # waits for the next tick to learn its deadline
+        self.queued = False  # has an entry in the heap, perhaps for an earlier deadline
+
+
+class Timers:
+    """All timers of a session, in a heap in which an entry may be older than its timer's true deadline."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._fresh: list[Timer] = []
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._counter = itertools.count()
+
+    def start(self, seconds: float | None, fire: Callable[[], None]) -> Timer | None:
+        """Start a timer; ``None`` seconds are for ever, and give no timer."""
+        if seconds is None:
+            return None
+        timer = Timer(seconds, fire)
+        self.restart(timer)
+        return timer
+
+    def restart(self, timer: Timer | None) -> None:
+        """Let the timer's seconds begin anew at the next tick."""
+        if timer is not None and not timer.fresh:
+            timer.fresh = True
+            self._fresh.append(timer)
+
+    def cancel(self, timer: Timer | None) -> None:
+        """Stop the timer for good."""
+        if timer is not None:
+            timer.active = False
+
+    def next_deadline(self) -> float | None:
+        """When the next tick is due. May be earlier than needed, never later."""
+        if self._fresh:
+            return self.now
+        heap = self._heap
+        while heap and not heap[0][2].active:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def tick(self, now: float) -> None:
+        """Say what time it is, and fire what is due."""
+        self.now = now
+        if self._fresh:
+            for timer in self._fresh:
+                timer.fresh = False
+                timer.deadline = now + timer.seconds
+                if timer.active and not timer.queued:
+                    self._push(timer)
+            self._fresh.clear()
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            timer = heapq.heappop(heap)[2]
+            timer.queued = False
+            if not timer.active:
+                continue
+            if timer.deadline > now:
+                self._push(timer)
+            else:
+                timer.active = False
+                timer.fire()
+
+    def _push(self, timer: Timer) -> None:
+        timer.queued = True
+        heapq.heappush(self._heap, (timer.deadline, next(self._counter), timer))

@@ -1,0 +1,106 @@
+"""The options of a client, as people give them, made into what a session and a driver take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gradproto import ArgumentError, Session, Timeouts
+
+__all__ = ["ClientOptions", "GeneratorResult"]
+
+GeneratorResult = Literal["first", "last"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """What the three clients share; each option is described at the clients."""
+
+    src: str
+    token: str | None
+    auth: tuple[str, str] | None
+    headers: Mapping[str, str] | None
+    cookies: Mapping[str, str] | None
+    download_files: bool | str | os.PathLike[str]
+    upload_paths: bool
+    generator_result: GeneratorResult
+    timeouts: Timeouts
+    verbose: bool
+
+    @classmethod
+    def of(
+        cls,
+        src: str | None,
+        *,
+        space: str | None,
+        token: str | bool | None,
+        hf_token: str | bool | None,
+        auth: tuple[str, str] | None,
+        headers: Mapping[str, str] | None,
+        cookies: Mapping[str, str] | None,
+        download_files: bool | str | os.PathLike[str],
+        upload_paths: bool,
+        generator_result: GeneratorResult,
+        timeouts: Timeouts | None,
+        verbose: bool,
+    ) -> ClientOptions:
+        """Check the options that have two names or several forms; raises `ArgumentError`."""
+        if src is not None and space is not None:
+            raise ArgumentError("give the app's address once: as the first argument, or as space=")
+        if token is not None and hf_token is not None:
+            raise ArgumentError("give the token once: as token= or as hf_token=")
+        address = src if src is not None else space
+        if not isinstance(address, str):
+            raise ArgumentError(f"the app's address must be a string, not {type(address).__name__}")
+        if generator_result not in ("first", "last"):
+            raise ArgumentError(f"generator_result is {generator_result!r}: it must be 'first' or 'last'")
+        return cls(
+            src=address,
+            token=_token(token if token is not None else hf_token),
+            auth=auth,
+            headers=headers,
+            cookies=cookies,
+            download_files=download_files,
+            upload_paths=upload_paths,
+            generator_result=generator_result,
+            timeouts=timeouts or Timeouts(),
+            verbose=verbose,
+        )
+
+    @property
+    def fetch(self) -> bool:
+        """Whether files of outputs are downloaded."""
+        return self.download_files is not False
+
+    @property
+    def directory(self) -> str | os.PathLike[str] | None:
+        """Where downloads go; ``None``: a temporary directory."""
+        return None if isinstance(self.download_files, bool) else self.download_files
+
+    def new_session(self) -> Session:
+        """Return the session that these options describe."""
+        return Session(
+            self.src,
+            entropy=os.urandom,
+            token=self.token,
+            auth=self.auth,
+            headers=self.headers,
+            cookies=self.cookies,
+            timeouts=self.timeouts,
+            upload_paths=self.upload_paths,
+        )
+
+
+def _token(token: str | bool | None) -> str | None:
+    """Return the token to use; it is taken from the environment only when that was asked for."""
+    if token is None or token is False:
+        return None
+    if token is True:
+        token = os.environ.get("HF_TOKEN", "")
+        if not token:
+            raise ArgumentError("token=True asks for the environment variable HF_TOKEN, which is not set")
+    if not token:
+        raise ArgumentError("the token is empty")
+    return token

@@ -1,0 +1,473 @@
+"""The sync driver: one thread that does all the I/O of one client.
+
+Only that thread touches the session. Other threads leave work for it in a queue and wait for what comes of it, so that an
+interrupt (Ctrl-C) can hit them anywhere without harm. Callbacks of the user run on the thread too, between two turns; one that
+waits for something turns the loop itself meanwhile, so that it cannot wait for ever for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from gradproto import ConnectError, Event, LocalProtocolError, ReadError, Session, WriteError
+from gradproto.wire import Action, Close, Connect, Send, SendFile, WireClient
+
+from ._files import FileSource, describe_os_error
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["Driver", "OpenStream"]
+
+T = TypeVar("T")
+OpenStream = Callable[[str, int, bool], socket.socket]
+
+SMALL_READ = 64 * 1024
+LARGE_READ = 1024 * 1024
+# How many bytes one connection may write before the others have their turn.
+WRITE_BUDGET = 4 * 1024 * 1024
+
+
+class Driver:
+    """The I/O thread of one client.
+
+    ``on_event`` is called on the thread for each event, ``on_stop`` when the thread ends, with the exception that ended it, if
+    one did. ``tls`` makes the context for TLS connections, when the first is needed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        connect_timeout: float | None,
+        tls: Callable[[], ssl.SSLContext],
+        open_stream: OpenStream | None,
+        on_event: Callable[[Event], None],
+        on_stop: Callable[[BaseException | None], None],
+    ) -> None:
+        self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom)
+        self.tls = tls
+        self.open_stream = open_stream
+        self.selector = selectors.DefaultSelector()
+        self._on_event = on_event
+        self._on_stop = on_stop
+        self._connections: dict[int, _Connection] = {}
+        self._work: deque[Callable[[], None]] = deque()
+        self._callbacks: deque[Callable[[], None]] = deque()
+        self._stop_asked = False
+        self._stopping = False
+        # So that no work is left in the queue after the thread has looked into it for the last time.
+        self._closing = threading.Lock()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        self.selector.register(self._wake_receiver, selectors.EVENT_READ, None)
+        self._thread = threading.Thread(target=self._run, name="gradproto", daemon=True)
+        self._thread.start()
+
+    @property
+    def on_thread(self) -> bool:
+        """Whether the caller runs on the I/O thread."""
+        return threading.current_thread() is self._thread
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still works."""
+        return not self._stopping and self._thread.is_alive()
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Let the thread do ``work``, soon; raises `LocalProtocolError` if it has stopped."""
+        with self._closing:
+            if self._stopping:
+                raise LocalProtocolError("the client is closed")
+            self._work.append(work)
+        self._wake()
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Let the thread do ``work`` and wait for what it returns or raises."""
+        if self.on_thread:
+            return work()
+        answer: Future[T] = Future()
+
+        def do() -> None:
+            try:
+                result = work()
+            except BaseException as error:
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)
+
+        self.post(do)
+        return answer.result()
+
+    def call_back(self, callback: Callable[[], None]) -> None:
+        """Let a callback of the user run, on the thread, when this turn is over."""
+        self._callbacks.append(callback)
+
+    def wait(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until ``ready()``, which may become true when ``changed`` is notified; return False if time ran out."""
+        if ready():
+            return True
+        if not self.on_thread:
+            with changed:
+                return changed.wait_for(ready, timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        while not ready():
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            self._turn(left)
+        return True
+
+    def stop(self) -> None:
+        """Let the thread end once it has done what was asked of it; does not wait for that."""
+        self._work.append(self._stop)
+        self._wake()
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        if not self.on_thread:
+            self._thread.join()
+
+    # --- on the thread ----------------------------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        self._stop_asked = True
+
+    def _wake(self) -> None:
+        try:
+            self._wake_sender.send(b"\0")
+        except BlockingIOError:
+            pass  # it is full of wake-ups already
+        except OSError:
+            pass  # the thread has ended: nobody is left to wake
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            while not self._stop_asked:
+                self._turn(None)
+            self.client.close()
+            self._carry_out()
+            self._run_callbacks()
+        except BaseException as error:
+            failure = error
+            raise
+        finally:
+            with self._closing:
+                self._stopping = True
+            for connection in list(self._connections.values()):
+                connection.close()
+            self.selector.close()
+            self._wake_receiver.close()
+            self._wake_sender.close()
+            try:
+                while self._work:
+                    self._work.popleft()()
+            finally:
+                self._on_stop(failure)
+
+    def _turn(self, limit: float | None) -> None:
+        """Do what is to be done, then wait for the network, for ``limit`` seconds at most, and report what came."""
+        work = self._work
+        while work:
+            work.popleft()()
+        client = self.client
+        client.tick(time.monotonic())
+        self._carry_out()
+        if self._callbacks:
+            self._run_callbacks()
+            return
+        if self._stop_asked:
+            return
+        deadline = client.next_deadline()
+        timeout = limit
+        if deadline is not None:
+            left = max(0.0, deadline - time.monotonic())
+            timeout = left if limit is None else min(left, limit)
+        for key, mask in self.selector.select(timeout):
+            if key.data is None:
+                self._wake_receiver.recv(4096)
+            else:
+                key.data.ready(mask)
+
+    def _carry_out(self) -> None:
+        client = self.client
+        while True:
+            while (action := client.next_action()) is not None:
+                self._obey(action)
+            event = client.next_event()
+            if event is None:
+                return
+            self._on_event(event)
+
+    def _run_callbacks(self) -> None:
+        while self._callbacks:
+            self._callbacks.popleft()()
+
+    def _obey(self, action: Action) -> None:
+        if isinstance(action, Connect):
+            connection = _Connection(self, action)
+            self._connections[action.connection] = connection
+            connection.connect()
+            return
+        found = self._connections.get(action.connection)
+        if found is None:
+            return  # it was lost a moment ago, and the client knows by now
+        if isinstance(action, Send):
+            found.send(action.data)
+        elif isinstance(action, SendFile):
+            found.send(FileSource(action.file))
+        else:
+            assert isinstance(action, Close)
+            self.forget(found)
+
+    def forget(self, connection: _Connection) -> None:
+        """Close a connection."""
+        self._connections.pop(connection.number, None)
+        connection.close()
+
+
+class _Connection:
+    """One non-blocking socket, perhaps with TLS."""
+
+    def __init__(self, driver: Driver, action: Connect) -> None:
+        self.number = action.connection
+        self._driver = driver
+        self._where = f"{action.host}:{action.port}"
+        self._action = action
+        self._addresses: deque[tuple[int, tuple[object, ...]]] = deque()
+        self._socket: socket.socket | None = None
+        self._events = 0
+        self._step: Callable[[int], None] = self._finish_connect
+        self._outgoing: deque[memoryview | FileSource] = deque()
+        self._piece = memoryview(b"")  # what is left of the piece of the file at the front
+        self._read_size = SMALL_READ
+        self._retry_read_on_write = False
+
+    def connect(self) -> None:
+        """Begin to connect; goes on when the socket is ready."""
+        action = self._action
+        try:
+            if self._driver.open_stream is not None:
+                self._use(self._driver.open_stream(action.host, action.port, action.tls))
+                self._opened()
+                return
+            found = socket.getaddrinfo(action.host, action.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            self._fail(ConnectError, f"could not connect to {self._where}", error)
+            return
+        self._addresses.extend((family, address) for family, _, _, _, address in found)
+        self._try_next(OSError("the name has no address"))
+
+    def send(self, data: bytes | FileSource) -> None:
+        """Write, now or when the socket takes it."""
+        self._outgoing.append(memoryview(data) if isinstance(data, bytes) else data)
+        if self._step == self._transfer and len(self._outgoing) == 1:
+            self._write()
+
+    def ready(self, mask: int) -> None:
+        """The socket can be read or written."""
+        if self._socket is not None:  # it may have been closed earlier in this turn
+            self._step(mask)
+
+    def close(self) -> None:
+        """Close the socket, and the file that was being sent."""
+        for item in self._outgoing:
+            if isinstance(item, FileSource):
+                item.close()
+        self._outgoing.clear()
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            if self._events:
+                self._driver.selector.unregister(opened)
+                self._events = 0
+            opened.close()
+
+    def _try_next(self, last: Exception) -> None:
+        while self._addresses:
+            family, address = self._addresses.popleft()
+            try:
+                self._use(socket.socket(family, socket.SOCK_STREAM))
+                assert self._socket is not None
+                self._socket.connect(address)
+            except BlockingIOError:
+                self._listen(selectors.EVENT_WRITE)
+                return
+            except OSError as error:
+                self._drop_socket()
+                last = error
+            else:
+                self._connected()
+                return
+        self._fail(ConnectError, f"could not connect to {self._where}", last)
+
+    def _use(self, opened: socket.socket) -> None:
+        opened.setblocking(False)
+        self._socket = opened
+
+    def _drop_socket(self) -> None:
+        opened, self._socket = self._socket, None
+        if opened is not None:
+            if self._events:
+                self._driver.selector.unregister(opened)
+                self._events = 0
+            opened.close()
+
+    def _finish_connect(self, mask: int) -> None:
+        assert self._socket is not None
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._drop_socket()
+            self._try_next(OSError(code, os.strerror(code)))
+        else:
+            self._connected()
+
+    def _connected(self) -> None:
+        assert self._socket is not None
+        # A request is one write; waiting for more to send with it would only delay it.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self._action.tls:
+            self._opened()
+            return
+        try:
+            plain = self._socket
+            events, self._events = self._events, 0
+            if events:
+                self._driver.selector.unregister(plain)
+            self._socket = self._driver.tls().wrap_socket(
+                plain, server_hostname=self._action.host, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError) as error:
+            self._fail(ConnectError, f"TLS with {self._where} failed", error)
+            return
+        self._step = self._handshake
+        self._handshake(0)
+
+    def _handshake(self, mask: int) -> None:
+        import ssl
+
+        assert isinstance(self._socket, ssl.SSLSocket)
+        try:
+            self._socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._listen(selectors.EVENT_READ)
+        except ssl.SSLWantWriteError:
+            self._listen(selectors.EVENT_WRITE)
+        except (OSError, ValueError) as error:
+            self._fail(ConnectError, f"TLS with {self._where} failed", error)
+        else:
+            self._opened()
+
+    def _opened(self) -> None:
+        self._step = self._transfer
+        self._listen(selectors.EVENT_READ)
+        self._driver.client.connection_made(self.number)
+        if self._outgoing:
+            self._write()
+
+    def _transfer(self, mask: int) -> None:
+        if mask & selectors.EVENT_WRITE:
+            self._write()
+        if mask & selectors.EVENT_READ or self._retry_read_on_write:
+            self._read()
+
+    def _read(self) -> None:
+        opened = self._socket
+        self._retry_read_on_write = False
+        while opened is not None and self._socket is opened:
+            try:
+                data = opened.recv(self._read_size)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if self._wants_more(error):
+                    return
+                self._fail(ReadError, f"the connection to {self._where} broke", error)
+                return
+            self._driver.client.receive_data(self.number, data)
+            if not data:
+                return
+            if len(data) == self._read_size:
+                self._read_size = min(4 * self._read_size, LARGE_READ)
+            elif self._read_size > SMALL_READ:
+                self._read_size = SMALL_READ
+            # TLS may hold decrypted bytes that the selector does not know of.
+            if not self._action.tls or self._driver.open_stream is not None:
+                return
+
+    def _write(self) -> None:
+        """Write until the socket takes no more, or the other connections have waited long enough."""
+        opened = self._socket
+        assert opened is not None
+        budget = WRITE_BUDGET
+        while self._outgoing and budget > 0:
+            item = self._outgoing[0]
+            try:
+                if isinstance(item, FileSource):
+                    if not self._piece:
+                        self._piece = memoryview(item.read())
+                        if not self._piece:
+                            self._outgoing.popleft()
+                            continue
+                    sent = opened.send(self._piece)
+                    self._piece = self._piece[sent:]
+                    self._driver.client.file_sent(self.number, sent)
+                else:
+                    sent = opened.send(item)
+                    if sent == len(item):
+                        self._outgoing.popleft()
+                    else:
+                        self._outgoing[0] = item[sent:]
+            except BlockingIOError:
+                break
+            except WriteError as error:
+                self._driver.client.connection_lost(self.number, error)
+                self._driver.forget(self)
+                return
+            except OSError as error:
+                if self._wants_more(error):
+                    break
+                self._fail(WriteError, f"the connection to {self._where} broke", error)
+                return
+            budget -= sent
+        self._listen(selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing else 0))
+
+    def _wants_more(self, error: OSError) -> bool:
+        """Whether TLS only has to wait for the network, in one direction or the other."""
+        if not self._action.tls:
+            return False
+        import ssl
+
+        if isinstance(error, ssl.SSLWantReadError):
+            return True
+        if isinstance(error, ssl.SSLWantWriteError):
+            self._retry_read_on_write = True
+            self._listen(selectors.EVENT_READ | selectors.EVENT_WRITE)
+            return True
+        return False
+
+    def _listen(self, events: int) -> None:
+        assert self._socket is not None
+        if events == self._events:
+            return
+        if self._events:
+            self._driver.selector.modify(self._socket, events, self)
+        else:
+            self._driver.selector.register(self._socket, events, self)
+        self._events = events
+
+    def _fail(self, kind: type[ConnectError] | type[ReadError] | type[WriteError], what: str, error: Exception) -> None:
+        text = describe_os_error(error) if isinstance(error, OSError) else str(error)
+        lost = kind(f"{what}: {text}")
+        lost.__cause__ = error
+        self._driver.client.connection_lost(self.number, lost)
+        self._driver.forget(self)

@@ -1,0 +1,598 @@
+"""The sync client: `Client` and its jobs, for plain threads.
+
+One background thread does the I/O of a client, however many jobs run. A job is a `concurrent.futures.Future` and may be watched
+from any thread.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+from gradproto import (
+    Call,
+    CancelRefused,
+    Config,
+    ConnectionLostError,
+    DeadlineExceeded,
+    Endpoints,
+    Event,
+    FileData,
+    GradprotoError,
+    JobCancelledError,
+    JobState,
+    JSONValue,
+    LocalProtocolError,
+    OutputGenerated,
+    Status,
+    StatusUpdate,
+    Timeouts,
+    view_api_dict,
+    view_api_text,
+)
+
+from ._files import Downloads, handle_file, with_sizes
+from ._hub import Collected, Fetch, Hub, Sink
+from ._options import ClientOptions, GeneratorResult
+from ._records import JobRecord, OutputReader
+from ._sync_driver import Driver, OpenStream
+from ._tls import tls_factory
+
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = ["Client", "Job", "RemoteFile", "Status", "StatusUpdate", "Timeouts", "handle_file"]
+
+logger = logging.getLogger("gradproto")
+
+
+class Client:
+    """A client of one Gradio app, for threads.
+
+    ``src`` (or ``space``) is the app's address: a URL with or without sub-path, or host:port. ``token`` (or ``hf_token``) is a
+    Hugging Face token, ``True`` for the one in the environment variable ``HF_TOKEN``. ``auth`` is a user and password for the
+    app's own login. ``api_name`` or ``fn_index`` name the endpoint for calls that name none. ``headers`` and ``cookies`` go to the
+    app with every request.
+
+    ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program, a path puts
+    them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is taken for a local file's
+    path where the endpoint wants a file. ``generator_result``: which output of a generator ``predict`` and ``Job.result`` give.
+    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` may
+    return a connected socket to be used in place of a new one, with TLS already on it where ``tls`` is true.
+
+    Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`, `DeadlineExceeded`,
+    `ArgumentError`.
+    """
+
+    def __init__(
+        self,
+        src: str | None = None,
+        *,
+        space: str | None = None,
+        token: str | bool | None = None,
+        hf_token: str | bool | None = None,
+        auth: tuple[str, str] | None = None,
+        api_name: str | None = None,
+        fn_index: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        download_files: bool | str | os.PathLike[str] = True,
+        upload_paths: bool = True,
+        generator_result: GeneratorResult = "first",
+        timeouts: Timeouts | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        ssl_verify: bool = True,
+        verbose: bool = False,
+        open_stream: OpenStream | None = None,
+    ) -> None:
+        options = ClientOptions.of(
+            src,
+            space=space,
+            token=token,
+            hf_token=hf_token,
+            auth=auth,
+            headers=headers,
+            cookies=cookies,
+            download_files=download_files,
+            upload_paths=upload_paths,
+            generator_result=generator_result,
+            timeouts=timeouts,
+            verbose=verbose,
+        )
+        self._api_name = api_name
+        self._fn_index = fn_index
+        self._inner = _Inner(options, tls_factory(ssl_context, verify=ssl_verify), open_stream)
+        try:
+            self._inner.connected.result()
+            if api_name is not None or fn_index is not None:
+                self.endpoints.resolve(api_name=api_name, fn_index=fn_index)
+        except BaseException:
+            self.close()
+            raise
+        if verbose:
+            print(f"Loaded as API: {self._inner.session.base_url}/ ✔")
+
+    @property
+    def config(self) -> Config:
+        """The app's config."""
+        return self._inner.session.config
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The app's endpoints, by their index."""
+        return self._inner.session.endpoints
+
+    @property
+    def session_hash(self) -> str:
+        """The name by which the server keeps this client's State."""
+        return self._inner.session.session_hash
+
+    def predict(
+        self,
+        *args: object,
+        api_name: str | None = None,
+        fn_index: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **kwargs: object,
+    ) -> Any:
+        """Call an endpoint and return its result; raises what the job failed with. Ctrl-C cancels the job on the server."""
+        job = self.submit(*args, api_name=api_name, fn_index=fn_index, headers=headers, **kwargs)
+        try:
+            return job.result()
+        except KeyboardInterrupt:
+            job.request_cancel()
+            raise
+
+    def submit(
+        self,
+        *args: object,
+        api_name: str | None = None,
+        fn_index: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None = None,
+        status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None = None,
+        **kwargs: object,
+    ) -> Job:
+        """Begin to call an endpoint. Arguments go by position or by the names of the endpoint's parameters.
+
+        ``result_callbacks`` are called with the values of each output as separate arguments, ``status_callbacks`` with each
+        `StatusUpdate`, in order, on the client's thread. Raises `ArgumentError` and `EndpointNotFoundError` before anything is
+        sent.
+        """
+        if api_name is None and fn_index is None and not self._names_endpoint(args):
+            api_name, fn_index = self._api_name, self._fn_index
+        call = self._inner.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers)
+        job = Job(self._inner, call, _listed(result_callbacks), _listed(status_callbacks))
+        self._inner.driver.post(job.begin)
+        return job
+
+    def view_api(
+        self,
+        all_endpoints: bool | None = None,
+        print_info: bool = True,
+        return_format: Literal["str", "dict"] | None = None,
+    ) -> Any:
+        """Describe the app's endpoints: printed, and returned as text (``"str"``) or as a dictionary (``"dict"``)."""
+        if return_format == "dict":
+            return view_api_dict(self.endpoints.info)
+        text = view_api_text(self.endpoints.info, all_endpoints=all_endpoints)
+        if return_format == "str":
+            return text
+        if print_info:
+            print(text)
+        return None
+
+    def reset_session(self) -> None:
+        """Begin a new conversation, with new State; jobs under way end in the old one."""
+        self._inner.driver.call(self._inner.session.reset_session)
+
+    def close(self) -> None:
+        """End the connection; jobs under way fail. Downloaded files stay."""
+        self._inner.close()
+        self._inner.driver.join()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # No join here: a finaliser must not wait.
+        inner = getattr(self, "_inner", None)
+        if inner is not None:
+            inner.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._inner.session.base_url}>"
+
+    def _names_endpoint(self, args: tuple[object, ...]) -> bool:
+        return len(args) == 2 and isinstance(args[0], str) and self.endpoints.has_name(args[0])
+
+
+class Job(concurrent.futures.Future[Any]):
+    """One call of an endpoint. Its methods may be used from any thread."""
+
+    def __init__(
+        self,
+        inner: _Inner,
+        call: Call,
+        result_callbacks: list[Callable[..., object]],
+        status_callbacks: list[Callable[[StatusUpdate], object]],
+    ) -> None:
+        super().__init__()
+        self._inner = inner
+        self._call = call
+        self._result_callbacks = result_callbacks
+        self._status_callbacks = status_callbacks
+        self._condition_changed = threading.Condition()
+        self._started = StatusUpdate(code=Status.STARTING)
+        self._cancel_asked = False
+        self._reported = 0
+        self._statuses_reported = 0
+        self._own_iterator: Iterator[Any] | None = None
+        self._callback_reader: OutputReader | None = None
+        # Set on the client's thread when the session has taken the job; its error when it has not.
+        self._record: JobRecord | None = None
+        self._refusal: GradprotoError | None = None
+
+    # --- what a caller asks -----------------------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the result and return it; that of a generator is its first output, unless the client says "last".
+
+        Raises what the job failed with, `JobCancelledError`, or `DeadlineExceeded` after ``timeout`` seconds.
+        """
+        self._wait(self._has_result, timeout)
+        record = self._taken()
+        if self._wants_first and record.ready and not isinstance(record.error, JobCancelledError):
+            return record.first()
+        return record.final()
+
+    def final(self, timeout: float | None = None) -> Any:
+        """Wait until the job is over and return its last output; raises as `result` does."""
+        self._wait(self.done, timeout)
+        return self._taken().final()
+
+    def outputs(self) -> list[Any]:
+        """Return every output so far, in order. Treat them as read-only: later ones share what did not change."""
+        return [] if self._record is None else self._record.outputs()
+
+    def status(self) -> StatusUpdate:
+        """Return the latest step."""
+        return self._started if self._record is None else self._record.status
+
+    def statuses(self) -> list[StatusUpdate]:
+        """Return every step so far, in order."""
+        return [self._started] if self._record is None else list(self._record.updates)
+
+    def done(self) -> bool:
+        """Whether the job is over, files of its outputs included."""
+        return super().done()
+
+    def running(self) -> bool:
+        """Whether the job has begun to run and is not over."""
+        record = self._record
+        return record is not None and record.job.state is JobState.RUNNING and not self.done()
+
+    def cancelled(self) -> bool:
+        """Whether the job was cancelled."""
+        return self._record is not None and self.done() and isinstance(self._record.error, JobCancelledError)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait until the job is over and return what it failed with, if it did; raises `JobCancelledError`."""
+        self._wait(self.done, timeout)
+        if self._refusal is not None:
+            return self._refusal
+        error = self._taken().error
+        if isinstance(error, JobCancelledError):
+            raise error
+        return error
+
+    def cancel(self) -> bool:
+        """Cancel the job and wait until that is settled.
+
+        True if it was taken out of the queue before it started, or its generator was told to stop and did. False if it has
+        started and cannot be stopped, or is over. Another job is never disturbed.
+        """
+        before = 0 if self._record is None else self._record.refusals
+        self.request_cancel()
+        self._inner.driver.wait(
+            self._condition_changed,
+            lambda: self.done() or (self._record is not None and self._record.refusals > before),
+            None,
+        )
+        return self.cancelled()
+
+    def request_cancel(self) -> None:
+        """Begin to cancel the job, and do not wait for it."""
+        self._cancel_asked = True
+        if self._inner.driver.alive:
+            self._inner.driver.post(self._cancel_on_thread)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield every output, in order, as it comes; raises at the end if the job failed."""
+        reader: OutputReader | None = None
+        while True:
+            taken = 0 if reader is None else reader.index
+            self._wait(lambda: self._ready > taken or self.done(), None)
+            record = self._taken()
+            reader = reader or OutputReader(record)
+            while reader.index < record.ready:
+                yield reader.take()
+            if self.done() and reader.index >= record.ready:
+                break
+        if record.error is not None and not (self._cancel_asked and self.cancelled()):
+            raise record.error
+
+    def __next__(self) -> Any:
+        """Return the next output of the job's own iteration."""
+        if self._own_iterator is None:
+            self._own_iterator = iter(self)
+        return next(self._own_iterator)
+
+    def __repr__(self) -> str:
+        return f"<Job {self._call.endpoint.label} {self.status().code.value}>"
+
+    # --- on the client's thread -------------------------------------------------------------------------------------------
+
+    @property
+    def record(self) -> JobRecord:
+        """What the client keeps of the job."""
+        return self._taken()
+
+    def begin(self) -> None:
+        """Submit the job."""
+        inner = self._inner
+        try:
+            job = inner.session.submit(self._call)
+        except GradprotoError as error:
+            self._refusal = error
+            self.set_exception(error)
+            self._notify()
+            return
+        options = inner.options
+        self._record = JobRecord(job, fetch=options.fetch, bind=inner.remote_file)
+        inner.hub.watch(job.number, self)
+
+    def changed(self, event: Event | None) -> None:
+        """Tell whoever waits or listens."""
+        record = self._taken()
+        if self._result_callbacks or self._status_callbacks:
+            self._inner.driver.call_back(self._call_back)
+        if record.ended and not super().done():
+            if record.error is not None:
+                self.set_exception(record.error)
+            else:
+                self.set_result(None)
+        self._notify()
+
+    def _cancel_on_thread(self) -> None:
+        if self._record is not None:
+            self._inner.session.cancel(self._record.job)
+
+    def _call_back(self) -> None:
+        """Call the user's callbacks with what is new; what one raises is logged and harms nothing."""
+        record = self._taken()
+        while self._statuses_reported < len(record.updates):
+            update = record.updates[self._statuses_reported]
+            self._statuses_reported += 1
+            for callback in self._status_callbacks:
+                _guarded(callback, update)
+        if not self._result_callbacks:
+            return
+        reader = self._callback_reader = self._callback_reader or OutputReader(record)
+        while reader.index < record.ready:
+            output = reader.take()
+            values = output if isinstance(output, tuple) else (output,)
+            for callback in self._result_callbacks:
+                _guarded(callback, *values)
+
+    # --- inside -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _wants_first(self) -> bool:
+        return self._inner.options.generator_result == "first" and self._call.endpoint.is_generator
+
+    @property
+    def _ready(self) -> int:
+        return 0 if self._record is None else self._record.ready
+
+    def _has_result(self) -> bool:
+        return self.done() or (self._wants_first and self._ready > 0)
+
+    def _taken(self) -> JobRecord:
+        if self._refusal is not None:
+            raise self._refusal
+        assert self._record is not None
+        return self._record
+
+    def _notify(self) -> None:
+        with self._condition_changed:
+            self._condition_changed.notify_all()
+
+    def _wait(self, ready: Callable[[], bool], timeout: float | None) -> None:
+        if not self._inner.driver.wait(self._condition_changed, ready, timeout):
+            raise DeadlineExceeded(f"{self!r} has no result after {timeout:g} s; it goes on")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile(FileData):
+    """A file of an output that was not downloaded. It can be passed to another call as it is."""
+
+    inner: _Inner = field(repr=False, compare=False)
+
+    def read(self) -> bytes:
+        """Fetch the file and return its content."""
+        sink = Collected()
+        self.inner.fetch(self, sink).result()
+        return sink.value()
+
+    def save(self, directory: str | os.PathLike[str] | None = None) -> str:
+        """Fetch the file into ``directory`` (or where the client's downloads go) and return its path."""
+        target = self.inner.downloads.target(self, directory)
+        self.inner.fetch(self, target).result()
+        return target.finish()
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield the file's content while it comes. What is not taken yet waits on the disk, not in memory."""
+        target = self.inner.downloads.target(self)
+        spool = _Spool(target)
+        done = self.inner.fetch(self, spool)
+        done.add_done_callback(lambda _: spool.wake())
+        try:
+            yield from spool.read(done)
+            done.result()
+        finally:
+            self.inner.abandon(done)
+            target.discard()
+            target.path.parent.rmdir()
+
+
+class _Spool:
+    """A download that is read while it is written."""
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+        self._written = 0
+        self._more = threading.Condition()
+
+    def write(self, data: bytes) -> None:
+        self._target.write(data)
+        with self._more:
+            self._written += len(data)
+            self._more.notify_all()
+
+    def discard(self) -> None:
+        """The reader removes the file, when it has read what there is."""
+
+    def wake(self) -> None:
+        with self._more:
+            self._more.notify_all()
+
+    def read(self, done: concurrent.futures.Future[None]) -> Iterator[bytes]:
+        with self._target.open_again() as file:
+            taken = 0
+            while True:
+                with self._more:
+                    self._more.wait_for(lambda: self._written > taken or done.done())
+                data = file.read(256 * 1024)
+                if not data:
+                    return
+                taken += len(data)
+                yield data
+
+
+class _Inner:
+    """The part of a client that its thread knows. It does not hold the client, so that a forgotten client can go."""
+
+    def __init__(
+        self, options: ClientOptions, tls: Callable[[], ssl.SSLContext], open_stream: OpenStream | None
+    ) -> None:
+        self.options = options
+        self.downloads = Downloads(options.directory)
+        self.session = options.new_session()
+        self.connected: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.hub = Hub(self.session, self.downloads, self._on_connected)
+        self._fetches: dict[concurrent.futures.Future[None], Fetch] = {}
+        self.driver = Driver(
+            self.session,
+            connect_timeout=options.timeouts.connect,
+            tls=tls,
+            open_stream=open_stream,
+            on_event=self.hub.handle,
+            on_stop=self._on_stop,
+        )
+        self.driver.post(self.session.connect)
+
+    def prepare(
+        self,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        *,
+        api_name: str | None,
+        fn_index: int | None,
+        headers: Mapping[str, str] | None,
+    ) -> Call:
+        """Check a call; reads the session only, which is safe from any thread."""
+        if not self.driver.alive:
+            raise LocalProtocolError("the client is closed")
+        call = with_sizes(self.session.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers))
+        self.session.check(call)
+        return call
+
+    def remote_file(self, file: FileData) -> RemoteFile:
+        """Return the file as one that can be fetched through this client."""
+        return RemoteFile(
+            path=file.path,
+            url=file.url,
+            orig_name=file.orig_name,
+            size=file.size,
+            mime_type=file.mime_type,
+            is_stream=file.is_stream,
+            inner=self,
+        )
+
+    def fetch(self, file: FileData, sink: Sink) -> concurrent.futures.Future[None]:
+        """Begin a download; the future tells how it ended."""
+        ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        def done(error: GradprotoError | None) -> None:
+            self._fetches.pop(ended, None)
+            if error is None:
+                ended.set_result(None)
+            else:
+                ended.set_exception(error)
+
+        fetch = self._fetches[ended] = Fetch(file, sink, done)
+        self.driver.post(lambda: self.hub.fetch(fetch))
+        return ended
+
+    def abandon(self, ended: concurrent.futures.Future[None]) -> None:
+        """Stop a download that is still under way."""
+        fetch = self._fetches.pop(ended, None)
+        if fetch is not None and self.driver.alive:
+            self.driver.post(lambda: self.hub.abandon(fetch))
+
+    def close(self) -> None:
+        """Let the thread close the session and end."""
+        if self.driver.alive:
+            self.driver.post(self.session.close)
+            self.driver.stop()
+
+    def _on_connected(self, error: GradprotoError | None) -> None:
+        if error is None:
+            self.connected.set_result(None)
+        else:
+            self.connected.set_exception(error)
+
+    def _on_stop(self, failure: BaseException | None) -> None:
+        """Leave nobody waiting for a thread that is gone."""
+        error = ConnectionLostError("the client was closed")
+        if failure is not None:
+            error = ConnectionLostError(f"the client's thread failed: {type(failure).__name__}")
+            error.__cause__ = failure
+        self.hub.fail_all(error)
+        if not self.connected.done():
+            self.connected.set_exception(error)
+        for job in self.hub.unfinished():
+            job.record.abort(error)
+            job.changed(None)
+
+
+def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
+    if callbacks is None:
+        return []
+    return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+def _guarded(callback: Callable[..., object], *values: object) -> None:
+    try:
+        callback(*values)
+    except Exception:
+        logger.exception("a callback of a job failed")
