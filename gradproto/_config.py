@@ -87,7 +87,8 @@ class Config:
 
     ``protocol`` is empty where the server names none (before 4.0). ``api_prefix`` is empty, or begins with a slash and
     does not end with one. ``root`` is the app's address from its own point of view. ``app_id`` changes when the server
-    restarts. ``max_file_size`` is in bytes. ``raw`` is the whole document; it must not be changed.
+    restarts. ``max_file_size`` is in bytes. ``connect_heartbeat`` is ``None`` before 4.29. ``raw`` is the whole
+    document; it must not be changed.
     """
 
     version: str
@@ -99,7 +100,7 @@ class Config:
     username: str | None
     title: str | None
     max_file_size: int | None
-    connect_heartbeat: bool
+    connect_heartbeat: bool | None
     enable_queue: bool
     components: Mapping[int, Component] = field(repr=False)
     dependencies: tuple[Dependency, ...] = field(repr=False)
@@ -139,7 +140,7 @@ def read_config(document: dict[str, JSONValue]) -> Config:
         username=fields.text("username"),
         title=fields.text("title"),
         max_file_size=fields.integer("max_file_size"),
-        connect_heartbeat=fields.flag("connect_heartbeat") or False,
+        connect_heartbeat=fields.flag("connect_heartbeat"),
         enable_queue=fields.flag("enable_queue") is not False,
         components={component.id: component for component in map(_read_component, fields.objects("components"))},
         dependencies=tuple(_read_dependency(item, index) for index, item in enumerate(fields.objects("dependencies"))),
