@@ -182,18 +182,16 @@ def fill_uploads(data: list[object], uploaded: Sequence[FileData]) -> list[JSONV
     return cast("list[JSONValue]", fill(data) if files else data)
 
 
-def check_file_sizes(
-    endpoint: Endpoint, data: list[object], files: Sequence[LocalFile], max_file_size: int | None
-) -> None:
+def check_file_sizes(endpoint: Endpoint, data: list[object], files: Sequence[LocalFile], config: Config) -> None:
     """Raise ``ArgumentError`` for the first file that is larger than the app takes.
 
-    A file of which the size is not known yet is not checked. ``data`` and ``files`` are those that `find_uploads` gave,
-    ``max_file_size`` is in bytes.
+    A file of which the size is not known yet is not checked. ``data`` and ``files`` are those that `find_uploads` gave.
     """
-    if max_file_size is None:
+    limit = config.max_file_size
+    if limit is None:
         return
     for index, file in enumerate(files):
-        if file.size is not None and file.size > max_file_size:
+        if file.size is not None and file.size > limit:
             label = next(
                 (
                     slot.parameter.label
@@ -203,7 +201,7 @@ def check_file_sizes(
                 "",
             )
             raise ArgumentError(
-                f"File {file.shown} exceeds the maximum file size of {max_file_size} bytes set in {label} component."
+                f"File {file.shown} exceeds the maximum file size of {limit} bytes set in {label} component."
             )
 
 
