@@ -260,8 +260,7 @@ urls = st.builds(
     st.sampled_from(["/", "/a", "/a/", "/a/b", "/ab", "/a/b/c"]),
 )
 lines = st.builds(
-    lambda name, value, attributes: "; ".join([f"{name}={value}", *attributes]),
-    st.sampled_from("ab"),
+    lambda value, attributes: "; ".join([value, *attributes]),
     st.sampled_from("123"),
     st.lists(
         st.sampled_from(
@@ -275,7 +274,7 @@ lines = st.builds(
 
 
 @given(stored=st.lists(st.tuples(urls, lines), max_size=5), asked=urls)
-@example(stored=[("http://app.example.com/a/b", "a=1; Domain=example.com")], asked="http://example.com/a/b/c")
+@example(stored=[("http://app.example.com/a/b", "1; Domain=example.com")], asked="http://example.com/a/b/c")
 def test_the_standard_librarys_jar_agrees(stored: list[tuple[str, str]], asked: str) -> None:
     class Response:
         def __init__(self, line: str) -> None:
@@ -290,7 +289,9 @@ def test_the_standard_librarys_jar_agrees(stored: list[tuple[str, str]], asked: 
     )
     reference = http.cookiejar.CookieJar(host_only)
     jar = CookieJar()
-    for url, line in stored:
+    # Each name once: the older standard that this jar follows keeps a cookie with and one without a Domain apart.
+    for index, (url, value) in enumerate(stored):
+        line = f"c{index}={value}"
         reference.extract_cookies(Response(line), urllib.request.Request(url))  # type: ignore[arg-type]
         jar.store(url, [line])
     request = urllib.request.Request(asked)
