@@ -6,8 +6,7 @@ that a caller does not fill (State, buttons), so the two are matched by walking 
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ._config import Component, Config, Dependency, Visibility
@@ -33,6 +32,7 @@ __all__ = [
     "Parameter",
     "Return",
     "build_api_info",
+    "nearest",
     "parse_api_info",
 ]
 
@@ -165,9 +165,9 @@ class Endpoints(Mapping[int, Endpoint]):
         if not api_name.startswith("/"):
             message += " Did you mean to use a leading slash?"
         names = [name for name, endpoint in self._by_name.items() if endpoint.visibility == "public"]
-        near = difflib.get_close_matches("/" + api_name.lstrip("/"), names, n=1)
-        nearest = f"did you mean {near[0]!r}? " if near else ""
-        return EndpointNotFoundError(message, hint=nearest + self._list())
+        near = nearest("/" + api_name.lstrip("/"), names)
+        guess = f"did you mean {near!r}? " if near else ""
+        return EndpointNotFoundError(message, hint=guess + self._list())
 
     def _list(self) -> str:
         public = [endpoint for endpoint in self._by_index.values() if endpoint.visibility == "public"]
@@ -178,6 +178,13 @@ class Endpoints(Mapping[int, Endpoint]):
         )
         more = f" and {len(public) - _LISTED} more" if len(public) > _LISTED else ""
         return f"the app has {shown}{more}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of ``names`` that was probably meant by ``name``, if any is near."""
+    import difflib  # rarely needed, and slow to load
+
+    return next(iter(difflib.get_close_matches(name[:80], list(names), n=1)), None)
 
 
 def _make_endpoint(config: Config, info: ApiInfo, dependency: Dependency, dynamic: set[int]) -> Endpoint:

@@ -6,11 +6,10 @@ would not have made is worse than an answer that takes a moment longer.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from ._api_info import Endpoint, Endpoints, InputSlot
+from ._api_info import Endpoint, Endpoints, InputSlot, nearest
 from ._errors import ArgumentError
 from ._json import JSONValue
 from ._payload import ServerValue
@@ -94,10 +93,10 @@ def _match(endpoint: Endpoint, args: Sequence[object], kwargs: Mapping[str, obje
     for name, value in kwargs.items():
         index = names.get(name)
         if index is None:
-            near = difflib.get_close_matches(name, names, n=1)
-            nearest = f"did you mean `{near[0]}`? " if near else ""
+            near = nearest(name, names)
+            guess = f"did you mean `{near}`? " if near else ""
             raise ArgumentError(
-                f"Parameter `{name[:80]}` is not a valid key-word argument.", hint=nearest + _signature(endpoint)
+                f"Parameter `{name[:80]}` is not a valid key-word argument.", hint=guess + _signature(endpoint)
             )
         if index < len(args):
             raise ArgumentError(f"Parameter `{name}` is already set as a positional argument.")

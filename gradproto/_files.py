@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import mimetypes
 import os
 import re
 from dataclasses import dataclass, field, replace
@@ -43,10 +42,68 @@ _NAME_LIMIT = (
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
 _DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
 
-# An instance of its own knows only the table in the standard library; the module's functions read the system's files.
-_TYPES = mimetypes.MimeTypes(filenames=())
-_TYPES.add_type("text/vtt", ".vtt")  # in the table only from Python 3.12 on; Gradio names both by hand too
-_TYPES.add_type("image/webp", ".webp")
+# What apps take and give. The standard library's table is not asked: it reads the system's files when it is first used,
+# so it would be I/O, and another answer on another machine. Where a type has several extensions, the usual one comes
+# first.
+_TYPES = {
+    "application/epub+zip": "epub",
+    "application/gzip": "gz",
+    "application/json": "json",
+    "application/msword": "doc",
+    "application/pdf": "pdf",
+    "application/rtf": "rtf",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/wasm": "wasm",
+    "application/x-tar": "tar",
+    "application/xml": "xml",
+    "application/yaml": "yaml yml",
+    "application/zip": "zip",
+    "audio/aac": "aac",
+    "audio/flac": "flac",
+    "audio/midi": "mid midi",
+    "audio/mp4": "m4a",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "ogg oga",
+    "audio/opus": "opus",
+    "audio/wav": "wav",
+    "audio/x-aiff": "aiff aif",
+    "image/avif": "avif",
+    "image/bmp": "bmp",
+    "image/gif": "gif",
+    "image/heic": "heic",
+    "image/jpeg": "jpg jpeg",
+    "image/png": "png",
+    "image/svg+xml": "svg",
+    "image/tiff": "tiff tif",
+    "image/vnd.microsoft.icon": "ico",
+    "image/webp": "webp",
+    "model/gltf+json": "gltf",
+    "model/gltf-binary": "glb",
+    "model/obj": "obj",
+    "model/stl": "stl",
+    "text/css": "css",
+    "text/csv": "csv",
+    "text/html": "html htm",
+    "text/javascript": "js mjs",
+    "text/markdown": "md",
+    "text/plain": "txt log",
+    "text/tab-separated-values": "tsv",
+    "text/vtt": "vtt",
+    "text/x-python": "py",
+    "video/mp2t": "ts",
+    "video/mp4": "mp4 m4v",
+    "video/mpeg": "mpeg mpg",
+    "video/ogg": "ogv",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
+}
+_TYPE_OF = {extension: mime_type for mime_type, extensions in _TYPES.items() for extension in extensions.split()}
 
 
 F = TypeVar("F", bound="FileData")
@@ -177,7 +234,7 @@ def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
         except binascii.Error as error:
             raise ArgumentError(f"{url[:80]!r} is no data URL: {error}") from None
     if name is None:
-        name = "file" + (_TYPES.guess_extension(mime_type) or "")
+        name = ".".join(["file", *_TYPES.get(mime_type, "").split()[:1]])
     return LocalFile(source=content, orig_name=sanitize_name(name), size=len(content), mime_type=mime_type)
 
 
@@ -223,10 +280,9 @@ def sanitize_name(name: str) -> str:
 
 
 def guess_mime_type(name: str) -> str:
-    """Return the type that the name's extension stands for, ``application/octet-stream`` if it stands for none.
+    """Return the type that the name's extension stands for; the same on every machine.
 
-    The standard library's own table is asked, not the system's files, so the answer is the same on every machine.
+    It is ``application/octet-stream`` where there is none, or an uncommon one.
     """
-    extension = os.path.splitext(name)[1].lower()
-    strict = _TYPES.types_map[True]
-    return strict.get(extension) or _TYPES.types_map[False].get(extension) or "application/octet-stream"
+    stem, _, extension = name.rpartition(".")
+    return _TYPE_OF.get(extension.lower(), "application/octet-stream") if stem else "application/octet-stream"

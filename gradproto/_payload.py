@@ -5,6 +5,8 @@ Both ways, what holds no file is passed on as it is, not copied: this runs for e
 
 from __future__ import annotations
 
+import contextlib
+import operator
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from ._json import JSONValue
 from ._urls import quote_path, resolve
 
 __all__ = [
+    "OutputReader",
     "ServerValue",
     "UploadSlot",
     "check_file_sizes",
@@ -221,28 +224,90 @@ def read_outputs(endpoint: Endpoint, data: list[JSONValue]) -> tuple[object, ...
     A value that the server left out is ``None``; one too many is dropped. ``data`` is not changed, and may share parts
     with what is returned.
     """
-    count = len(data)
-    outputs: list[object] = []
-    for slot in endpoint.outputs:
-        value = data[slot.position] if slot.position < count else None
-        if slot.may_hold_file and type(value) not in _PLAIN:
-            try:
-                outputs.append(_read_files(value))
-            except RecursionError:  # nested more deeply than any component's value; then as it came
-                outputs.append(value)
-        else:
-            outputs.append(value)
-    return tuple(outputs)
+    return OutputReader(endpoint).read(data)
 
 
-def _read_files(value: object) -> object:
+class OutputReader:
+    """Reads the outputs of one job, one after the other.
+
+    Values that came by edits share with the values before them whatever was not edited. That is recognised by its
+    identity and not looked through again, so that reading costs what the edits touched, not what the values hold.
+    """
+
+    __slots__ = ("_endpoint", "_outputs", "_values")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        # What came last, and what was made of it.
+        self._values: list[object] = [None] * len(endpoint.outputs)
+        self._outputs: list[object] = self._values
+
+    def read(self, data: list[JSONValue]) -> tuple[object, ...]:
+        """Return the values that a caller sees, as `read_outputs` says; ``data`` must not change any more."""
+        count = len(data)
+        values: list[object] = []
+        outputs: list[object] = []
+        for index, slot in enumerate(self._endpoint.outputs):
+            value = data[slot.position] if slot.position < count else None
+            read: object = value
+            if slot.may_hold_file and type(value) not in _PLAIN:
+                # Nested more deeply than any component's value: then it stays as it came.
+                with contextlib.suppress(RecursionError):
+                    read = _read_again(value, self._values[index], self._outputs[index])
+            values.append(value)
+            outputs.append(read)
+        self._values, self._outputs = values, outputs
+        return tuple(outputs)
+
+
+def _read(value: object) -> object:
+    """Return ``value`` with file objects as records; it is the same object if there are none in it."""
     if isinstance(value, dict):
-        mapping = cast("dict[object, object]", value)
-        meta = mapping.get("meta")
-        if isinstance(meta, dict) and cast("dict[object, object]", meta).get("_type") == FILE_META:
+        if _is_file(cast("dict[object, object]", value)):
             return FileData.from_json(cast("dict[str, JSONValue]", value))
-        return _walk_dict(mapping, _read_files)
-    return _walk_list(cast("list[object]", value), _read_files) if isinstance(value, list) else value
+        return _walk_dict(cast("dict[object, object]", value), _read)
+    return _walk_list(cast("list[object]", value), _read) if isinstance(value, list) else value
+
+
+def _is_file(value: dict[object, object]) -> bool:
+    meta = value.get("meta")
+    return isinstance(meta, dict) and cast("dict[object, object]", meta).get("_type") == FILE_META
+
+
+def _read_again(value: object, old: object, old_read: object) -> object:
+    """Return what `_read` does of a list or an object, knowing that it has made ``old_read`` of ``old``."""
+    if value is old:
+        return old_read
+    kind = type(value)
+    if type(old) is kind and type(old_read) is kind:
+        if kind is list:
+            items = cast("list[object]", value)
+            return _read_list_again(items, cast("list[object]", old), cast("list[object]", old_read))
+        mapping = cast("dict[object, object]", value)
+        if not _is_file(mapping):
+            return _read_dict_again(mapping, cast("dict[object, object]", old), cast("dict[object, object]", old_read))
+    return _read(value)
+
+
+def _read_list_again(value: list[object], old: list[object], old_read: list[object]) -> list[object]:
+    if _PLAIN.issuperset(map(type, value)):
+        return value
+    read = [
+        item if type(item) in _PLAIN else _read_again(item, before, before_read)
+        for item, before, before_read in zip(value, old, old_read, strict=False)
+    ]
+    read += map(_read, value[len(read) :])
+    return value if all(map(operator.is_, value, read)) else read
+
+
+def _read_dict_again(
+    value: dict[object, object], old: dict[object, object], old_read: dict[object, object]
+) -> dict[object, object]:
+    read = {
+        key: item if type(item) in _PLAIN else _read_again(item, old.get(key), old_read.get(key))
+        for key, item in value.items()
+    }
+    return value if all(map(operator.is_, value.values(), read.values())) else read
 
 
 def replace_files(value: object, replace: Callable[[FileData], object]) -> object:
