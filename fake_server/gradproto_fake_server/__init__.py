@@ -1,0 +1,70 @@
+"""A Gradio server without Gradio: for tests, for trying clients, and for seeing what the wire does.
+
+:class:`FakeApp` is the app, made of functions; a shell lets it be reached: :class:`FakeServer` in a thread of its own,
+:func:`serve_forever` in this one, :class:`MemoryServer` with no thread and no socket, and the module
+``gradproto_fake_server.trio`` in trio, over sockets or in memory.
+"""
+
+from __future__ import annotations
+
+from ._app import FakeApp as FakeApp
+from ._components import Component as Component
+from ._components import chatbot as chatbot
+from ._components import checkbox as checkbox
+from ._components import dropdown as dropdown
+from ._components import file as file
+from ._components import json_value as json_value
+from ._components import number as number
+from ._components import radio as radio
+from ._components import slider as slider
+from ._components import state as state
+from ._components import textbox as textbox
+from ._demo import demo_app as demo_app
+from ._files import DirectoryFiles as DirectoryFiles
+from ._files import MemoryFiles as MemoryFiles
+from ._files import StoredFile as StoredFile
+from ._http import ServerConnection as ServerConnection
+from ._jobs import Job as Job
+from ._log import RequestRecord as RequestRecord
+from ._server import FakeServer as FakeServer
+from ._server import serve_forever as serve_forever
+from ._steps import AppFailure as AppFailure
+from ._steps import FakeFile as FakeFile
+from ._steps import Hold as Hold
+from ._steps import Log as Log
+from ._steps import Progress as Progress
+from ._steps import Sleep as Sleep
+from ._steps import Step as Step
+from ._steps import Steps as Steps
+
+__all__ = [
+    "AppFailure",
+    "Component",
+    "DirectoryFiles",
+    "FakeApp",
+    "FakeFile",
+    "FakeServer",
+    "Hold",
+    "Job",
+    "Log",
+    "MemoryFiles",
+    "Progress",
+    "RequestRecord",
+    "ServerConnection",
+    "Sleep",
+    "Step",
+    "Steps",
+    "StoredFile",
+    "chatbot",
+    "checkbox",
+    "demo_app",
+    "dropdown",
+    "file",
+    "json_value",
+    "number",
+    "radio",
+    "serve_forever",
+    "slider",
+    "state",
+    "textbox",
+]

@@ -1,0 +1,130 @@
+"""Calls as routes make them: what a job may ask of the server, and the direct calls that no queue sees."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from ._components import Component
+from ._endpoints import Endpoint
+from ._files import StoredFile
+from ._http import Exchange
+from ._jobs import Job
+from ._json import compact_json
+from ._schedule import Schedule
+from ._steps import FakeFile, Log, Progress
+
+if TYPE_CHECKING:
+    from ._app import FakeApp
+
+__all__ = ["CallHost", "start_direct_call"]
+
+
+class CallHost:
+    """The server as one call sees it."""
+
+    __slots__ = ("_app", "_states", "root_url")
+
+    def __init__(self, app: FakeApp, root_url: str, session_hash: str | None) -> None:
+        self._app = app
+        self.root_url = root_url
+        # Without a session a call has State values of its own (Gradio 3.50 and later).
+        self._states: dict[Component, Any] = {} if session_hash is None else app.state_values(session_hash)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The server's clock."""
+        return self._app.schedule
+
+    def run_soon(self, job: Job) -> None:
+        """Run the job in this or the next turn."""
+        self._app.run_soon(job)
+
+    def job_over(self, job: Job) -> None:
+        """The job has ended, or gave up its place in the queue."""
+        self._app.job_over(job)
+
+    def store(self, file: FakeFile) -> Generator[None, None, StoredFile]:
+        """Store a produced file piece by piece."""
+        return self._app.store(file)
+
+    def find_file(self, path: str) -> StoredFile | None:
+        """Find a file that was uploaded or produced."""
+        return self._app.files.get(path)
+
+    def file_data(self, file: StoredFile) -> dict[str, Any]:
+        """Describe a file as Gradio does."""
+        return {
+            "path": file.path,
+            "url": self._app.file_url(self.root_url, file),
+            "size": file.size,
+            "orig_name": file.name,
+            "mime_type": None,
+            "is_stream": False,
+            "meta": {"_type": "gradio.FileData"},
+        }
+
+    def read_state(self, component: Component) -> Any:
+        """Give the session's value of a State, at first a copy of the component's."""
+        if component not in self._states:
+            self._states[component] = deepcopy(component.value)
+        return self._states[component]
+
+    def write_state(self, component: Component, value: Any) -> None:
+        """Keep the session's value of a State."""
+        self._states[component] = value
+
+
+class _DirectDelivery:
+    """Answers a direct call; of a generator only the first output is ever sent."""
+
+    def __init__(self, app: FakeApp, exchange: Exchange) -> None:
+        self.alive = True
+        self._app = app
+        self._exchange = exchange
+        exchange.on_disconnect = self._leave
+
+    def _leave(self) -> None:
+        self.alive = False
+
+    def generated(self, job: Job, data: list[Any]) -> bool:
+        self._answer(job, data, is_generating=True)
+        self.alive = False  # the next output ends the job
+        return True
+
+    def noted(self, job: Job, note: Progress | Log) -> None:
+        pass
+
+    def completed(self, job: Job, data: list[Any]) -> None:
+        self._answer(job, data, is_generating=False)
+
+    def _answer(self, job: Job, data: list[Any], *, is_generating: bool) -> None:
+        duration = job.step_duration()
+        output = self._app.messages.output(
+            compact_json(data),
+            is_generating=is_generating,
+            duration=duration,
+            average=job.endpoint.average_call(),
+        )
+        try:
+            body = output.encode()
+        except UnicodeEncodeError:
+            self._exchange.respond_crash()
+        else:
+            self._exchange.respond(200, body)
+
+    def failed(self, job: Job, error: Exception) -> None:
+        payload = self._app.messages.error_payload(error, show_error=self._app.show_error)
+        self._exchange.respond_json(500, payload)
+
+
+def start_direct_call(
+    app: FakeApp, exchange: Exchange, endpoint: Endpoint, data: list[Any], session_hash: str | None
+) -> Job:
+    """Call an endpoint past the queue, its limits and its order."""
+    host = CallHost(app, app.root_url(exchange), session_hash)
+    job = Job(app.new_id(), endpoint, session_hash or "", data, host, _DirectDelivery(app, exchange))
+    app.remember(job)
+    job.start()
+    return job

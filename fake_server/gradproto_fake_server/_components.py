@@ -1,0 +1,391 @@
+"""The components that an endpoint's inputs and outputs are shown as, and how they change values on the way in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from ._files import StoredFile
+from ._schemas import CHAT_EXAMPLE, CHAT_PYTHON_TYPE, CHAT_SCHEMA, FILE_EXAMPLE, FILE_SCHEMA
+from ._steps import AppFailure, FakeFile
+
+__all__ = [
+    "CallContext",
+    "Component",
+    "chatbot",
+    "checkbox",
+    "component_named",
+    "dropdown",
+    "file",
+    "json_value",
+    "number",
+    "radio",
+    "slider",
+    "state",
+    "textbox",
+]
+
+
+class CallContext(Protocol):
+    """What converting a value may need to know about the call."""
+
+    @property
+    def root_url(self) -> str:
+        """The app's address as the caller wrote it, without a slash at its end."""
+        ...
+
+    def find_file(self, path: str) -> StoredFile | None:
+        """Find a file that was uploaded or produced."""
+        ...
+
+    def file_data(self, file: StoredFile) -> dict[str, Any]:
+        """Describe a file as Gradio does."""
+        ...
+
+
+Convert = Callable[[Any, CallContext], Any]
+
+
+def _as_it_is(value: Any, _context: CallContext) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Component:
+    """One input or output of endpoints; the same object used twice is one component, as a State must be."""
+
+    kind: str
+    """Its name in the config: ``textbox``."""
+    title: str
+    """Its name in ``/info``: ``Textbox``."""
+    label: str | None
+    value: Any = None
+    """What it shows at first; an input that has one need not be given."""
+    props: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the config says of it besides the things that all components share."""
+    sent_whole: bool = False
+    """Whether a generator's next value replaces the last one instead of being sent as edits."""
+    skip_api: bool = False
+    """Whether ``/info`` leaves it out, as it does a State."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema of its value."""
+    python_type: str = "Any"
+    example: Any = None
+    decode: Convert = _as_it_is
+    """From JSON to what the function gets."""
+    encode: Convert = _as_it_is
+    """From what the function gives to JSON."""
+
+
+def _to_text(value: Any, _context: CallContext) -> Any:
+    return value if type(value) is str or value is None else str(value)
+
+
+def textbox(label: str | None = None, value: str | None = None, *, lines: int = 1) -> Component:
+    """Text; whatever comes in or goes out is made a ``str``."""
+    props = {
+        "type": "text",
+        "lines": lines,
+        "autofocus": False,
+        "autoscroll": True,
+        "rtl": False,
+        "buttons": [],
+        "submit_btn": False,
+        "stop_btn": False,
+    }
+    return Component(
+        kind="textbox",
+        title="Textbox",
+        label=label,
+        value=value,
+        props=props,
+        schema={"type": "string"},
+        python_type="str",
+        example="Hello!!",
+        decode=_to_text,
+        encode=_to_text,
+    )
+
+
+def number(
+    label: str | None = None,
+    value: float | None = None,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    precision: int | None = None,
+) -> Component:
+    """A number within limits; ``precision=0`` makes it an integer."""
+    props: dict[str, Any] = {"buttons": [], "step": 1}
+    for name, limit in (("minimum", minimum), ("maximum", maximum), ("precision", precision)):
+        if limit is not None:
+            props[name] = limit
+
+    def decode(given: Any, _context: CallContext) -> Any:
+        if given is None:
+            return None
+        # Gradio passes anything that is no text through unlooked at, and text only if it has to round it.
+        if precision is not None:
+            given = round(float(given), precision) if precision else round(float(given))
+        _check_limits(given, minimum, maximum)
+        return given
+
+    integer = precision == 0
+    return Component(
+        kind="number",
+        title="Number",
+        label=label,
+        value=value,
+        props=props,
+        schema={"type": "integer" if integer else "number"},
+        python_type="int" if integer else "float",
+        example=(minimum or 0) if integer else 3 if minimum is None else minimum,
+        decode=decode,
+    )
+
+
+def slider(minimum: float, maximum: float, label: str | None = None, value: float | None = None) -> Component:
+    """A number between two others."""
+
+    def decode(given: Any, _context: CallContext) -> Any:
+        _check_limits(given, minimum, maximum)
+        return given
+
+    return Component(
+        kind="slider",
+        title="Slider",
+        label=label,
+        value=minimum if value is None else value,
+        props={"minimum": minimum, "maximum": maximum, "step": 0.1},
+        schema={"type": "number", "description": f"numeric value between {minimum} and {maximum}"},
+        python_type="float",
+        example=minimum,
+        decode=decode,
+    )
+
+
+def _check_limits(given: Any, minimum: float | None, maximum: float | None) -> None:
+    if minimum is not None and given < minimum:
+        raise AppFailure(f"Value {given} is less than minimum value {minimum}.")
+    if maximum is not None and given > maximum:
+        raise AppFailure(f"Value {given} is greater than maximum value {maximum}.")
+
+
+def checkbox(label: str | None = None, value: bool = False) -> Component:
+    """Yes or no."""
+    return Component(
+        kind="checkbox",
+        title="Checkbox",
+        label=label,
+        value=value,
+        props={"buttons": []},
+        schema={"type": "boolean"},
+        python_type="bool",
+        example=True,
+    )
+
+
+def dropdown(choices: Sequence[str], label: str | None = None, value: str | None = None) -> Component:
+    """One of some texts; the first one unless told otherwise."""
+    return Component(
+        kind="dropdown",
+        title="Dropdown",
+        label=label,
+        value=choices[0] if value is None and choices else value,
+        props={
+            "choices": [[choice, choice] for choice in choices],
+            "type": "value",
+            "allow_custom_value": False,
+            "num_choices_shown": 100,
+            "filterable": True,
+            "buttons": [],
+        },
+        schema={"type": "string", "enum": list(choices)},
+        python_type=_literal(choices),
+        example=choices[0] if choices else None,
+        decode=_one_of(choices),
+    )
+
+
+def radio(choices: Sequence[str], label: str | None = None, value: str | None = None) -> Component:
+    """One of some texts; none unless told otherwise."""
+    return Component(
+        kind="radio",
+        title="Radio",
+        label=label,
+        value=value,
+        props={"choices": [[choice, choice] for choice in choices], "type": "value", "rtl": False, "buttons": []},
+        schema={"enum": list(choices), "title": "Radio", "type": "string"},
+        python_type=_literal(choices),
+        example=choices[0] if choices else None,
+        decode=_one_of(choices),
+    )
+
+
+def _literal(choices: Sequence[str]) -> str:
+    return f"Literal[{', '.join(repr(choice) for choice in choices)}]"
+
+
+def _one_of(choices: Sequence[str]) -> Convert:
+    allowed = list(choices)
+
+    def decode(given: Any, _context: CallContext) -> Any:
+        if given is not None and given not in allowed:
+            raise AppFailure(f"Value: {given!r} (type: {type(given)}) is not in the list of choices: {allowed}")
+        return given
+
+    return decode
+
+
+def json_value(label: str | None = None, value: Any = None) -> Component:
+    """Any JSON; between the outputs of a generator it is sent whole."""
+    return Component(
+        kind="json",
+        title="JSON",
+        label=label,
+        value=value,
+        props={"open": False, "show_indices": False, "max_height": 500, "buttons": ["copy"]},
+        schema={"type": {}, "description": "any valid json"},
+        python_type="str | float | bool | list | dict",
+        example={"foo": "bar"},
+        sent_whole=True,
+    )
+
+
+def file(label: str | None = None) -> Component:
+    """A file: the function gets a :class:`StoredFile` and gives that, a :class:`FakeFile`, or ``None``."""
+    return Component(
+        kind="file",
+        title="File",
+        label=label,
+        props={"file_count": "single", "type": "filepath", "allow_reordering": False, "buttons": []},
+        schema=FILE_SCHEMA,
+        python_type="filepath",
+        example=FILE_EXAMPLE,
+        decode=_decode_file,
+        encode=_encode_file,
+    )
+
+
+def _decode_file(given: Any, context: CallContext) -> StoredFile | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise ValueError(f"1 validation error for FileData\n  Input should be an object, not {given!r:.80}")
+    data = cast("dict[str, Any]", given)
+    if data.get("meta") != {"_type": "gradio.FileData"}:
+        raise ValueError(
+            "1 validation error for FileData\n  Value error, The 'meta' field must be explicitly provided in the input"
+            " data and be equal to {'_type': 'gradio.FileData'}."
+        )
+    path = data.get("path")
+    stored = context.find_file(path) if isinstance(path, str) else None
+    if stored is None:
+        raise ValueError(f"Cannot move {path} to the gradio cache dir because it was not uploaded by a user.")
+    return stored
+
+
+def _encode_file(given: Any, context: CallContext) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    if isinstance(given, StoredFile):
+        return context.file_data(given)
+    if isinstance(given, FakeFile):
+        raise AssertionError("the job stores a FakeFile before it is encoded")
+    raise TypeError(f"a file output takes a StoredFile, a FakeFile or None, not {type(given).__name__}")
+
+
+def chatbot(label: str | None = None) -> Component:
+    """A conversation: a list of ``{"role": ..., "content": ...}``."""
+    return Component(
+        kind="chatbot",
+        title="Chatbot",
+        label=label,
+        value=[],
+        props={
+            "_undoable": False,
+            "_retryable": False,
+            "likeable": False,
+            "autoscroll": True,
+            "height": 400,
+            "resizable": False,
+            "latex_delimiters": [{"left": "$$", "right": "$$", "display": True}],
+            "rtl": False,
+            "buttons": ["share", "copy", "copy_all"],
+            "avatar_images": [None, None],
+            "sanitize_html": True,
+            "render_markdown": True,
+            "feedback_options": ["Like", "Dislike"],
+            "line_breaks": True,
+            "allow_file_downloads": True,
+            "group_consecutive_messages": True,
+            "allow_tags": True,
+            "like_user_message": False,
+        },
+        schema=CHAT_SCHEMA,
+        python_type=CHAT_PYTHON_TYPE,
+        example=CHAT_EXAMPLE,
+        decode=_decode_chat,
+        encode=_encode_chat,
+    )
+
+
+def _decode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:
+    return [] if given is None else [_message(said) for said in cast("Iterable[Any]", given)]
+
+
+def _encode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:
+    return [] if given is None else [_message(said) for said in cast("Iterable[Any]", given)]
+
+
+def _message(said: Any) -> dict[str, Any]:
+    if not isinstance(said, dict) or "role" not in said or "content" not in said:
+        raise ValueError(f"a chat message is a dict with 'role' and 'content', not {said!r:.80}")
+    message = cast("dict[str, Any]", said)
+    content: Any = message["content"]
+    parts: list[Any] = cast("list[Any]", content) if isinstance(content, list) else [content]
+    return {
+        "role": message["role"],
+        "metadata": message.get("metadata"),
+        "content": [_part(part) for part in parts],
+        "options": message.get("options"),
+    }
+
+
+def _part(part: Any) -> Any:
+    if isinstance(part, str):
+        return {"text": part, "type": "text"}
+    if isinstance(part, dict) and "text" in part:
+        return {"text": cast("dict[str, Any]", part)["text"], "type": "text"}
+    return part
+
+
+def state(value: Any = None) -> Component:
+    """A value that the server keeps for each session; on the wire it is ``null`` both ways."""
+    return Component(
+        kind="state",
+        title="State",
+        label=None,
+        value=value,
+        props={"time_to_live": None, "delete_callback": "<function delete_callback>"},
+        skip_api=True,
+    )
+
+
+_BY_NAME: Mapping[str, Callable[[str | None], Component]] = {
+    "textbox": textbox,
+    "number": number,
+    "checkbox": checkbox,
+    "json": json_value,
+    "file": file,
+    "chatbot": chatbot,
+}
+
+
+def component_named(name: str, label: str | None) -> Component:
+    """Make a component from its short name. Raises ``ValueError`` for one that does not exist or needs more than a label."""
+    make = _BY_NAME.get(name)
+    if make is None:
+        raise ValueError(f"no component {name!r}: known by name are {', '.join(sorted(_BY_NAME))}")
+    return make(label)

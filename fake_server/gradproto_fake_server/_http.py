@@ -1,0 +1,426 @@
+"""One connection of the server without a socket: bytes in, bytes out, requests handed to the app.
+
+It behaves as uvicorn does on h11: keep-alive, chunked streams with one chunk for each message, a response that may begin
+before the request's body is over, and a cut connection when a stream fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import parse_qsl, unquote
+
+import h11
+
+from ._json import compact_json
+from ._log import Ending, RequestRecord
+
+if TYPE_CHECKING:
+    from ._app import FakeApp
+
+__all__ = ["BodySink", "Exchange", "ServerConnection", "Source"]
+
+Headers = Sequence[tuple[str, str]]
+
+_MAX_JSON_BODY = 256 << 20  # a memory guard; Gradio has no limit here
+_LOGGED_BODY = 64 << 10
+_SEND_AT_ONCE = 256 << 10  # how much a pull takes out of streams and files
+_REASONS: dict[int, bytes] = {
+    200: b"OK",
+    206: b"Partial Content",
+    302: b"Found",
+    307: b"Temporary Redirect",
+    400: b"Bad Request",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    413: b"Content Too Large",
+    416: b"Range Not Satisfiable",
+    422: b"Unprocessable Entity",
+    500: b"Internal Server Error",
+    503: b"Service Unavailable",
+}
+
+
+class Source(Protocol):
+    """Where a streamed response gets its bytes when the connection has room."""
+
+    def fill(self, exchange: Exchange, limit: int) -> None:
+        """Write what there is, about ``limit`` bytes at most, and finish or cut the response when it is over."""
+        ...
+
+
+class BodySink(Protocol):
+    """Where the body of a request goes piece by piece."""
+
+    def body_data(self, data: bytes | bytearray) -> None:
+        """Take a piece."""
+        ...
+
+    def body_ended(self) -> None:
+        """The body is whole."""
+        ...
+
+
+class Exchange:
+    """One request and its response."""
+
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_length",
+        "_query",
+        "_sink",
+        "connection",
+        "headers",
+        "method",
+        "on_body",
+        "on_disconnect",
+        "path",
+        "query_string",
+        "record",
+        "responded",
+        "source",
+    )
+
+    def __init__(self, connection: ServerConnection, record: RequestRecord) -> None:
+        self.connection = connection
+        self.record = record
+        self.method = record.method
+        self.path = record.path
+        self.query_string = record.query
+        self.headers = dict(record.headers)
+        """By name in lower case; of repeated ones the last."""
+        self.source: Source | None = None
+        self.on_body: Callable[[bytes], None] | None = None
+        """Called with the whole body."""
+        self.on_disconnect: Callable[[], None] | None = None
+        """Called when the client goes away before the response is whole."""
+        self.responded = False
+        """Whether the response is whole or was cut."""
+        self._query: dict[str, str] | None = None
+        self._body: list[bytes] = []
+        self._length = 0
+        self._sink: BodySink | None = None
+        self._chunked = False
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's items; of repeated ones the last."""
+        if self._query is None:
+            self._query = dict(parse_qsl(self.query_string, keep_blank_values=True))
+        return self._query
+
+    def receive_body(self, sink: BodySink) -> None:
+        """Have the body given to ``sink`` as it comes, instead of as a whole to :attr:`on_body`."""
+        self._sink = sink
+
+    # -- the request's side, for the connection
+
+    def body_data(self, data: bytes | bytearray) -> None:
+        """Take a piece of the request's body."""
+        if self.responded:
+            return
+        if self._sink is not None:
+            self._sink.body_data(data)
+            return
+        if self.on_body is None:
+            return
+        self._length += len(data)
+        if self._length > _MAX_JSON_BODY:
+            self.respond(413, b"The body is too large for this server.", "text/plain; charset=utf-8", close=True)
+            return
+        self._body.append(bytes(data))
+
+    def body_ended(self) -> None:
+        """The request's body is whole."""
+        if self.responded:
+            return
+        if self._sink is not None:
+            self._sink.body_ended()
+        elif self.on_body is not None:
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body.clear()
+            self.on_body(body)
+
+    def log_body(self, value: Any) -> None:
+        """Keep a parsed body in the log if it is small, and its session hash in any case."""
+        if self._length <= _LOGGED_BODY:
+            self.record.body = value
+        if isinstance(value, dict):
+            session_hash = cast("dict[str, Any]", value).get("session_hash")
+            if isinstance(session_hash, str):
+                self.record.session_hash = session_hash
+
+    # -- the response's side, for the routes
+
+    def respond(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: str | None = "application/json",
+        headers: Headers = (),
+        *,
+        close: bool = False,
+    ) -> None:
+        """Send a whole response; ``close`` closes the connection after it, as uvicorn does after a crash."""
+        framing: list[tuple[str, str]] = [("content-length", str(len(body)))]
+        if content_type is not None:
+            framing.append(("content-type", content_type))
+        self.connection.start_response(self, status, [*framing, *headers])
+        if self.method != "HEAD":
+            self.connection.send_data(body)
+        self._end("complete", close=close)
+
+    def respond_head(self, status: int, headers: Headers) -> None:
+        """Send the head of a response to HEAD."""
+        self.connection.start_response(self, status, headers)
+        self._end("complete")
+
+    def respond_json(self, status: int, value: Any, headers: Headers = ()) -> None:
+        """Send a JSON response."""
+        self.respond(status, compact_json(value).encode(), headers=headers)
+
+    def respond_detail(self, status: int, detail: Any, headers: Headers = ()) -> None:
+        """Send FastAPI's ``{"detail": ...}``."""
+        self.respond_json(status, {"detail": detail}, headers)
+
+    def respond_crash(self) -> None:
+        """Send what an exception in a route gives."""
+        self.respond(500, b"Internal Server Error", "text/plain; charset=utf-8", close=True)
+
+    def start_stream(self, source: Source, status: int = 200, headers: Headers = ()) -> None:
+        """Begin a response whose bytes ``source`` gives when the connection has room."""
+        chunked = not any(name == "content-length" for name, _ in headers)
+        self._chunked = chunked and self.connection.client_knows_chunks
+        self.connection.start_response(self, status, headers)
+        self.source = source
+        self.connection.wake()
+
+    def start_event_stream(self, source: Source) -> None:
+        """Begin a stream of server-sent events."""
+        self.start_stream(source, headers=[("content-type", "text/event-stream; charset=utf-8")])
+
+    def write(self, data: bytes) -> None:
+        """Add to a streamed response: one chunk, if it is chunked."""
+        # The chunk's frame is written here and not by h11, which has no state in it and takes five times as long.
+        self.connection.send_raw(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def write_counted(self, data: bytes) -> None:
+        """Add to a streamed response that has a content length; h11 counts it."""
+        self.connection.send_data(data)
+
+    def finish(self) -> None:
+        """End a streamed response."""
+        self._end("complete")
+
+    def cut(self) -> None:
+        """Close the connection after what was written, inside the response."""
+        self.connection.closed = True
+        self._over("cut")
+
+    def _end(self, end: Ending, *, close: bool = False) -> None:
+        self._over(end)
+        self.connection.end_response(close=close)
+
+    def _over(self, end: Ending) -> None:
+        self.responded = True
+        self.source = None
+        self.on_disconnect = None
+        self.on_body = None
+        self._sink = None
+        self.record.end = end
+        self.record.ended = self.connection.now
+        self.connection.exchange_over(self)
+
+    def disconnected(self) -> None:
+        """The client went away."""
+        told = self.on_disconnect
+        self._over("disconnected")
+        if told is not None:
+            told()
+
+
+class ServerConnection:
+    """One client's connection.
+
+    A shell feeds it with :meth:`receive_data` (``b""`` is the end of what the client sends), sends what
+    :meth:`data_to_send` gives until that is empty, and closes the socket when :attr:`closed` is set and all is sent.
+    """
+
+    def __init__(self, app: FakeApp, number: int) -> None:
+        self.number = number
+        self.closed = False
+        """Whether the socket is to be closed once everything was sent."""
+        self._app = app
+        self._h11 = h11.Connection(h11.SERVER)
+        self._out: list[bytes] = []
+        self._exchange: Exchange | None = None
+        self._requests: Exchange | None = None
+        self._in_events = False
+
+    @property
+    def now(self) -> float:
+        """The app's time."""
+        return self._app.now
+
+    @property
+    def client_knows_chunks(self) -> bool:
+        """Whether the client speaks HTTP/1.1."""
+        return self._h11.their_http_version != b"1.0"
+
+    @property
+    def app(self) -> FakeApp:
+        """The app it talks to."""
+        return self._app
+
+    # -- for the shell
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the client; ``b""`` means that it closed, which uvicorn takes for a disconnect."""
+        if self.closed:
+            return
+        if not data:
+            self.connection_lost()
+            return
+        self._app.not_idle(self)
+        self._h11.receive_data(data)
+        self._handle_events()
+
+    def data_to_send(self) -> bytes:
+        """Give the next bytes for the client, ``b""`` if there are none now. Files and streams are read only here."""
+        out = self._out
+        if not out:
+            exchange = self._exchange
+            if exchange is None or exchange.source is None or self.closed:
+                return b""
+            exchange.source.fill(exchange, _SEND_AT_ONCE)
+            if not out:
+                return b""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        return data
+
+    def connection_lost(self) -> None:
+        """The client is gone."""
+        if self._app.forget_connection(self):
+            self.closed = True
+            self._out.clear()
+            if self._exchange is not None:
+                self._exchange.disconnected()
+
+    # -- for the app
+
+    def wake(self) -> None:
+        """Tell the shell that there may be something to send."""
+        self._app.ready[self] = None
+
+    def close_idle(self) -> None:
+        """The client has been silent for too long."""
+        self.closed = True
+        self.wake()
+
+    def start_response(self, exchange: Exchange, status: int, headers: Headers) -> None:
+        """Send the head of a response."""
+        exchange.record.status = status
+        self._send(
+            h11.Response(
+                status_code=status,
+                headers=[*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)],
+                reason=_REASONS.get(status, b""),
+            )
+        )
+
+    def send_data(self, data: bytes) -> None:
+        """Send content through h11, which counts and frames it."""
+        if data:
+            self._send(h11.Data(data=data))
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes that are framed already."""
+        self._out.append(data)
+        self._app.ready[self] = None
+
+    def end_response(self, *, close: bool) -> None:
+        """End a response; go on with the next request if this one's body is over."""
+        self._send(h11.EndOfMessage())
+        if close or self._h11.our_state is h11.MUST_CLOSE:
+            self.closed = True
+            return
+        self._app.idle(self)
+        if not self._in_events:
+            self._handle_events()
+
+    def exchange_over(self, exchange: Exchange) -> None:
+        """An exchange has ended in whatever way."""
+        if self._exchange is exchange:
+            self._exchange = None
+        self._app.exchange_over(exchange)
+
+    # -- inside
+
+    def _send(self, event: h11.Event) -> None:
+        data = self._h11.send(event)
+        if data:
+            self._out.append(data)
+        self._app.ready[self] = None
+
+    def _handle_events(self) -> None:
+        self._in_events = True
+        try:
+            while not self.closed and self._next():
+                pass
+        except h11.RemoteProtocolError:
+            self._refuse()
+        finally:
+            self._in_events = False
+
+    def _next(self) -> bool:
+        """Handle one event; say whether there may be another."""
+        http = self._h11
+        if http.our_state is h11.DONE and http.their_state is h11.DONE:
+            http.start_next_cycle()
+            self._requests = None
+        event = http.next_event()
+        kind = type(event)
+        if kind is h11.Request:
+            self._begin(cast("h11.Request", event))
+        elif kind is h11.Data:
+            if self._requests is not None:
+                self._requests.body_data(cast("h11.Data", event).data)
+        elif kind is h11.EndOfMessage:
+            if self._requests is not None:
+                self._requests.body_ended()
+        else:  # NEED_DATA, PAUSED or the end
+            return False
+        return True
+
+    def _begin(self, request: h11.Request) -> None:
+        target = request.target.decode("latin-1")
+        path, _, query = target.partition("?")
+        record = self._app.log_request(
+            self,
+            request.method.decode("latin-1"),
+            unquote(path) if "%" in path else path,
+            query,
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers],
+        )
+        exchange = Exchange(self, record)
+        self._exchange = self._requests = exchange
+        self._app.handle(exchange)
+        if self._h11.they_are_waiting_for_100_continue and not exchange.responded:
+            self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+
+    def _refuse(self) -> None:
+        """Answer what is not HTTP, as far as an answer is still possible, and close."""
+        if self._exchange is not None:
+            self._exchange.disconnected()
+        if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            body = b"Invalid HTTP request received."
+            headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
+            self._send(h11.Response(status_code=400, headers=headers, reason=b"Bad Request"))
+            self._send(h11.Data(data=body))
+            self._send(h11.EndOfMessage())
+        self.closed = True
+        self.wake()

@@ -1,0 +1,342 @@
+"""A call of an endpoint's function: its steps, sleeps, gates and outputs, run a little at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from types import GeneratorType
+from typing import Any, Literal, Protocol, cast
+
+from ._components import CallContext, Component
+from ._endpoints import Endpoint
+from ._files import StoredFile
+from ._schedule import Schedule, Timer
+from ._steps import FakeFile, Hold, Log, Progress, Sleep
+
+__all__ = ["Delivery", "Job", "JobHost", "JobState"]
+
+JobState = Literal["queued", "ready", "sleeping", "held", "paused", "completed", "failed", "cancelled", "dropped"]
+"""``paused``: its output is not read; ``dropped``: the client went away; the last four are ends."""
+
+_ENDS = frozenset({"completed", "failed", "cancelled", "dropped"})
+
+
+class Delivery(Protocol):
+    """Where a job's outputs go."""
+
+    alive: bool
+    """Whether anybody still wants them."""
+
+    def generated(self, job: Job, data: list[Any]) -> bool:
+        """Take an intermediate output; ``False`` stops the job until :meth:`Job.resume`."""
+        ...
+
+    def noted(self, job: Job, note: Progress | Log) -> None:
+        """Take progress or a log."""
+        ...
+
+    def completed(self, job: Job, data: list[Any]) -> None:
+        """Take the last output."""
+        ...
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Take the failure."""
+        ...
+
+
+class JobHost(CallContext, Protocol):
+    """What a job needs of the server for its call."""
+
+    schedule: Schedule
+
+    def run_soon(self, job: Job) -> None:
+        """Run the job in this or the next turn."""
+        ...
+
+    def store(self, file: FakeFile) -> Generator[None, None, StoredFile]:
+        """Store a produced file piece by piece."""
+        ...
+
+    def read_state(self, component: Component) -> Any:
+        """Give the session's value of a State."""
+        ...
+
+    def write_state(self, component: Component, value: Any) -> None:
+        """Keep the session's value of a State."""
+        ...
+
+    def job_over(self, job: Job) -> None:
+        """The job has ended, or gave up its place in the queue."""
+        ...
+
+
+class Job:
+    """One call. Tests hold it, step it and let it go; everything else is the server's."""
+
+    __slots__ = (
+        "_after_storing",
+        "_data",
+        "_host",
+        "_iterator",
+        "_last",
+        "_permits",
+        "_step_began",
+        "_storing",
+        "_timer",
+        "began",
+        "delivery",
+        "endpoint",
+        "event_id",
+        "outputs_given",
+        "session_hash",
+        "state",
+    )
+
+    def __init__(
+        self,
+        event_id: str,
+        endpoint: Endpoint,
+        session_hash: str,
+        data: list[Any],
+        host: JobHost,
+        delivery: Delivery,
+    ) -> None:
+        self.event_id = event_id
+        self.endpoint = endpoint
+        self.session_hash = session_hash
+        self.delivery = delivery
+        self.state: JobState = "queued"
+        self.began = 0.0
+        """When it left the queue."""
+        self.outputs_given = 0
+        """How many intermediate outputs it gave."""
+        self._data = data
+        self._host = host
+        self._iterator: Iterator[Any] | None = None
+        self._last: list[Any] | None = None
+        self._permits: int | None = 0 if endpoint.held else None
+        self._step_began = 0.0
+        self._storing: Generator[None, None, StoredFile] | None = None
+        self._after_storing: Callable[[StoredFile], None] | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.state in _ENDS
+
+    # -- for tests
+
+    def hold(self) -> None:
+        """Stop before the next step."""
+        self._permits = 0
+
+    def step(self, steps: int = 1) -> None:
+        """Let a held job go on to its next yield, or ``steps`` of them."""
+        self._permits = (self._permits or 0) + steps
+        self._leave_gate()
+
+    def release(self) -> None:
+        """Let it run freely."""
+        self._permits = None
+        self._leave_gate()
+
+    def _leave_gate(self) -> None:
+        if self.state == "held":
+            self._ready()
+
+    # -- for the server
+
+    def start(self) -> None:
+        """Leave the queue."""
+        self.began = self._step_began = self._host.schedule.now
+        self._ready()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self.state == "paused":
+            self._ready()
+
+    def _ready(self) -> None:
+        self.state = "ready"
+        self._host.run_soon(self)
+
+    def kill(self) -> None:
+        """End it for ``/cancel``: a generator stops, a plain function runs to an end that nobody hears of."""
+        self.delivery.alive = False
+        self._host.job_over(self)
+        if self.endpoint.generates or self.state in ("queued", "held"):
+            self._end("cancelled")
+
+    def drop(self) -> None:
+        """The client went away: a generator stops at its next output, as Gradio's do."""
+        self.delivery.alive = False
+        if self.endpoint.generates and self.state in ("held", "paused"):
+            self._end("dropped")
+
+    def run(self, budget: int) -> bool:
+        """Make up to ``budget`` steps; say whether it could go on at once."""
+        while self.state == "ready":
+            if not budget:
+                return True
+            budget -= 1
+            if self._permits is not None:
+                if not self._permits:
+                    self.state = "held"
+                    return False
+                self._permits -= 1
+            try:
+                if not self._step():
+                    return self.state == "ready"
+            except StopIteration as stop:
+                self._returned(stop.value)
+            except Exception as error:  # whatever the function raises is its client's business
+                self._failed(error)
+        return False
+
+    def _step(self) -> bool:
+        """Make one step; say whether the next one may follow in this turn."""
+        if self._storing is not None:
+            self._store()
+            return False
+        if self._iterator is None:
+            result = self.endpoint.function(*self._arguments())
+            if not isinstance(result, GeneratorType) and not (self.endpoint.generates and isinstance(result, Iterator)):
+                self._returned(result)
+                return True
+            self._iterator = cast("Iterator[Any]", result)
+        item = next(self._iterator)
+        kind = type(item)
+        if kind is Sleep:
+            if item.seconds > 0:
+                self.state = "sleeping"
+                self._timer = self._host.schedule.call_after(item.seconds, self._ready)
+            return False
+        if kind is Progress or kind is Log:
+            if self.delivery.alive:
+                self.delivery.noted(self, item)
+        elif kind is Hold:
+            self._permits = 0
+        elif not self.endpoint.generates:
+            raise TypeError(f"{self.endpoint.name} yielded {item!r:.80}, but it is no generator of outputs")
+        else:
+            self._outputs(item, self._generated)
+        return True
+
+    def _arguments(self) -> list[Any]:
+        inputs = self.endpoint.inputs
+        if len(self._data) < len(inputs):
+            raise ValueError(
+                f"An event handler ({self.endpoint.name}) didn't receive enough input values "
+                f"(needed: {len(inputs)}, got: {len(self._data)})."
+            )
+        host = self._host
+        return [
+            host.read_state(component) if component.kind == "state" else component.decode(value, host)
+            for component, value in zip(inputs, self._data, strict=False)
+        ]
+
+    # -- outputs
+
+    def _outputs(self, value: Any, then: Callable[[list[Any]], None]) -> None:
+        """Split a value into the endpoint's outputs, store its files, convert it, and hand it on."""
+        shown = self.endpoint.outputs
+        values: list[Any]
+        if len(shown) == 1:
+            values = [value]
+        elif not shown:
+            values = []
+        else:
+            values = list(value) if isinstance(value, list | tuple) else [value]
+            if len(values) < len(shown):
+                raise ValueError(
+                    f"A function ({self.endpoint.name}) didn't return enough output values "
+                    f"(needed: {len(shown)}, returned: {len(values)})."
+                )
+        self._stored_outputs(values, then)
+
+    def _stored_outputs(self, values: list[Any], then: Callable[[list[Any]], None]) -> None:
+        for position, value in enumerate(values):
+            if isinstance(value, FakeFile):
+
+                def go_on(stored: StoredFile, position: int = position) -> None:
+                    values[position] = stored
+                    self._stored_outputs(values, then)
+
+                self._storing, self._after_storing = self._host.store(value), go_on
+                return
+        then(self._encoded(values))
+
+    def _store(self) -> None:
+        assert self._storing is not None
+        try:
+            next(self._storing)
+        except StopIteration as stop:
+            after, self._storing, self._after_storing = self._after_storing, None, None
+            assert after is not None
+            after(stop.value)
+
+    def _encoded(self, values: list[Any]) -> list[Any]:
+        data: list[Any] = []
+        for component, value in zip(self.endpoint.outputs, values, strict=False):
+            if component.kind == "state":
+                self._host.write_state(component, value)
+                data.append(None)
+            else:
+                data.append(component.encode(value, self._host))
+        return data
+
+    def step_duration(self) -> float:
+        """Count a step that went well; give its seconds."""
+        now = self._host.schedule.now
+        duration = now - self._step_began
+        self._step_began = now
+        self.endpoint.calls += 1
+        self.endpoint.calls_time += duration
+        return duration
+
+    def _generated(self, data: list[Any]) -> None:
+        self.outputs_given += 1
+        self._last = data
+        if not self.delivery.alive:
+            self._end("dropped")
+        elif not self.delivery.generated(self, data) and self.state == "ready":
+            self.state = "paused"
+
+    def _returned(self, value: Any) -> None:
+        if self.endpoint.generates and self._iterator is not None:
+            # What a generator returns is nothing to Gradio; its last output is sent once more.
+            self._completed(self._last if self._last is not None else [None] * len(self.endpoint.outputs))
+            return
+        try:
+            self._outputs(value, self._completed)
+        except Exception as error:  # the function's fault too
+            self._failed(error)
+
+    def _completed(self, data: list[Any]) -> None:
+        if self.delivery.alive:
+            self.delivery.completed(self, data)
+        self.endpoint.runs += 1
+        self.endpoint.runs_time += self._host.schedule.now - self.began
+        self._end("completed")
+
+    def _failed(self, error: Exception) -> None:
+        if self.delivery.alive:
+            self.delivery.failed(self, error)
+        self._end("failed")
+
+    def _end(self, state: JobState) -> None:
+        self.state = state
+        if self._timer is not None:
+            self._timer.cancel()
+        for unfinished in (self._iterator, self._storing):
+            if isinstance(unfinished, GeneratorType):
+                _close(cast("Generator[Any, Any, Any]", unfinished))
+        self._iterator = self._storing = self._after_storing = None
+        self._host.job_over(self)
+
+
+def _close(generator: Generator[Any, Any, Any]) -> None:
+    try:
+        generator.close()
+    except Exception:  # noqa: S110 - a generator that fights its end has nobody left to tell
+        pass

@@ -1,0 +1,338 @@
+"""The queue: who may run now, what the others are told, and the messages that wait for each session's stream."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ._diff import edits_between
+from ._endpoints import Endpoint
+from ._jobs import Job, JobHost
+from ._json import compact_json
+from ._messages import Message, Messages
+from ._profiles import Profile
+from ._steps import Log, Progress
+
+__all__ = ["Queue", "QueueFull", "Session", "Stream"]
+
+
+class QueueFull(Exception):
+    """The join is refused; the text is what Gradio answers."""
+
+
+class Stream(Protocol):
+    """An open stream of a session, which is told when there is something to take."""
+
+    def wake(self) -> None:
+        """There are messages, or the session is gone."""
+        ...
+
+
+class Session:
+    """What waits for a session's stream."""
+
+    __slots__ = ("_limit", "_paused", "buffered", "hash", "known", "messages", "pending", "streams")
+
+    def __init__(self, session_hash: str, limit: int) -> None:
+        self.hash = session_hash
+        self.known = False
+        """Whether a stream may be opened: from the first join until a stream breaks."""
+        self.messages: deque[Message] = deque()
+        self.buffered = 0
+        """Characters in the waiting messages."""
+        self.pending: set[str] = set()
+        """Events whose completion was not delivered yet; those that a broken stream took with it stay for ever."""
+        self.streams: list[Stream] = []
+        self._limit = limit
+        self._paused: list[Job] = []
+
+    def put(self, message: Message) -> bool:
+        """Add a message; say whether there is room for more."""
+        self.messages.append(message)
+        self.buffered += len(message.text)
+        for stream in self.streams:
+            stream.wake()
+        return self.buffered < self._limit
+
+    def take(self) -> Message:
+        """Take the oldest message."""
+        message = self.messages.popleft()
+        self.buffered -= len(message.text)
+        if self._paused and self.buffered < self._limit // 2:
+            self._resume()
+        return message
+
+    def pause(self, job: Job) -> None:
+        """Let a job wait until there is room."""
+        self._paused.append(job)
+
+    def forget(self) -> None:
+        """The session's stream broke: it is unknown from now on."""
+        self.known = False
+        self.messages.clear()
+        self.buffered = 0
+        self._resume()
+        for stream in self.streams:
+            stream.wake()
+
+    def _resume(self) -> None:
+        paused, self._paused = self._paused, []
+        for job in paused:
+            job.resume()
+
+
+class _Group:
+    """Endpoints that share a limit on how many of their events run at once."""
+
+    __slots__ = ("limit", "running", "waiting")
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
+        self.waiting: deque[Job] = deque()
+        self.running: dict[Job, None] = {}
+
+    @property
+    def has_room(self) -> bool:
+        return self.limit is None or len(self.running) < self.limit
+
+
+class _QueueDelivery:
+    """Turns a job's outputs into messages of its session."""
+
+    __slots__ = ("_event_id", "_messages", "_previous", "_queue", "_session", "_whole", "alive")
+
+    def __init__(self, queue: Queue, session: Session, event_id: str, *, whole: bool) -> None:
+        self.alive = True
+        self._queue = queue
+        self._messages = queue.messages
+        self._session = session
+        self._event_id = event_id
+        self._whole = whole
+        self._previous: list[Any] | None = None
+
+    def generated(self, job: Job, data: list[Any]) -> bool:
+        previous, self._previous = self._previous, data
+        if previous is None or self._whole:
+            text = compact_json(data)
+        else:
+            text = compact_json(
+                [
+                    _edits(before, after, whole=component.sent_whole)
+                    for component, before, after in zip(job.endpoint.outputs, previous, data, strict=True)
+                ]
+            )
+        duration = job.step_duration()
+        output = self._messages.output(text, is_generating=True, duration=duration, average=job.endpoint.average_call())
+        if self._session.put(self._messages.generating(self._event_id, output)):
+            return True
+        self._session.pause(job)
+        return False
+
+    def noted(self, job: Job, note: Progress | Log) -> None:
+        make = self._messages.progress if isinstance(note, Progress) else self._messages.log
+        self._session.put(make(self._event_id, note))  # type: ignore[arg-type]
+
+    def completed(self, job: Job, data: list[Any]) -> None:
+        duration = job.step_duration()
+        average = job.endpoint.average_call()
+        output = self._messages.output(compact_json(data), is_generating=False, duration=duration, average=average)
+        self._session.put(
+            self._messages.completed(self._event_id, output, success=True, cache_duration=duration, average=average)
+        )
+
+    def failed(self, job: Job, error: Exception) -> None:
+        payload = self._messages.error_payload(error, show_error=self._queue.show_error)
+        # Gradio 6.12 and later: a generator that fails after an output tells the toast's duration as its cache's.
+        late = job.outputs_given > 0
+        duration = payload.get("duration") if late else None
+        self._session.put(
+            self._messages.completed(
+                self._event_id,
+                compact_json(payload),
+                success=False,
+                title=None if late else payload.get("title", "Error"),
+                cache_duration=None if duration is None else float(duration),
+            )
+        )
+
+
+def _edits(before: Any, after: Any, *, whole: bool) -> list[list[Any]]:
+    if whole:
+        return [] if before == after else [["replace", [], after]]
+    return edits_between(before, after)
+
+
+class Queue:
+    """All events that wait or run, and all sessions."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        messages: Messages,
+        *,
+        max_size: int | None,
+        show_error: bool,
+        buffer_limit: int,
+        new_event_id: Callable[[], str],
+    ) -> None:
+        self.messages = messages
+        self.max_size = max_size
+        self.show_error = show_error
+        self.sessions: dict[str, Session] = {}
+        self.events: dict[str, Job] = {}
+        """Events that wait or run, by id."""
+        self._profile = profile
+        self._groups: dict[str, _Group] = {}
+        self._waiting = 0
+        self._buffer_limit = buffer_limit
+        self._new_event_id = new_event_id
+
+    @property
+    def size(self) -> int:
+        """How many events wait."""
+        return self._waiting
+
+    def session(self, session_hash: str) -> Session:
+        """Give a session, known or not."""
+        session = self.sessions.get(session_hash)
+        if session is None:
+            session = self.sessions[session_hash] = Session(session_hash, self._buffer_limit)
+            if len(self.sessions) > self._profile.remembered_sessions:
+                self._forget_an_idle_session()
+        return session
+
+    def _forget_an_idle_session(self) -> None:
+        for session_hash, session in self.sessions.items():
+            if not session.streams and not (session.known and session.pending):
+                del self.sessions[session_hash]
+                return
+
+    def _group_of(self, endpoint: Endpoint) -> _Group:
+        group = self._groups.get(endpoint.concurrency_id)
+        limit = endpoint.concurrency_limit
+        if group is None:
+            group = self._groups[endpoint.concurrency_id] = _Group(limit)
+        elif limit is not None and (group.limit is None or limit < group.limit):
+            group.limit = limit  # the strictest member's counts
+        return group
+
+    def join(
+        self, endpoint: Endpoint, data: list[Any], session_hash: str | None, host: JobHost, *, now: float, whole: bool
+    ) -> Job:
+        """Take an event in and start it if there is room; ``whole`` outputs are not sent as edits.
+
+        Raises :class:`QueueFull`.
+        """
+        if self.max_size is not None and self._waiting >= self.max_size:
+            raise QueueFull(f"Queue is full. Max size is {self.max_size} and size is {self._waiting}.")
+        event_id = self._new_event_id()
+        session = self.session(event_id if session_hash is None else session_hash)
+        session.known = True
+        session.pending.add(event_id)
+        delivery = _QueueDelivery(self, session, event_id, whole=whole)
+        job = Job(event_id, endpoint, session.hash, data, host, delivery)
+        self.events[event_id] = job
+        group = self._group_of(endpoint)
+        group.waiting.append(job)
+        self._waiting += 1
+        self._tell_places(group, now, after=len(group.waiting) - 1)
+        self._start_waiting(group, now)
+        return job
+
+    def _start_waiting(self, group: _Group, now: float) -> None:
+        while group.waiting and group.has_room:
+            job = group.waiting.popleft()
+            self._waiting -= 1
+            group.running[job] = None
+            if group.waiting:
+                self._tell_places(group, now)
+            eta = job.endpoint.expected_time()
+            self._session_of(job).put(self.messages.process_starts(job.event_id, eta))
+            job.start()
+
+    def _session_of(self, job: Job) -> Session:
+        return self.session(job.session_hash)
+
+    def _tell_places(self, group: _Group, now: float, after: int = 0) -> None:
+        """Send the waiting events from place ``after`` on their place and when they may expect their result."""
+        free_in = self._free_in(group, now)
+        wait: float | None = 0.0
+        size = len(group.waiting)
+        for rank, job in enumerate(group.waiting):
+            expected = job.endpoint.expected_time()
+            known = expected is not None and wait is not None and free_in is not None
+            if rank >= after:
+                eta = expected + wait + free_in if known else None  # type: ignore[operator]
+                self._session_of(job).put(self.messages.estimation(job.event_id, rank, size, eta))
+            if group.limit is None:
+                wait = 0.0
+            elif wait is not None and expected is not None:
+                wait += expected / group.limit
+            else:
+                wait = None
+
+    def _free_in(self, group: _Group, now: float) -> float | None:
+        """Give the seconds until a place is free; ``None`` if a running endpoint's time is not known."""
+        if group.has_room:
+            return 0.0
+        ends: list[float] = []
+        for job in group.running:
+            expected = job.endpoint.expected_time()
+            if expected is None:
+                return None
+            ends.append(job.began + expected)
+        return max(min(ends, default=now) - now, 0.0)
+
+    def job_over(self, job: Job, now: float) -> None:
+        """A job has ended or gave up its place; the next one may start."""
+        self.events.pop(job.event_id, None)
+        group = self._groups.get(job.endpoint.concurrency_id)
+        if group is not None and job in group.running:
+            del group.running[job]
+            self._start_waiting(group, now)
+
+    def _take_out(self, job: Job) -> None:
+        """Remove a waiting job."""
+        self._groups[job.endpoint.concurrency_id].waiting.remove(job)
+        self._waiting -= 1
+        self.events.pop(job.event_id, None)
+
+    def cancel(self, session_hash: str, fn_index: int, event_id: str) -> None:
+        """What ``/cancel`` does: kill every running event of the session's endpoint, complete the one that is named.
+
+        The others get no message, and their ids stay pending (Gradio 6.31; see the ``cancel_queued`` recording).
+        """
+        named = self.events.get(event_id)
+        if named is not None and named.state == "queued":
+            self._take_out(named)
+            named.state = "cancelled"
+        for job in list(self.events.values()):
+            if job.session_hash == session_hash and job.endpoint.index == fn_index and job.state != "queued":
+                job.kill()
+        session = self.sessions.get(session_hash)
+        if session is not None and session.known and event_id in session.pending:
+            session.put(self.messages.completed(event_id, "{}", success=True))
+
+    def stream_lost(self, session: Session) -> None:
+        """A client closed a session's stream: its waiting events are removed, its generators stop, it is forgotten."""
+        session.forget()
+        for job in list(self.events.values()):
+            if job.session_hash != session.hash:
+                continue
+            if job.state == "queued":
+                self._take_out(job)
+                job.state = "dropped"
+                session.pending.discard(job.event_id)
+            else:
+                job.drop()
+
+    def session_of_event(self, event_id: str) -> str:
+        """Give the session whose messages tell of an event; an unknown event is taken for its own session."""
+        job = self.events.get(event_id)
+        if job is not None:
+            return job.session_hash
+        for session in self.sessions.values():
+            if event_id in session.pending:
+                return session.hash
+        return event_id

@@ -1,0 +1,302 @@
+"""The shell with sockets: one thread, one selector, any number of connections."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TypeVar
+
+from ._app import FakeApp
+from ._http import ServerConnection
+from ._log import RequestRecord
+
+__all__ = ["FakeServer", "serve_forever"]
+
+T = TypeVar("T")
+
+_SMALL_READ = 16 << 10
+_LARGE_READ = 256 << 10
+_SEND_A_TURN = 1 << 20  # bytes that one connection may send before the others have their turn
+_BACKLOG = 1024
+
+
+class _Client:
+    """A connected socket and what the kernel did not take yet."""
+
+    __slots__ = ("connection", "pending", "read_size", "socket", "watches_writes")
+
+    def __init__(self, sock: socket.socket, connection: ServerConnection) -> None:
+        self.socket = sock
+        self.connection = connection
+        self.pending: memoryview | None = None
+        self.read_size = _SMALL_READ
+        self.watches_writes = False
+
+
+class _Loop:
+    """Moves bytes between sockets and the app until it is told to stop."""
+
+    def __init__(self, app: FakeApp, host: str, port: int) -> None:
+        self.app = app
+        self.lock = threading.RLock()
+        self.turned = threading.Condition(self.lock)
+        self.watched = 0
+        """How many threads wait for something to happen."""
+        self._stopping = False
+        self._began = time.monotonic()
+        self._skipped = 0.0
+        self._clients: dict[ServerConnection, _Client] = {}
+        self._selector = selectors.DefaultSelector()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        self._listener.setblocking(False)
+        self._waker, self._woken = socket.socketpair()
+        self._waker.setblocking(False)
+        self._woken.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        address = self._listener.getsockname()
+        self.port: int = address[1]
+        self.url = f"http://[{host}]:{self.port}" if family == socket.AF_INET6 else f"http://{host}:{self.port}"
+        app.use_disk()
+        app.date_offset = time.time()
+
+    def time(self) -> float:
+        return time.monotonic() - self._began + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        self._skipped += seconds
+
+    def wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._waker.send(b"\0")
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.wake()
+
+    def run(self) -> None:
+        while not self._stopping:
+            with self.lock:
+                deadline = self.app.next_deadline()
+                timeout = None if deadline is None else max(0.0, deadline - self.time())
+                if self.app.ready:
+                    timeout = 0.0
+            events = self._selector.select(timeout)
+            with self.lock:
+                self._turn(events)
+
+    def _turn(self, events: list[tuple[selectors.SelectorKey, int]]) -> None:
+        app = self.app
+        app.set_time(self.time())
+        for key, mask in events:
+            client = key.data
+            if client is None:
+                if key.fileobj is self._listener:
+                    self._accept()
+                else:
+                    with contextlib.suppress(BlockingIOError):
+                        self._woken.recv(4096)
+                continue
+            if mask & selectors.EVENT_READ:
+                self._read(client)
+            if mask & selectors.EVENT_WRITE:
+                app.ready[client.connection] = None
+        app.run_jobs()
+        for connection in app.take_ready():
+            client = self._clients.get(connection)
+            if client is not None:
+                self._write(client)
+        if self.watched:
+            self.turned.notify_all()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # the client was gone before it was here, or there are too many files open
+                return
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client = _Client(sock, self.app.connect())
+            self._clients[client.connection] = client
+            self._selector.register(sock, selectors.EVENT_READ, client)
+
+    def _read(self, client: _Client) -> None:
+        try:
+            data = client.socket.recv(client.read_size)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            client.connection.connection_lost()
+            self._drop(client)
+            return
+        client.read_size = _LARGE_READ if len(data) == client.read_size else _SMALL_READ
+        client.connection.receive_data(data)
+
+    def _write(self, client: _Client) -> None:
+        connection = client.connection
+        sent = 0
+        while True:
+            if client.pending is None:
+                data = connection.data_to_send()
+                if not data:
+                    break
+                client.pending = memoryview(data)
+            try:
+                count = client.socket.send(client.pending)
+            except BlockingIOError:
+                self._watch_writes(client, True)
+                return
+            except OSError:
+                connection.connection_lost()
+                self._drop(client)
+                return
+            sent += count
+            if count < len(client.pending):
+                client.pending = client.pending[count:]
+                self._watch_writes(client, True)
+                return
+            client.pending = None
+            if sent >= _SEND_A_TURN:
+                connection.wake()
+                break
+        if connection.closed and client.pending is None and sent < _SEND_A_TURN:
+            connection.connection_lost()
+            self._drop(client)
+        else:
+            self._watch_writes(client, False)
+
+    def _watch_writes(self, client: _Client, on: bool) -> None:
+        if client.watches_writes is not on:
+            client.watches_writes = on
+            mask = selectors.EVENT_READ | selectors.EVENT_WRITE if on else selectors.EVENT_READ
+            self._selector.modify(client.socket, mask, client)
+
+    def _drop(self, client: _Client) -> None:
+        if self._clients.pop(client.connection, None) is not None:
+            self._selector.unregister(client.socket)
+            client.socket.close()
+
+    def close(self) -> None:
+        with self.lock:
+            for client in list(self._clients.values()):
+                client.connection.connection_lost()
+                self._drop(client)
+            self._selector.close()
+            for sock in (self._listener, self._waker, self._woken):
+                sock.close()
+            self.app.close()
+
+
+class FakeServer:
+    """A fake app on a port of this machine, served by one thread of its own until :meth:`close`.
+
+    The app belongs to that thread. From other threads use the methods here, or :meth:`run`.
+    """
+
+    def __init__(self, app: FakeApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
+        self.app = app
+        self._loop = _Loop(app, host, port)
+        self.url = self._loop.url
+        """Where it is, without a slash at the end."""
+        self.port = self._loop.port
+        self._thread = threading.Thread(target=self._loop.run, name="gradproto-fake-server", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    def __enter__(self) -> FakeServer:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cut all connections, end the thread, remove the files. Closing twice is fine."""
+        if not self._closed:
+            self._closed = True
+            self._loop.stop()
+            self._thread.join()
+            self._loop.close()
+
+    def run(self, function: Callable[[FakeApp], T]) -> T:
+        """Call ``function(app)`` while the server stands still, and give its result."""
+        with self._loop.lock:
+            result = function(self.app)
+        self._loop.wake()
+        return result
+
+    def hold(self, name: str) -> None:
+        """Let the endpoint's next jobs stop before their first step."""
+        self.run(lambda app: app.hold(name))
+
+    def step(self, name: str, steps: int = 1) -> None:
+        """Let the endpoint's newest job make ``steps`` steps."""
+        self.run(lambda app: app.job(name).step(steps))
+
+    def release(self, name: str) -> None:
+        """Let the endpoint's held and future jobs run."""
+        self.run(lambda app: app.release(name))
+
+    def advance(self, seconds: float) -> None:
+        """Move the server's clock forward: sleeps end, heartbeats and timeouts come."""
+        self.run(lambda _: self._loop.skip(seconds))
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The newest requests, oldest first; the records of open ones still change."""
+        return self.run(lambda app: list(app.requests))
+
+    @property
+    def open_streams(self) -> list[RequestRecord]:
+        """The event, heartbeat and upload-progress streams that are open."""
+        return self.run(lambda app: app.open_streams)
+
+    def wait_for(self, condition: Callable[[FakeApp], T], timeout: float = 5.0) -> T:
+        """Wait until ``condition(app)`` is true, and give what it gave. Raises ``TimeoutError``."""
+        loop = self._loop
+        with loop.turned:
+            loop.watched += 1
+            try:
+                loop.wake()
+                result = condition(self.app)
+                until = time.monotonic() + timeout
+                while not result:
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        raise TimeoutError(f"nothing of the sort happened on the fake server within {timeout} s")
+                    loop.turned.wait(left)
+                    result = condition(self.app)
+                return result
+            finally:
+                loop.watched -= 1
+
+
+def serve_forever(
+    app: FakeApp, host: str = "127.0.0.1", port: int = 7860, *, ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve in this thread until Ctrl-C, then clean up and return; ``ready`` is told the URL once it listens.
+
+    Raises ``OSError`` if the address cannot be had.
+    """
+    loop = _Loop(app, host, port)
+    try:
+        if ready is not None:
+            ready(loop.url)
+        loop.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        loop.close()

@@ -1,0 +1,76 @@
+"""What an endpoint's function may yield besides outputs, raise, take and return."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeVar, Union
+
+__all__ = ["AppFailure", "FakeFile", "Hold", "Log", "Progress", "Sleep", "Step", "Steps"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait ``seconds`` of the server's time; nothing really sleeps. Zero lets other jobs go first."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Report progress, as ``gr.Progress`` does: ``index`` of ``length`` ``unit``, or a fraction from 0 to 1."""
+
+    index: float | None = None
+    length: float | None = None
+    unit: str | None = "steps"
+    progress: float | None = None
+    desc: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Show a message beside the output, as ``gr.Info``, ``gr.Warning`` and ``gr.Success`` do."""
+
+    message: str
+    level: Literal["info", "warning", "success", "error"] = "info"
+    title: str | None = None
+    """``None`` for the level's own name."""
+    duration: float | None = 10
+    """Seconds; ``None`` until it is closed by hand."""
+    visible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Stop here until the test calls the job's ``step()`` or ``release()``."""
+
+
+Step = Union[Sleep, Progress, Log, Hold]
+Steps = Generator[Step, None, T]
+"""``-> Steps[str]``: a function with one ``str`` result that yields sleeps, progress and logs on its way, but no outputs."""
+
+
+class AppFailure(Exception):
+    """The endpoint fails with a message for the user, as ``gr.Error`` does."""
+
+    def __init__(
+        self, message: str, *, title: str = "Error", duration: float | None = 10, visible: bool = True
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.title = title
+        self.duration = duration
+        self.visible = visible
+
+
+@dataclass(frozen=True, slots=True)
+class FakeFile:
+    """A file that a function returns: its base name and its content, whole or in pieces.
+
+    Pieces are taken one by one between other work, so an endless iterable does not stop the server.
+    """
+
+    name: str
+    content: bytes | Iterable[bytes]

@@ -1,0 +1,187 @@
+"""The streamed responses: a session's events, the same for ``/call``, heartbeats, the progress of an upload, a file."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import Any
+
+from ._files import FileReader, StoredFile
+from ._http import Exchange
+from ._json import ascii_json
+from ._messages import Message
+from ._queue import Queue
+from ._schedule import Schedule, Timer
+
+__all__ = ["CallStream", "EventStream", "FileSource", "HeartbeatStream", "UploadProgressStream"]
+
+
+class EventStream:
+    """``/queue/data``: the messages of a session, until none of its events is pending."""
+
+    def __init__(
+        self, queue: Queue, session_hash: str, exchange: Exchange, schedule: Schedule, interval: float
+    ) -> None:
+        self._queue = queue
+        self._session = queue.session(session_hash)
+        self._exchange = exchange
+        self._schedule = schedule
+        self._interval = interval
+        self._session.streams.append(self)
+        self._beat = schedule.call_after(interval, self._heartbeat)
+        exchange.on_disconnect = self._lost
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._exchange.connection.wake()
+
+    def _heartbeat(self) -> None:
+        self._beat = self._schedule.call_after(self._interval, self._heartbeat)
+        if self._session.known:
+            self._session.put(self._queue.messages.heartbeat)
+
+    def _close(self) -> None:
+        self._beat.cancel()
+        self._session.streams.remove(self)
+
+    def _lost(self) -> None:
+        self._close()
+        self._queue.stream_lost(self._session)
+
+    def fill(self, exchange: Exchange, limit: int) -> None:
+        """Send the waiting messages."""
+        session = self._session
+        if not session.known:
+            # The stream of an unknown session begins like any other, says so, and is cut.
+            self._fail("404: Not Found", session_not_found=True)
+            return
+        while session.messages and limit > 0:
+            message = session.take()
+            try:
+                data = self._event(message)
+            except UnicodeEncodeError:
+                self._fail("str is not valid UTF-8: surrogates not allowed", session_not_found=False)
+                return
+            if data:
+                limit -= len(data)
+                exchange.write(data)
+            if message.kind == "process_completed" and message.event_id is not None:
+                session.pending.discard(message.event_id)
+                if not session.pending:
+                    self._close()
+                    if last := self._event(self._queue.messages.close_stream):
+                        exchange.write(last)
+                    exchange.finish()
+                    return
+
+    def _fail(self, text: str, *, session_not_found: bool) -> None:
+        self._close()
+        message = self._queue.messages.unexpected_error(text, session_not_found=session_not_found)
+        if data := self._event(message):
+            self._exchange.write(data)
+        self._exchange.cut()
+
+    def _event(self, message: Message) -> bytes:
+        return b"data: %b\n\n" % message.text.encode()
+
+
+class CallStream(EventStream):
+    """``/call/{name}/{event_id}``: the same messages for people with curl; most are left out."""
+
+    def _event(self, message: Message) -> bytes:
+        event, data = _simple_event(message)
+        return f"event: {event}\ndata: {ascii_json(data)}\n\n".encode() if event else b""
+
+
+def _simple_event(message: Message) -> tuple[str, Any]:
+    kind = message.kind
+    if kind == "heartbeat":
+        return "heartbeat", None
+    if kind == "unexpected_error":
+        return "error", json.loads(message.text)["message"]
+    if kind not in ("process_generating", "process_completed"):
+        return "", None
+    content = json.loads(message.text)
+    if not content["success"]:
+        return "error", content["output"]
+    return ("generating" if kind == "process_generating" else "complete"), content["output"].get("data")
+
+
+class HeartbeatStream:
+    """``/heartbeat/{session}``: a sign of life at once and every so often; its end is the end of the session's State."""
+
+    def __init__(self, exchange: Exchange, schedule: Schedule, interval: float) -> None:
+        self._exchange = exchange
+        self._schedule = schedule
+        self._interval = interval
+        self._due = 1
+        self._timer: Timer = schedule.call_after(interval, self._beat)
+
+    def close(self) -> None:
+        """The client is gone."""
+        self._timer.cancel()
+
+    def _beat(self) -> None:
+        self._timer = self._schedule.call_after(self._interval, self._beat)
+        self._due += 1
+        self._exchange.connection.wake()
+
+    def fill(self, exchange: Exchange, limit: int) -> None:
+        """Send what is due."""
+        while self._due:
+            self._due -= 1
+            exchange.write(b"data: ALIVE\n\n")
+
+
+class UploadProgressStream:
+    """``/upload_progress``: what arrived of an upload, piece by piece."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._events: deque[bytes] = deque()
+        self._done = False
+
+    def update(self, name: str, size: int) -> None:
+        """A piece of a file arrived."""
+        self._put({"msg": "update", "orig_name": name, "chunk_size": size})
+
+    def done(self) -> None:
+        """The upload is over."""
+        self._put({"msg": "done"})
+        self._done = True
+
+    def _put(self, message: dict[str, Any]) -> None:
+        self._events.append(f"data: {ascii_json(message)}\n\n".encode())
+        self._exchange.connection.wake()
+
+    def fill(self, exchange: Exchange, limit: int) -> None:
+        """Send what there is."""
+        while self._events:
+            exchange.write(self._events.popleft())
+        if self._done:
+            exchange.finish()
+
+
+class FileSource:
+    """A part of a stored file, read when the connection has room."""
+
+    def __init__(self, file: StoredFile, start: int, end: int) -> None:
+        self._reader: FileReader = file.open()
+        self._at = start
+        self._end = end
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+    def fill(self, exchange: Exchange, limit: int) -> None:
+        """Send the next piece."""
+        piece = self._reader.read_at(self._at, min(limit, self._end - self._at))
+        self._at += len(piece)
+        exchange.write_counted(piece)
+        if self._at >= self._end:
+            self.close()
+            exchange.finish()
+        elif not piece:  # the file shrank under our feet
+            self.close()
+            exchange.cut()

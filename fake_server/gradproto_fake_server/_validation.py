@@ -1,0 +1,182 @@
+"""The bodies that Gradio's routes accept, and the 422 answers to those that they do not.
+
+FastAPI answers with a list of ``{"type", "loc", "msg", "input"}``; official clients show it, so its shapes are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+__all__ = [
+    "CALL_BODY",
+    "CANCEL_BODY",
+    "PREDICT_BODY",
+    "RESET_BODY",
+    "Field",
+    "Invalid",
+    "parse_body",
+    "parse_object",
+    "read_json",
+]
+
+
+class Invalid(Exception):
+    """The request is refused with 422 and these details."""
+
+    def __init__(self, details: list[dict[str, Any]], *, is_json: bool = True) -> None:
+        super().__init__(details)
+        self.details = details
+        self.is_json = is_json
+        """Whether the body was JSON at all; if not, FastAPI says so before it looks at anything else."""
+
+
+Refusal = tuple[str, str]
+
+
+def _check_text(value: Any) -> tuple[Any, Refusal | None]:
+    if isinstance(value, str):
+        return value, None
+    return value, ("string_type", "Input should be a valid string")
+
+
+def _check_list(value: Any) -> tuple[Any, Refusal | None]:
+    if isinstance(value, list):
+        return cast("list[Any]", value), None
+    return value, ("list_type", "Input should be a valid list")
+
+
+def _check_integer(value: Any) -> tuple[Any, Refusal | None]:
+    if isinstance(value, int):
+        return int(value), None
+    if isinstance(value, float):
+        if value.is_integer():
+            return int(value), None
+        return value, ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+    if isinstance(value, str):
+        if re.fullmatch(r"\s*[+-]?\d+\s*", value):
+            return int(value), None
+        return value, ("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
+    return value, ("int_type", "Input should be a valid integer")
+
+
+_YES = ("true", "t", "yes", "y", "on", "1")
+_NO = ("false", "f", "no", "n", "off", "0")
+
+
+def _check_flag(value: Any) -> tuple[Any, Refusal | None]:
+    if isinstance(value, bool):
+        return value, None
+    if isinstance(value, str | int | float):
+        text = value.lower() if isinstance(value, str) else str(int(value)) if value in (0, 1) else ""
+        if text in _YES or text in _NO:
+            return text in _YES, None
+        return value, ("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+    return value, ("bool_type", "Input should be a valid boolean")
+
+
+def _check_nothing(value: Any) -> tuple[Any, Refusal | None]:
+    return value, None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a body."""
+
+    check: Callable[[Any], tuple[Any, Refusal | None]]
+    required: bool = False
+    nullable: bool = True
+    default: Any = None
+
+
+_TEXT = Field(check=_check_text)
+_INTEGER = Field(check=_check_integer)
+
+PREDICT_BODY: Mapping[str, Field] = {
+    "session_hash": _TEXT,
+    "event_id": _TEXT,
+    "data": Field(check=_check_list, required=True, nullable=False),
+    "oauth_token": _TEXT,
+    "event_data": Field(check=_check_nothing),
+    "fn_index": _INTEGER,
+    "trigger_id": _INTEGER,
+    "simple_format": Field(check=_check_flag, nullable=False, default=False),
+    "batched": Field(check=_check_flag, default=False),
+}
+"""The body of ``/queue/join``, ``/run`` and ``/api``."""
+
+CALL_BODY: Mapping[str, Field] = {name: PREDICT_BODY[name] for name in ("data", "session_hash", "oauth_token")}
+"""The body of ``/call``."""
+
+CANCEL_BODY: Mapping[str, Field] = {
+    "session_hash": Field(check=_check_text, required=True, nullable=False),
+    "fn_index": Field(check=_check_integer, required=True, nullable=False),
+    "event_id": Field(check=_check_text, required=True, nullable=False),
+}
+"""The body of ``/cancel``."""
+
+RESET_BODY: Mapping[str, Field] = {"event_id": CANCEL_BODY["event_id"]}
+"""The body of ``/reset``."""
+
+
+def read_json(body: bytes, content_type: str | None) -> Any:
+    """Read a body as FastAPI does: JSON only if the content type says JSON, else as one text.
+
+    Raises :class:`Invalid` if there is no body, or if it is no JSON.
+    """
+    if not body:
+        raise Invalid([{"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}])
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        return body.decode("utf-8", "replace")
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError as error:
+        detail = {
+            "type": "json_invalid",
+            "loc": ["body", error.pos],
+            "msg": "JSON decode error",
+            "input": {},
+            "ctx": {"error": error.msg},
+        }
+        raise Invalid([detail], is_json=False) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise Invalid([{"type": "json_invalid", "loc": ["body", 0], "msg": str(error)}], is_json=False) from error
+
+
+def parse_body(value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Check a body's fields; unknown ones are dropped, absent ones get their default. Raises :class:`Invalid`."""
+    if not isinstance(value, dict):
+        text = "Input should be a valid dictionary or object to extract fields from"
+        raise Invalid([{"type": "model_attributes_type", "loc": ["body"], "msg": text, "input": value}])
+    given = cast("dict[str, Any]", value)
+    parsed: dict[str, Any] = {}
+    refused: list[dict[str, Any]] = []
+    for name, field in fields.items():
+        if name not in given:
+            parsed[name] = field.default
+            if field.required:
+                refused.append({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": given})
+            continue
+        item = given[name]
+        if item is None and field.nullable:
+            parsed[name] = None
+            continue
+        parsed[name], refusal = field.check(item)
+        if refusal is not None:
+            kind, text = refusal
+            refused.append({"type": kind, "loc": ["body", name], "msg": text, "input": item})
+    if refused:
+        raise Invalid(refused)
+    return parsed
+
+
+def parse_object(value: Any) -> dict[str, Any]:
+    """Check that a body without known fields is an object. Raises :class:`Invalid`."""
+    if not isinstance(value, dict):
+        text = "Input should be a valid dictionary"
+        raise Invalid([{"type": "dict_type", "loc": ["body"], "msg": text, "input": value}])
+    return cast("dict[str, Any]", value)
