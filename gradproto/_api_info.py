@@ -7,7 +7,6 @@ that a caller does not fill (State, buttons), so the two are matched by walking 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 
 from ._config import Component, Config, Dependency, Visibility
 from ._errors import EndpointNotFoundError
@@ -21,6 +20,7 @@ from ._info import (
     parse_api_info,
 )
 from ._json import JSONValue
+from ._record import field, record, replace
 from ._schema import FileKind, SchemaChoices, choices, file_kind, may_hold_file
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 _LISTED = 20  # endpoints named in an error text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class InputSlot:
     """One place of the ``data`` list.
 
@@ -56,7 +56,7 @@ class InputSlot:
     wants_props: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutputSlot:
     """One place of a result; ``position`` is that in the server's list. Only those that a caller sees are kept."""
 
@@ -65,7 +65,7 @@ class OutputSlot:
     may_hold_file: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """A function of the app that can be called.
 

@@ -6,9 +6,9 @@ reused. The I/O layer reports about it with the session's fact methods (``respon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Union
 
+from ._record import field, record
 from ._urls import redact_url
 
 __all__ = [
@@ -33,7 +33,7 @@ def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str
     return tuple((name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FilePart:
     """A stretch of a request body that the I/O layer reads itself, so that the core never holds a file in memory.
 
@@ -45,7 +45,7 @@ class FilePart:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request. The I/O layer adds ``Host`` and, where there is a body, ``Content-Length``: ``body_size``.
 
@@ -71,7 +71,7 @@ class Request:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StartExchange:
     """Send ``request`` and report what comes back about ``exchange``."""
 
@@ -79,14 +79,14 @@ class StartExchange:
     request: Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AbortExchange:
     """Stop the exchange and drop its connection; facts about it that are still under way are ignored."""
 
     exchange: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OpenWebSocket:
     """Open a WebSocket to ``url`` (``ws`` or ``wss``) with these extra headers."""
 
@@ -95,7 +95,7 @@ class OpenWebSocket:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SendText:
     """Send one text message on the WebSocket."""
 
@@ -103,7 +103,7 @@ class SendText:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CloseWebSocket:
     """Begin the closing handshake of the WebSocket."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, cast
 
 from ._errors import AuthenticationError, UnsupportedServerError
 from ._fields import FieldError, Fields
 from ._json import JSONValue, loads
+from ._record import field, record
 from ._urls import redact_url
 
 __all__ = ["Component", "Config", "Dependency", "Visibility", "parse_config"]
@@ -29,14 +29,14 @@ _SKIPPED = _STATES | {
     *("interpretation", "dataset"),
 }
 
-_PAGE_CONFIG = re.compile(r"window\.gradio_config\s*=\s*")
+_PAGE_CONFIG = r"window\.gradio_config\s*=\s*"
 _decode_prefix = json.JSONDecoder().raw_decode
 
 # The prefix becomes part of every URL, right after the host: nothing in it may end the path or begin another host.
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
+_PREFIX = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Component:
     """One component of the app.
 
@@ -56,7 +56,7 @@ class Component:
     example: JSONValue = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Dependency:
     """One function of the app, with the components whose values it takes and gives, by their ids.
 
@@ -81,7 +81,7 @@ class Dependency:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Config:
     """What an app says about itself.
 
@@ -150,7 +150,7 @@ def read_config(document: dict[str, JSONValue]) -> Config:
 
 def _read_prefix(fields: Fields) -> str:
     prefix = (fields.text("api_prefix") or "").rstrip("/")
-    if _PREFIX.fullmatch(prefix) is None:
+    if re.fullmatch(_PREFIX, prefix) is None:
         raise FieldError(f"$.api_prefix is {prefix[:80]!r}, where the beginning of a path belongs")
     return prefix
 
@@ -222,7 +222,7 @@ def _find_document(body: bytes) -> dict[str, JSONValue] | None:
     if b"gradio_config" not in body:
         return None
     page = body.decode(errors="replace")
-    for match in _PAGE_CONFIG.finditer(page):
+    for match in re.finditer(_PAGE_CONFIG, page):
         try:
             document, _ = cast("tuple[JSONValue, int]", _decode_prefix(page, match.end()))
         except (ValueError, RecursionError):
@@ -255,13 +255,9 @@ def _login_required(document: dict[str, JSONValue] | None, url: str) -> Authenti
     )
 
 
-_PROXY = re.compile(
-    r"bad gateway|service (?:temporarily )?unavailable|gateway time-?out|\b50[234]\b|nginx|cloudflare", re.I
-)
-_SPACE = re.compile(r"hugging ?face|\bhf\.(?:co|space)\b|\bspace\b", re.I)
-_SPACE_STAGE = re.compile(
-    r"\b(?:building|sleeping|asleep|paused|preparing|starting|restart|runtime error|in error)\b", re.I
-)
+_PROXY = r"(?i)bad gateway|service (?:temporarily )?unavailable|gateway time-?out|\b50[234]\b|nginx|cloudflare"
+_SPACE = r"(?i)hugging ?face|\bhf\.(?:co|space)\b|\bspace\b"
+_SPACE_STAGE = r"(?i)\b(?:building|sleeping|asleep|paused|preparing|starting|restart|runtime error|in error)\b"
 
 
 def _no_app(body: bytes, document: dict[str, JSONValue] | None, content_type: str, url: str) -> UnsupportedServerError:
@@ -284,9 +280,9 @@ def _hint(text: str, document: dict[str, JSONValue] | None, content_type: str, b
             if keys
             else "this is JSON, but no Gradio config"
         )
-    if _SPACE.search(text) and _SPACE_STAGE.search(text):
+    if re.search(_SPACE, text) and re.search(_SPACE_STAGE, text):
         return "this looks like a Hugging Face Space that is not running; open its page and try again when it is"
-    if _PROXY.search(text):
+    if re.search(_PROXY, text):
         return "this looks like the error page of a proxy; the app behind it may be starting or gone"
     if b"gradio_config" in body:
         return "this page has a Gradio config that cannot be read"

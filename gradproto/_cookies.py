@@ -6,12 +6,11 @@ twice, as a ``Secure`` cookie and as an ``-unsecure`` one for plain http (3.19 a
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ._errors import ArgumentError
+from ._record import record
 from ._urls import origin, target
 
 __all__ = ["CookieJar"]
@@ -26,14 +25,14 @@ MAX_LINE = 8192
 # Below these, each name is another owner's app. (A list of all such domains would be much larger than this library.)
 _SHARED_DOMAINS = frozenset({"hf.space", "static.hf.space", "gradio.live"})
 
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_NUMBER = re.compile(r"-?[0-9]{1,20}")
-_LAST_CENTURY = re.compile(r"\b19[0-9]{2}\b|-[789][0-9]\b")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, "token"
-_VALUE = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
+_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+_NUMBER = r"-?[0-9]{1,20}"
+_LAST_CENTURY = r"\b19[0-9]{2}\b|-[789][0-9]\b"
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, "token"
+_VALUE = r"[\x20-\x3a\x3c-\x7e]*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class _Cookie:
     name: str
     value: str
@@ -63,9 +62,9 @@ class CookieJar:
 
         Raises ``ArgumentError`` where the name or the value cannot be in a ``Cookie`` header.
         """
-        if _NAME.fullmatch(name) is None:
+        if re.fullmatch(_NAME, name) is None:
             raise ArgumentError(f"{name[:80]!r} is no name of a cookie")
-        if _VALUE.fullmatch(value) is None or value != value.strip():
+        if re.fullmatch(_VALUE, value) is None or value != value.strip():
             raise ArgumentError(f"the value of the cookie {name[:80]!r} has characters that no cookie can have")
         scheme, host, _ = origin(url)
         self._put(_Cookie(name=name, value=value, domain=host, host_only=True, path="/", secure=scheme == "https"))
@@ -86,7 +85,7 @@ class CookieJar:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in found) or None
 
     def _store_line(self, url: str, line: str) -> None:
-        if len(line) > MAX_LINE or not line.isascii() or _CONTROL.search(line):
+        if len(line) > MAX_LINE or not line.isascii() or re.search(_CONTROL, line):
             return
         pair, *rest = line.split(";")
         name, equals, value = pair.partition("=")
@@ -131,9 +130,9 @@ def _parse_attributes(parts: list[str]) -> dict[str, str]:
 def _is_over(attributes: dict[str, str]) -> bool:
     """Whether the server deletes the cookie: by ``Max-Age``, or by an ``Expires`` so old that it needs no clock."""
     max_age = attributes.get("max-age", "")
-    if _NUMBER.fullmatch(max_age):
+    if re.fullmatch(_NUMBER, max_age):
         return int(max_age) <= 0
-    return _LAST_CENTURY.search(attributes.get("expires", "")) is not None
+    return re.search(_LAST_CENTURY, attributes.get("expires", "")) is not None
 
 
 def _may_set(host: str, domain: str) -> bool:
@@ -162,14 +161,11 @@ def _default_path(url: str) -> str:
 
 
 def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    # Of what is a host at all: an IPv6 address has colons, and no name ends in a label of digits.
+    return ":" in host or host.rpartition(".")[2].isdecimal()
 
 
 def _is_loopback(host: str) -> bool:
     if _is_address(host):
-        return ipaddress.ip_address(host).is_loopback
+        return host == "::1" or host.startswith("127.")
     return host == "localhost" or host.endswith(".localhost")

@@ -6,15 +6,15 @@ Each record says how one range of versions wants to be spoken to. `choose_dialec
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ._config import Config
 from ._errors import UnsupportedServerError
+from ._record import record
 
 __all__ = ["DIALECTS", "Dialect", "choose_dialect", "parse_version"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """How one range of Gradio versions speaks.
 

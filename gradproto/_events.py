@@ -7,13 +7,13 @@ ends with exactly one of `DownloadCompleted`, `DownloadFailed`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Union
 
 from ._config import Config
 from ._errors import GradprotoError
 from ._files import FileData
 from ._json import JSONValue
+from ._record import field, record
 from ._status import ProgressUnit
 
 __all__ = [
@@ -43,28 +43,28 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConfigReceived:
     """The app's config came and is understood; the API description is still to come."""
 
     config: Config
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SessionReady:
     """Config and API description are there: jobs may be submitted."""
 
     config: Config
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SessionFailed:
     """Connecting to the app failed; the session takes no jobs."""
 
     error: GradprotoError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UploadProgressed:
     """``sent`` of ``total`` bytes of the job's upload, multipart framing included, were handed to the network."""
 
@@ -73,7 +73,7 @@ class UploadProgressed:
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FileUploaded:
     """The server stored the job's file number ``index``."""
 
@@ -82,7 +82,7 @@ class FileUploaded:
     file: FileData
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobQueued:
     """The server accepted the job and named it."""
 
@@ -90,7 +90,7 @@ class JobQueued:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class QueueEstimated:
     """The job's place in the queue: ``rank`` 0 is next, ``eta`` is the server's guess in seconds."""
 
@@ -100,7 +100,7 @@ class QueueEstimated:
     eta: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobStarted:
     """The app's function began to run; ``eta`` is the server's guess of its seconds."""
 
@@ -108,7 +108,7 @@ class JobStarted:
     eta: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobProgressed:
     """The function reported progress, one unit for each nested level."""
 
@@ -116,7 +116,7 @@ class JobProgressed:
     units: tuple[ProgressUnit, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobLogged:
     """The function showed a message (``gr.Info`` and its kin); ``duration`` is the seconds it would stay on the app's page."""
 
@@ -128,7 +128,7 @@ class JobLogged:
     visible: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OutputGenerated:
     """Output number ``index`` of the job, as full values, one for each output component that a caller sees."""
 
@@ -138,7 +138,7 @@ class OutputGenerated:
     time_limit: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobCompleted:
     """The job ended well; ``outputs`` are the last values. ``duration`` is the server's, in seconds."""
 
@@ -149,7 +149,7 @@ class JobCompleted:
     used_cache: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobFailed:
     """The job ended without a result."""
 
@@ -157,14 +157,14 @@ class JobFailed:
     error: GradprotoError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class JobCancelled:
     """The job was taken out of the queue, or its generator was stopped."""
 
     job: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CancelRefused:
     """The job cannot be cancelled, for this reason, and goes on (or is over)."""
 
@@ -172,7 +172,7 @@ class CancelRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StreamLost:
     """The event stream of a session hash broke; ``jobs`` are those that failed with it."""
 
@@ -181,7 +181,7 @@ class StreamLost:
     jobs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SessionExpired:
     """The server forgot the session: whatever state it kept is gone. Later jobs use ``new_session_hash``."""
 
@@ -189,7 +189,7 @@ class SessionExpired:
     new_session_hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UnknownMessageReceived:
     """A message that this library does not know or could not use; it was skipped."""
 
@@ -198,7 +198,7 @@ class UnknownMessageReceived:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DownloadStarted:
     """The file is there; ``size`` is in bytes, if the server said so."""
 
@@ -207,7 +207,7 @@ class DownloadStarted:
     mime_type: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DownloadDataReceived:
     """The next bytes of the file."""
 
@@ -215,14 +215,14 @@ class DownloadDataReceived:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DownloadCompleted:
     """The file came whole."""
 
     download: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DownloadFailed:
     """The file could not be fetched, or not wholly."""
 

@@ -9,12 +9,12 @@ import base64
 import binascii
 import os
 import re
-from dataclasses import dataclass, field, replace
 from typing import BinaryIO, TypeVar, Union, cast
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from ._errors import ArgumentError
 from ._json import JSONValue
+from ._record import field, record, replace
 from ._urls import redact_url
 
 __all__ = [
@@ -39,8 +39,8 @@ _NAME_LIMIT = (
     200  # bytes: Gradio cuts the names of uploads there (gradio_client.utils.strip_invalid_filename_characters)
 )
 # What no file system, shell or multipart header should meet in a name.
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]')
-_DATA_URL = re.compile(r"data:([^,;]*)((?:;[^,;]*)*),", re.IGNORECASE)
+_FORBIDDEN = r'[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff<>:"/\\|?*]'
+_DATA_URL = r"(?i)data:([^,;]*)((?:;[^,;]*)*),"
 
 # What apps take and give. The standard library's table is not asked: it reads the system's files when it is first used,
 # so it would be I/O, and another answer on another machine. Where a type has several extensions, the usual one comes
@@ -109,7 +109,7 @@ _TYPE_OF = {extension: mime_type for mime_type, extensions in _TYPES.items() for
 F = TypeVar("F", bound="FileData")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FileData:
     """A file that the server has, or that is on the web: a value that can be handed to another call as it is.
 
@@ -155,7 +155,7 @@ def _text(value: JSONValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LocalFile:
     """A file to be uploaded.
 
@@ -223,7 +223,7 @@ def web_file(url: str, *, name: str | None = None) -> FileData:
 
 def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
     """Return the content of a ``data:`` URL (RFC 2397); its type gives the name an extension."""
-    match = _DATA_URL.match(url)
+    match = re.match(_DATA_URL, url)
     if match is None:
         raise ArgumentError(f"{url[:80]!r} is no data URL: it has no comma after the type")
     mime_type = match[1].strip().lower() or "text/plain"
@@ -267,7 +267,7 @@ def sanitize_name(name: str) -> str:
     Never empty, never ``.`` or ``..``, at most 200 bytes of UTF-8; an extension survives the cut.
     """
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
-    clean = _FORBIDDEN.sub("", last).rstrip(" .")
+    clean = re.sub(_FORBIDDEN, "", last).rstrip(" .")
     if not clean.strip(" ."):
         return "file"
     if len(clean.encode()) <= _NAME_LIMIT:

@@ -6,12 +6,12 @@ Gradio: ``get_api_info`` in ``gradio/blocks.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from ._config import Component, Config, Dependency, Visibility
 from ._errors import UnsupportedServerError
 from ._fields import FieldError, Fields
 from ._json import JSONValue, loads
+from ._record import field, record
 from ._schema import python_type
 from ._urls import redact_url
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One parameter of an endpoint.
 
@@ -46,7 +46,7 @@ class Parameter:
     example_input: JSONValue = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Return:
     """One value that an endpoint gives back."""
 
@@ -57,7 +57,7 @@ class Return:
     component: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EndpointInfo:
     """What the API description says about one endpoint.
 
@@ -75,7 +75,7 @@ class EndpointInfo:
     raw: Mapping[str, JSONValue] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ApiInfo:
     """The API description of an app: endpoints by their names (with the slash), those without by their ``fn_index``."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._api_info import Endpoint
@@ -13,6 +11,7 @@ from ._errors import GradprotoError
 from ._files import LocalFile
 from ._json import JSONValue
 from ._payload import read_outputs
+from ._record import field, record, replace
 from ._states import JOB_TABLE, JobInput, JobState, advance
 from ._timers import Timer
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Job", "OutputHistory"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Call:
     """A call that was checked and can be submitted once the sizes of its files are known.
 
@@ -34,15 +33,15 @@ class Call:
     endpoint: Endpoint
     data: list[object]
     files: tuple[LocalFile, ...] = ()
-    encoded: bytes | None = dataclasses.field(default=None, repr=False)
-    headers: tuple[tuple[str, str], ...] = dataclasses.field(default=(), repr=False)
+    encoded: bytes | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     event_data: JSONValue = None
     trigger_id: int | None = None
 
     def with_sizes(self, sizes: list[int]) -> Call:
         """Return the same call with the files' sizes in bytes, one for each of ``files``."""
         files = tuple(file.with_size(size) for file, size in zip(self.files, sizes, strict=True))
-        return dataclasses.replace(self, files=files)
+        return replace(self, files=files)
 
 
 class OutputHistory:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from ._commands import FilePart
 from ._errors import ArgumentError
+from ._record import field, record
 
 __all__ = ["FileField", "encode_form", "encode_multipart"]
 
 # A subset of RFC 2046, section 5.1.1, that needs no quotes in the Content-Type header.
-_BOUNDARY = re.compile(r"[0-9A-Za-z_-]{1,70}")
+_BOUNDARY = r"[0-9A-Za-z_-]{1,70}"
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
-_NEWLINE = re.compile(r"\r\n?|\n")
+_NEWLINE = r"\r\n?|\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FileField:
     """One file of a form; ``content`` is either here or read by the I/O layer while it is sent."""
 
@@ -35,7 +35,7 @@ def encode_multipart(files: Sequence[FileField], boundary: str) -> tuple[str, tu
     HTML, "multipart/form-data encoding algorithm"), in UTF-8. Raises ``ArgumentError`` for a boundary that is not 1 to
     70 letters, digits, ``-`` and ``_``, and for a content type that is no header value.
     """
-    if _BOUNDARY.fullmatch(boundary) is None:
+    if re.fullmatch(_BOUNDARY, boundary) is None:
         raise ArgumentError(f"the multipart boundary {boundary[:80]!r} is not 1 to 70 letters, digits, '-' or '_'")
     body: list[bytes | FilePart] = []
     delimiter = f"--{boundary}"
@@ -49,7 +49,7 @@ def encode_multipart(files: Sequence[FileField], boundary: str) -> tuple[str, tu
 def _head(file: FileField) -> str:
     if not (file.content_type.isascii() and file.content_type.isprintable()):
         raise ArgumentError(f"the content type {file.content_type[:80]!r} of {file.filename[:80]!r} is no header value")
-    name = _scalar(_NEWLINE.sub("\r\n", file.name)).translate(_ESCAPES)
+    name = _scalar(re.sub(_NEWLINE, "\r\n", file.name)).translate(_ESCAPES)
     filename = _scalar(file.filename).translate(_ESCAPES)
     return f'Content-Disposition: form-data; name="{name}"; filename="{filename}"\r\nContent-Type: {file.content_type}'
 

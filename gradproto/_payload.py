@@ -9,7 +9,6 @@ import contextlib
 import operator
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
 
 from ._api_info import Endpoint, InputSlot
@@ -27,6 +26,7 @@ from ._files import (
     web_file,
 )
 from ._json import JSONValue
+from ._record import record
 from ._urls import quote_path, resolve
 
 __all__ = [
@@ -46,14 +46,14 @@ __all__ = [
 _PLAIN: Final = frozenset({type(None), bool, int, float, str})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UploadSlot:
     """Stands in the arguments where the uploaded file number ``index`` will be."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ServerValue:
     """A value of the server's own, such as a default: sent back as it is, and a text in it is never a local path."""
 

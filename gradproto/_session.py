@@ -167,7 +167,7 @@ class Session:
     def check(self, call: Call) -> None:
         """Raise what `submit` would raise; any thread may do it."""
         self._check_ready("submit a job")
-        check_file_sizes(call.endpoint, call.data, call.files, self.config.max_file_size)
+        check_file_sizes(call.endpoint, call.data, call.files, self.config)
 
     def submit(self, call: Call) -> Job:
         """Begin a job: ends with `JobCompleted`, `JobFailed` or `JobCancelled` for its number.

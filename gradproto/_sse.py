@@ -7,9 +7,9 @@ with a handful of searches that run in C; whatever else the standard allows goes
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 from ._errors import RemoteProtocolError
+from ._record import record
 
 __all__ = ["MAX_EVENT_SIZE", "EventStreamParser", "ServerSentEvent"]
 
@@ -20,7 +20,7 @@ this; without a limit, a server that never ends a line would fill the memory."""
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ServerSentEvent:
     """One event: its type (``message`` if the stream names none), its data, and the stream's last event id so far."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import enum
 import functools
-from dataclasses import dataclass
+
+from ._record import record
 
 __all__ = ["ProgressUnit", "Status", "StatusUpdate"]
 
@@ -35,7 +36,7 @@ class Status(enum.Enum):
 _ORDER = {code: index for index, code in enumerate(Status)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ProgressUnit:
     """One level of nested progress; every field may be ``None``. ``progress`` is between 0 and 1."""
 
@@ -46,7 +47,7 @@ class ProgressUnit:
     desc: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StatusUpdate:
     """One step of a job.
 

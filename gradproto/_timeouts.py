@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
 
 from ._errors import ArgumentError
+from ._record import record
 
 __all__ = ["Timeouts"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """How long to wait for what, in seconds; ``None`` means for ever.
 
@@ -28,11 +28,9 @@ class Timeouts:
     stream_idle: float | None = 45.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in ("connect", "request", "upload_idle", "queue_wait", "run", "stream_idle"):
+            value: object = getattr(self, name)
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value) or value <= 0:
-                raise ArgumentError(
-                    f"timeout {field.name!r} is {value!r}: it must be a number of seconds above 0, or None"
-                )
+                raise ArgumentError(f"timeout {name!r} is {value!r}: it must be a number of seconds above 0, or None")

@@ -7,7 +7,6 @@ quick.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from functools import lru_cache
 from urllib.parse import quote, unquote, urljoin
@@ -31,18 +30,18 @@ __all__ = [
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _HTTP_OF = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
-_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\s\ud800-\udfff]")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # WHATWG URL, "ends in a number checker": such a host is an IPv4 address
-_SPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
-_SPACE_PAGE = re.compile(r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/spaces/([^/?#]+/[^/?#]+)", re.IGNORECASE)
+_ABSOLUTE = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^#]*)"
+_UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\s\ud800-\udfff]"
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NUMBER = r"[0-9]+|0x[0-9a-f]*"  # WHATWG URL, "ends in a number checker": such a host is an IPv4 address
+_SPACE_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
+_SPACE_PAGE = r"(?i)(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/spaces/([^/?#]+/[^/?#]+)"
 
-_USER_INFO = re.compile(r"//[^/?#]*@")
+_USER_INFO = r"//[^/?#]*@"
 # A password with an unescaped "/", "?" or "#" ends the host early and looks like a port that is no number.
-_BROKEN_USER_INFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?(?!\[)[^/?#@:]*:(?![0-9]{0,5}(?:[/?#]|$)).*@", re.DOTALL)
-_QUERY_VALUE = re.compile(r"([?&;#])([^=&;#]*)=([^&;#]*)")
-_SECRET_KEY = re.compile(r"token|key|secret|passw|pwd|sig|auth|cred|jwt|cookie", re.IGNORECASE)
+_BROKEN_USER_INFO = r"(?s)^([A-Za-z][A-Za-z0-9+.-]*://)?(?!\[)[^/?#@:]*:(?![0-9]{0,5}(?:[/?#]|$)).*@"
+_QUERY_VALUE = r"([?&;#])([^=&;#]*)=([^&;#]*)"
+_SECRET_KEY = r"(?i)token|key|secret|passw|pwd|sig|auth|cred|jwt|cookie"
 
 # What RFC 3986 allows in a path or a query as it is; "%" is there for what is escaped already.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
@@ -59,29 +58,29 @@ def redact_url(url: str) -> str:
     Takes any string and never raises. A key is secret if it looks so: ``token``, ``__sign``, ``X-Amz-Signature``.
     """
     if "@" in url:
-        url = _USER_INFO.sub("//", url)
-        url = _BROKEN_USER_INFO.sub(lambda match: match[1] or "", url)
+        url = re.sub(_USER_INFO, "//", url)
+        url = re.sub(_BROKEN_USER_INFO, lambda match: match[1] or "", url)
         if "://" not in url:
             url = re.sub(r"^[^/?#]*@", "", url)
     if "=" in url:
-        url = _QUERY_VALUE.sub(_redact_value, url)
+        url = re.sub(_QUERY_VALUE, _redact_value, url)
     return url
 
 
 def _redact_value(match: re.Match[str]) -> str:
-    if _SECRET_KEY.search(unquote(match[2])) is None:
+    if re.search(_SECRET_KEY, unquote(match[2])) is None:
         return match[0]
     return f"{match[1]}{match[2]}=***"
 
 
 def is_space_id(src: str) -> bool:
     """Whether ``src`` is a Space's name, ``owner/name``. ``localhost/sub`` and ``example.com/sub`` are not."""
-    return _SPACE_ID.fullmatch(src) is not None and not src.lower().startswith("localhost/")
+    return re.fullmatch(_SPACE_ID, src) is not None and not src.lower().startswith("localhost/")
 
 
 def space_id_of_url(src: str) -> str | None:
     """Return ``owner/name`` of a Space's page, such as ``https://huggingface.co/spaces/owner/name``, else ``None``."""
-    match = _SPACE_PAGE.match(src.strip())
+    match = re.match(_SPACE_PAGE, src.strip())
     return match[1] if match and is_space_id(match[1]) else None
 
 
@@ -102,9 +101,9 @@ def parse_src(src: str) -> str:
 
 
 def _parse_src(src: str) -> str:
-    if _UNPRINTABLE.search(src):
+    if re.search(_UNPRINTABLE, src):
         raise _BadURL("it has a space or a control character in it")
-    match = _ABSOLUTE.match(src)
+    match = re.match(_ABSOLUTE, src)
     if match is None:
         scheme = ""
         authority, path = _cut_authority(src)
@@ -132,7 +131,7 @@ def _cut_authority(src: str) -> tuple[str, str]:
 def _guess_scheme(host: str, port: int | None) -> str:
     if port == 443:
         return "https"
-    if ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]):  # an address has hardly ever a certificate
+    if ":" in host or re.fullmatch(_NUMBER, host.rpartition(".")[2]):  # an address has hardly ever a certificate
         return "http"
     if host == "localhost" or host.endswith((".localhost", ".local", ".lan", ".internal", ".home.arpa", ".test")):
         return "http"
@@ -149,6 +148,8 @@ def _split_authority(authority: str) -> tuple[str, int | None]:
         literal, bracket, rest = authority[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
             raise _BadURL("its IPv6 address is not one in brackets")
+        import ipaddress  # rarely needed, and slow to load
+
         try:
             host = str(ipaddress.IPv6Address(literal))
         except ValueError:
@@ -173,14 +174,19 @@ def _parse_port(text: str) -> int | None:
 def _normal_host(name: str) -> str:
     if not name:
         raise _BadURL("it has no host")
-    try:
-        host = name.encode("idna").decode("ascii").lower().removesuffix(".")
-    except UnicodeError:
-        raise _BadURL("its host is not a name") from None
+    if name.isascii():  # the codec comes to the same, after loading large tables
+        host = name.lower().removesuffix(".")
+    else:
+        try:
+            host = name.encode("idna").decode("ascii").lower().removesuffix(".")
+        except UnicodeError:
+            raise _BadURL("its host is not a name") from None
     labels = host.split(".")
-    if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > 253 or not all(re.fullmatch(_LABEL, label) for label in labels):
         raise _BadURL("its host is not a name")
-    if _NUMBER.fullmatch(labels[-1]):
+    if re.fullmatch(_NUMBER, labels[-1]):
+        import ipaddress
+
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError:
@@ -236,7 +242,7 @@ def resolve(base_url: str, reference: str) -> str:
 def _resolve(base_url: str, reference: str) -> str:
     if re.search(r"[\x00-\x1f\x7f-\x9f]", reference):
         raise _BadURL("it has a control character in it")
-    match = _ABSOLUTE.match(urljoin(base_url, reference))
+    match = re.match(_ABSOLUTE, urljoin(base_url, reference))
     if match is None or match[1].lower() not in ("http", "https"):
         raise _BadURL("its scheme is neither http nor https, or it has no host")
     scheme = match[1].lower()
@@ -265,7 +271,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def _match(url: str) -> re.Match[str]:
-    match = _ABSOLUTE.match(url)
+    match = re.match(_ABSOLUTE, url)
     if match is None:
         raise ArgumentError(f"{redact_url(url)[:80]!r} is no absolute URL")
     return match

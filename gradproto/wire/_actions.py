@@ -6,15 +6,15 @@ they were given; actions about different connections are independent of each oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Union
 
 from .._commands import FilePart
+from .._record import field, record
 
 __all__ = ["Action", "Close", "Connect", "Send", "SendFile"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Connect:
     """Open a stream; answer with ``connection_made`` or ``connection_lost``. ``tls`` asks for TLS with this host's name.
 
@@ -29,7 +29,7 @@ class Connect:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Send:
     """Write these bytes."""
 
@@ -37,7 +37,7 @@ class Send:
     data: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SendFile:
     """Write ``file.size`` bytes of ``file.source``, in pieces; report each piece with ``file_sent``."""
 
@@ -45,7 +45,7 @@ class SendFile:
     file: FilePart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Close:
     """Close the stream and forget it, along with whatever is still to be written; nothing more is reported about it."""
 

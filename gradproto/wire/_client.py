@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +25,7 @@ from gradproto._errors import (
     TransportError,
     WriteError,
 )
+from gradproto._record import record
 from gradproto._timers import Timers
 from gradproto._urls import redact_url
 
@@ -98,7 +98,7 @@ class Conversation(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WireLimits:
     """How much a wire client holds, and how long.
 
@@ -138,9 +138,9 @@ class WireClient:
     1. Call ``next_action`` until it gives ``None``, and obey in order for each connection.
     2. Hand out what ``next_event`` gives.
     3. Wait for the network, but not beyond ``next_deadline``.
-    4. Report what happened: ``connection_made``, ``receive_data`` (``b""`` is EOF), ``file_sent``,
-       ``connection_lost``. After ``Close``, nothing more need be reported about that connection; late reports are
-       ignored.
+    4. Report what happened: ``connection_made``, ``receive_data`` (``b""`` is EOF), ``file_sent``, ``connection_lost``.
+       Every connection ends with ``Close``, also one that was lost or could not be made. After it nothing more need be
+       reported about that connection; late reports are ignored.
     5. Call ``tick`` after each report or wait, and begin again at 1. After a pause in which nobody drove the
        connections, report what came meanwhile and call ``tick`` before 1, so that no request goes out on a connection
        that is over.
@@ -267,8 +267,8 @@ class WireClient:
         """Close all connections, and take no more commands. The session hears nothing of it."""
         self._closed = True
         for connection in self._connections.values():
-            self._timers.cancel(connection.timer)
             self._actions.append(Close(connection=connection.number))
+        self._timers = Timers()
         self._connections.clear()
         self._exchanges.clear()
         self._pools.clear()

@@ -201,6 +201,7 @@ class HttpConnection:
         """Send ``first`` and the body up to the end of the next file, in as few writes as is sensible."""
         pieces = [first]
         size = len(first)
+        before = self._sent
         for part in self._parts:
             if isinstance(part, FilePart):
                 if part.size:
@@ -221,7 +222,7 @@ class HttpConnection:
         else:
             self._h11.send(_END)
             self._write(pieces)
-        if self._has_file:
+        if self._has_file and self._sent > before:
             self._session.body_sent(self._exchange, self._sent)
 
     def _write(self, pieces: list[bytes]) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import atexit
 import io
 import os
-import secrets
-import shutil
-import tempfile
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -118,12 +115,15 @@ class Downloads:
             parent = Path(directory)
             parent.mkdir(parents=True, exist_ok=True)
         else:
-            parent = self._base() / secrets.token_hex(8)
+            parent = self._base() / os.urandom(8).hex()
             parent.mkdir(parents=True)
         return DownloadTarget(parent / name)
 
     def _base(self) -> Path:
         if self._directory is None:
+            import shutil
+            import tempfile
+
             self._directory = Path(tempfile.mkdtemp(prefix="gradproto-"))
             # Not on close: people close a client and go on to use the files it brought.
             atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
@@ -135,7 +135,7 @@ class DownloadTarget:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        self._partial = path.with_name(f"{path.name}.{os.urandom(4).hex()}.part")
         # Unbuffered: the pieces are large, and a reader may follow close behind.
         self._file = open(self._partial, "wb", buffering=0)  # noqa: SIM115 - closed by finish() or discard()
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from gradproto import ArgumentError, Session, Timeouts
+from gradproto._record import record
 
 __all__ = ["ClientOptions", "GeneratorResult"]
 
 GeneratorResult = Literal["first", "last"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
     """What the three clients share; each option is described at the clients."""
 

@@ -11,7 +11,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from gradproto import (
@@ -35,6 +34,7 @@ from gradproto import (
     view_api_dict,
     view_api_text,
 )
+from gradproto._record import field, record
 
 from ._files import Downloads, handle_file, with_sizes
 from ._hub import Collected, Fetch, Hub, Sink
@@ -421,7 +421,7 @@ class Job(concurrent.futures.Future[Any]):
             raise DeadlineExceeded(f"{self!r} has no result after {timeout:g} s; it goes on")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RemoteFile(FileData):
     """A file of an output that was not downloaded. It can be passed to another call as it is."""
 
