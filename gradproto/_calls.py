@@ -88,7 +88,7 @@ def _upload(core: Core, streams: Streams, job: Job) -> None:
         exchange,
         "POST",
         core.api_url + core.dialect.upload_route,
-        headers=(*job.call.headers, ("content-type", content_type)),
+        headers=(*_own_headers(core, job), ("content-type", content_type)),
         body=body,
     )
 
@@ -123,10 +123,16 @@ def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) 
         route = core.dialect.direct_route
         job.advance(JobInput.SEND_DIRECT)
     job.exchange = exchange
-    core.exchanges.start(exchange, "POST", core.api_url + route, headers=(*call.headers, *JSON_HEADERS), body=(body,))
+    headers = (*_own_headers(core, job), *JSON_HEADERS)
+    core.exchanges.start(exchange, "POST", core.api_url + route, headers=headers, body=(body,))
     if not queued:
         start_running(core, job)
         core.events.append(JobStarted(job=job.number, eta=None))
+
+
+def _own_headers(core: Core, job: Job) -> tuple[tuple[str, str], ...]:
+    """Return the headers of this call alone; like the client's own they are for the origin that the caller named."""
+    return () if core.moved else job.call.headers
 
 
 class _JobExchange(ShortExchange):

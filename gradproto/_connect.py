@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ._answers import answer_error, retry_after
 from ._api_info import ApiInfo, Endpoints, build_api_info, parse_api_info
-from ._config import Config, parse_config
+from ._config import parse_config
 from ._core import Core
 from ._dialects import choose_dialect
 from ._errors import (
@@ -110,8 +110,6 @@ class _ConfigFetch(ShortExchange):
         """Take the config, look at the page instead, or say what is there in place of an app."""
         core = self._core
         url = self.request.url
-        if not self._page and self.redirects:
-            self._follow(url)
         if status == 404 and not self._page:
             self._fetch_page()
             return
@@ -127,15 +125,15 @@ class _ConfigFetch(ShortExchange):
         core.events.append(ConfigReceived(config=config))
         self._fetch_info()
 
-    def failed(self, error: GradprotoError) -> None:
-        """There is nobody."""
-        _give_up(self._core, error)
-
-    def _follow(self, url: str) -> None:
+    def redirected(self, url: str) -> None:
         """The app is where the config is: everything else goes there too, but credentials only to the first origin."""
         path = url.partition("?")[0].rstrip("/")
         if path.endswith("/config"):
             self._core.base_url = path[: -len("/config")]
+
+    def failed(self, error: GradprotoError) -> None:
+        """There is nobody."""
+        _give_up(self._core, error)
 
     def _fetch_page(self) -> None:
         self._core.exchanges.start(

@@ -16,6 +16,7 @@ from ._jobs import Job
 from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advance
 from ._timeouts import Timeouts
 from ._timers import Timers
+from ._urls import same_origin
 
 __all__ = ["Core"]
 
@@ -41,6 +42,8 @@ class Core:
         self.state = SessionState.NEW
         self.commands: deque[Command] = deque()
         self.events: deque[Event] = deque()
+        # What goes on with messages that have come, when the events that are there have been taken.
+        self.backlog: deque[Callable[[], None]] = deque()
         self.timers = Timers()
         self.exchanges = Exchanges(
             base_url, timers=self.timers, commands=self.commands, headers=headers, credentials=credentials
@@ -50,6 +53,8 @@ class Core:
         self.endpoints: Endpoints | None = None
         self.dialect: Dialect | None = None
         self.api_url = base_url
+        # Whether a redirect led to another origin than the one that the caller's credentials are for.
+        self.moved = False
 
     def advance(self, cause: SessionInput) -> None:
         """Go on to the session's next state, by the table."""
@@ -58,6 +63,11 @@ class Core:
     def new_session_hash(self) -> str:
         """Return a name that no other session has."""
         return self.entropy(16).hex()
+
+    def go_on(self) -> None:
+        """Deal with what has come and was put off."""
+        while self.backlog and not self.events and not self.commands:
+            self.backlog.popleft()()
 
     def finish(self, job: Job, cause: JobInput, event: Event) -> None:
         """End a job. Every end of every job comes through here, so that nothing of it is left behind."""
@@ -82,3 +92,4 @@ class Core:
         self.config = config
         self.dialect = dialect
         self.api_url = self.base_url + config.api_prefix
+        self.moved = not same_origin(self.base_url, self.exchanges.app_url)

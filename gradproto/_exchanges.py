@@ -24,6 +24,8 @@ Headers = Sequence[tuple[str, str]]
 MAX_REDIRECTS = 10
 # The largest configs of real apps are a few MiB; this only keeps a hostile server from filling the memory.
 MAX_SHORT_ANSWER = 64 * 1024 * 1024
+# Seconds without a byte of the rest of an answer that nobody needs: then a new connection is cheaper.
+DISCARD_LIMIT = 10.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -71,6 +73,9 @@ class Exchange:
     def body_sent(self, sent: int) -> None:
         """So many bytes of the request's body were handed to the network."""
 
+    def redirected(self, url: str) -> None:
+        """The request is sent again, to this address."""
+
     def expired(self) -> GradprotoError:
         """Return the error for a time limit that ran out."""
         return DeadlineExceeded(
@@ -113,7 +118,7 @@ class _Discarded(Exchange):
     """The rest of an answer that nobody needs, read to the end so that its connection can be used again."""
 
     def __init__(self) -> None:
-        super().__init__("a discarded answer", timeout=None, limit="")
+        super().__init__("a discarded answer", timeout=DISCARD_LIMIT, limit="")
 
     def started(self, status: int, headers: Headers) -> None:
         pass
@@ -289,13 +294,12 @@ class Exchanges:
         if cookie is not None:
             given = next((value for name, value in headers if name == "cookie"), None)
             headers = merge_headers(headers, (("cookie", cookie if given is None else f"{given}; {cookie}"),))
-        exchange.exchange = self._next
+        number = self._next
         self._next += 1
-        self._under_way[exchange.exchange] = exchange
-        exchange.timer = self._timers.start(exchange.timeout, lambda: self._expire(exchange))
+        self._watch(exchange, number)
         self._commands.append(
             StartExchange(
-                exchange=exchange.exchange,
+                exchange=number,
                 request=Request(
                     method=request.method,
                     url=request.url,
@@ -311,9 +315,16 @@ class Exchanges:
         self.abort(exchange)
         exchange.failed(error)
 
+    def _watch(self, exchange: Exchange, number: int) -> None:
+        exchange.exchange = number
+        exchange.timer = self._timers.start(exchange.timeout, lambda: self._expire(exchange))
+        self._under_way[number] = exchange
+
     def _discard(self, exchange: Exchange) -> None:
-        self._under_way[exchange.exchange] = _Discarded()
+        """The exchange will be asked anew, under another number; what still comes of this answer is nobody's."""
         self._timers.cancel(exchange.timer)
+        self._watch(_Discarded(), exchange.exchange)
+        exchange.exchange = -1
 
     def _redirect(self, exchange: Exchange, status: int, headers: Headers) -> bool:
         """Follow the redirect if the same request can be sent there; return whether it was dealt with."""
@@ -344,5 +355,6 @@ class Exchanges:
             body=request.body,
             safe_to_repeat=request.safe_to_repeat,
         )
+        exchange.redirected(url)
         self._send(exchange)
         return True
