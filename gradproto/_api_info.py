@@ -128,11 +128,6 @@ class Endpoints(Mapping[int, Endpoint]):
         """Whether any of them uses the session's State."""
         return any(endpoint.has_state for endpoint in self._by_index.values())
 
-    @property
-    def has_state(self) -> bool:
-        """Whether any endpoint uses the session's State."""
-        return any(endpoint.has_state for endpoint in self._by_index.values())
-
     def has_name(self, api_name: str) -> bool:
         """Whether there is an endpoint of that name, which begins with a slash."""
         return api_name in self._by_name

@@ -135,14 +135,15 @@ def find_uploads(endpoint: Endpoint, data: list[object], *, upload_paths: bool) 
     uploads = _Uploads()
     found: list[object] = []
     for value, slot in zip(data, endpoint.inputs, strict=True):
-        if isinstance(value, ServerValue):
-            found.append(value.value)
+        if slot.parameter is None or isinstance(value, ServerValue):
+            found.append(value.value if isinstance(value, ServerValue) else value)
             continue
         try:
             found.append(_find_in_argument(value, slot, uploads, upload_paths))
         except RecursionError:
-            name = slot.parameter.name if slot.parameter is not None else ""
-            raise ArgumentError(f"the value of parameter `{name}` contains itself, or is nested too deeply") from None
+            raise ArgumentError(
+                f"the value of parameter `{slot.parameter.name}` contains itself, or is nested too deeply"
+            ) from None
     return found, uploads.files
 
 
