@@ -259,6 +259,7 @@ def test_a_request_that_waited_for_a_connection_is_repeated_too() -> None:
     network = Network(limits=WireLimits(max_connections_per_origin=1))
     network.begin(0)
     network.start(1, safe_to_repeat=True)
+    network.settle()
     network.answer(0)
     network.feed(0, [EOF])
     network.answer(1)

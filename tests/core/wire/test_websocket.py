@@ -394,6 +394,8 @@ def test_the_sessions_close_shakes_hands() -> None:
     assert network.client.next_deadline() == 13.0, "one limit for the handshake and the end of the connection"
     network.feed(0, [EOF])
     assert network.closed(0)
+    network.client.tick(20.0)
+    assert network.client.next_deadline() is None
 
 
 def test_a_close_that_is_not_answered_ends_all_the_same() -> None:
