@@ -22,15 +22,14 @@ __all__ = [
     "StartExchange",
 ]
 
-# Compared in lower case. Their values are secrets, so a repr shows only that they are there.
-SECRET_HEADERS = frozenset(
-    {"authorization", "cookie", "proxy-authorization", "set-cookie", "x-hf-authorization", "x-ip-token"}
-)
+# The headers that are ours, and so no secret. Of all others, which are the caller's or a cookie, a repr shows only that they
+# are there: nobody knows what an app's owner calls a key.
+_SHOWN_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent", "x-gradio-user"})
 
 
 def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return the headers with the values of secret ones replaced by ``***``."""
-    return tuple((name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers)
+    """Return the headers with the values that may be secret replaced by ``***``."""
+    return tuple((name, value if name.lower() in _SHOWN_HEADERS else "***") for name, value in headers)
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -93,6 +92,10 @@ class OpenWebSocket:
     exchange: int
     url: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __repr__(self) -> str:
+        headers = redact_headers(self.headers)
+        return f"OpenWebSocket(exchange={self.exchange}, url={redact_url(self.url)!r}, headers={headers!r})"
 
 
 @record(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The HTTP exchanges of a session: who is waiting for which answer, and with which credentials requests go out.
 
-Everything that holds for every request is here: redirects, cookies, the origin rule for credentials, time limits, one new
-login when a session's cookie is no longer good. What an answer means is said by the subclasses of `Exchange`.
+Everything that holds for every request is here: redirects, cookies, the origin rule for credentials, time limits, one
+new login when a session's cookie is no longer good. What an answer means is said by the subclasses of `Exchange`.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ class _Discarded(Exchange):
 class Exchanges:
     """All exchanges of one session that are under way, and the credentials that their requests carry.
 
-    ``credentials`` are headers for the app's own origin only: the caller's own and the token. ``app_url`` says which that is.
+    ``credentials`` are headers for the app's own origin only: the caller's own and the token. ``app_url`` says which
+    that is.
     """
 
     def __init__(
@@ -170,7 +171,10 @@ class Exchanges:
         body: tuple[bytes | FilePart, ...] = (),
         safe_to_repeat: bool = False,
     ) -> None:
-        """Send a request; its answer goes to ``exchange``. ``headers`` are those of this request alone, names in lower case."""
+        """Send a request; its answer goes to ``exchange``.
+
+        ``headers`` are those of this request alone, with names in lower case.
+        """
         exchange.request = Request(
             method=method,
             url=url,
@@ -197,7 +201,7 @@ class Exchanges:
         """The peer gave a sign of life: the exchange's limit begins anew."""
         self._timers.restart(exchange.timer)
 
-    # --- facts ------------------------------------------------------------------------------------------------------------
+    # --- facts -------------------------------------------------------------------------------------------------------
 
     def response_started(self, number: int, status: int, headers: Headers) -> None:
         """Look at an answer's head before its exchange does."""
@@ -269,7 +273,7 @@ class Exchanges:
         for exchange in waiting:
             exchange.failed(error)
 
-    # --- inside -----------------------------------------------------------------------------------------------------------
+    # --- inside ------------------------------------------------------------------------------------------------------
 
     def _find(self, number: int) -> Exchange | None:
         exchange = self._under_way.get(number)

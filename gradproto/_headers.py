@@ -14,8 +14,10 @@ _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 _VALUE = r"[\t\x20-\x7e\x80-\xff]*\Z"
 # Every official client says this of itself, and Gradio counts by it, so it is not the caller's to change.
 USER_HEADER = ("x-gradio-user", "api")
-# Framing belongs to whoever writes the bytes.
-_RESERVED = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
+# Framing belongs to whoever writes the bytes, and nobody here could undo a compression.
+_RESERVED = frozenset(
+    {"accept-encoding", "connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}
+)
 
 
 def check_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
@@ -23,17 +25,24 @@ def check_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
 
     Raises `ArgumentError`, which never shows a value, for what cannot be sent.
     """
-    checked: list[tuple[str, str]] = []
-    for name, value in (headers or {}).items():
-        if not isinstance(name, str) or not re.match(_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentError(f"{name!r} is not a header name")
-        if name.lower() in _RESERVED:
-            raise ArgumentError(f"header {name!r} is set by the transport and cannot be given")
-        if not isinstance(value, str) or not re.match(_VALUE, value):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentError(f"the value of header {name!r} is not a string that a header can carry")
-        if name.lower() != USER_HEADER[0]:
-            checked.append((name.lower(), value.strip()))
-    return tuple(checked)
+    if not headers:
+        return ()
+    checked = (_check(name, value) for name, value in headers.items())
+    return tuple((name, value) for name, value in checked if name != USER_HEADER[0])
+
+
+def _check(name: object, value: object) -> tuple[str, str]:
+    if not isinstance(name, str):
+        raise ArgumentError(f"the name of a header is of type {type(name).__name__}, not a string")
+    if not re.match(_NAME, name):
+        # Who gives a whole line for a name gives the value in it.
+        shown = re.split("[: ]", name, maxsplit=1)[0][:80]
+        raise ArgumentError(f"what begins with {shown!r} is not a header name")
+    if name.lower() in _RESERVED:
+        raise ArgumentError(f"header {name!r} is set by the library and cannot be given")
+    if not isinstance(value, str) or not re.match(_VALUE, value):
+        raise ArgumentError(f"the value of header {name[:80]!r} is not a string that a header can carry")
+    return name.lower(), value.strip()
 
 
 def merge_headers(*groups: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

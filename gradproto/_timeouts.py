@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ._errors import ArgumentError
 from ._record import record
 
@@ -14,10 +12,11 @@ __all__ = ["Timeouts"]
 class Timeouts:
     """How long to wait for what, in seconds; ``None`` means for ever.
 
-    ``connect``: for one connection to be made, TLS included. ``request``: for the answer to a short request (config, login,
-    join, cancel), and for the next bytes of a download. ``upload_idle``: while an upload makes no progress. ``queue_wait``: from
-    joining the queue until the job starts. ``run``: from the start of the job to its end. ``stream_idle``: while nothing at all
-    comes on an event stream; Gradio beats every 15 seconds, so three missed beats mean that the peer is gone.
+    ``connect``: for one connection to be made, TLS included. ``request``: for the answer to a short request (config,
+    login, join, cancel), and for the next bytes of a download. ``upload_idle``: while an upload makes no progress.
+    ``queue_wait``: from joining the queue until the job starts. ``run``: from the start of the job to its end.
+    ``stream_idle``: while nothing at all comes on an event stream; Gradio beats every 15 seconds, so three missed beats
+    mean that the peer is gone.
     """
 
     connect: float | None = 10.0
@@ -32,5 +31,5 @@ class Timeouts:
             value: object = getattr(self, name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value) or value <= 0:
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
                 raise ArgumentError(f"timeout {name!r} is {value!r}: it must be a number of seconds above 0, or None")

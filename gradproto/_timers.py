@@ -13,6 +13,11 @@ from collections.abc import Callable
 
 __all__ = ["Timer", "Timers"]
 
+# Operating systems take no timeout of more than some weeks, so a driver is woken once a day if need be.
+LONGEST_WAIT = 86_400.0
+# 30 years: so that any number of seconds can be added to any clock.
+LONGEST_TIMER = 1e9
+
 
 class Timer:
     """One deadline, ``seconds`` after it was last restarted; ``fire`` is called once when it is over."""
@@ -20,7 +25,7 @@ class Timer:
     __slots__ = ("active", "deadline", "fire", "fresh", "queued", "seconds")
 
     def __init__(self, seconds: float, fire: Callable[[], None]) -> None:
-        self.seconds = seconds
+        self.seconds = min(seconds, LONGEST_TIMER)
         self.fire = fire
         self.deadline = 0.0
         self.active = True
@@ -55,6 +60,8 @@ class Timers:
         """Stop the timer for good."""
         if timer is not None:
             timer.active = False
+            # It may lie in the heap for long yet, and what it would have done holds a whole request.
+            timer.fire = _nothing
 
     def next_deadline(self) -> float | None:
         """When the next tick is due. May be earlier than needed, never later."""
@@ -63,7 +70,7 @@ class Timers:
         heap = self._heap
         while heap and not heap[0][2].active:
             heapq.heappop(heap)
-        return heap[0][0] if heap else None
+        return min(heap[0][0], self.now + LONGEST_WAIT) if heap else None
 
     def tick(self, now: float) -> None:
         """Say what time it is, and fire what is due."""
@@ -90,3 +97,7 @@ class Timers:
     def _push(self, timer: Timer) -> None:
         timer.queued = True
         heapq.heappush(self._heap, (timer.deadline, next(self._counter), timer))
+
+
+def _nothing() -> None:
+    pass

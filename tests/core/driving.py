@@ -1,4 +1,4 @@
-"""A driver for sessions that has no network: tests say what the server did, and look at what the session asked and told."""
+"""A driver for sessions that has no network: tests say what the server did, and see what the session asked and told."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ DOWNLOAD_ENDS = (DownloadCompleted, DownloadFailed)
 class Harness:
     """A session, what it asked for so far, and the clock.
 
-    Every command and every event is looked at as it comes: an exchange is started once and aborted only while it is under way, a
-    job and a download end once and nothing about them follows. ``seen`` keeps what could show a secret.
+    Every command and every event is looked at as it comes: an exchange is started once and aborted only while it is
+    under way, a job and a download end once and nothing about them follows. ``seen`` keeps what could show a secret.
     """
 
     def __init__(self, src: str = "http://app.test", *, random_seed: int = 0, **options: Any) -> None:
@@ -166,7 +166,7 @@ class Harness:
         self._unread: list[Event] = []
         self._ended: set[tuple[str, int]] = set()
 
-    # --- what the session wants -------------------------------------------------------------------------------------------
+    # --- what the session wants --------------------------------------------------------------------------------------
 
     def commands(self) -> list[Command]:
         """Take all commands."""
@@ -217,7 +217,7 @@ class Harness:
             return parse_qs(url.query)["session_hash"][0]
         return str(json_body(self.requests[exchange])["session_hash"])
 
-    # --- what happened ----------------------------------------------------------------------------------------------------
+    # --- what happened -----------------------------------------------------------------------------------------------
 
     def events(self) -> list[Event]:
         """Take all events that were not taken yet."""
@@ -267,7 +267,7 @@ class Harness:
             if isinstance(event, ends):
                 self._ended.add((kind, number))
 
-    # --- what the network does --------------------------------------------------------------------------------------------
+    # --- what the network does ---------------------------------------------------------------------------------------
 
     def start(self, exchange: int, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> None:
         """Let the head of an answer come."""
@@ -321,7 +321,7 @@ class Harness:
         deadline = self.session.next_deadline()
         return None if deadline is None else deadline - self.now
 
-    # --- whole steps ------------------------------------------------------------------------------------------------------
+    # --- whole steps -------------------------------------------------------------------------------------------------
 
     def connect(self, config: object = None, info: object = None) -> Harness:
         """Bring the session to READY."""

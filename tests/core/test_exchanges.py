@@ -41,7 +41,7 @@ def failure(harness: Harness) -> str:
     return str(harness.one(SessionFailed).error)
 
 
-# --- redirects ----------------------------------------------------------------------------------------------------------------
+# --- redirects ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -215,7 +215,7 @@ def test_closing_stops_the_rest_of_a_redirecting_answer_too() -> None:
     assert harness.idle()
 
 
-# --- cookies and headers ------------------------------------------------------------------------------------------------------
+# --- cookies and headers --------------------------------------------------------------------------------------------
 
 
 def test_cookies_are_kept_sent_and_updated() -> None:
@@ -283,7 +283,7 @@ def test_headers_of_a_call_win_over_those_of_the_client_and_go_with_its_requests
     assert headers_of(harness, harness.only("/queue/data"))["x-who"] == "client"
 
 
-# --- logins -------------------------------------------------------------------------------------------------------------------
+# --- logins ---------------------------------------------------------------------------------------------------------
 
 
 def log_in(harness: Harness, cookie: str = "access-token=t") -> None:
@@ -433,7 +433,7 @@ def test_closing_while_a_login_is_under_way_sends_nothing_more() -> None:
     assert harness.idle()
 
 
-# --- limits -------------------------------------------------------------------------------------------------------------------
+# --- limits ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_request_that_is_not_answered_in_time_is_stopped() -> None:
@@ -493,7 +493,7 @@ def test_an_answer_longer_than_any_real_one_is_refused(monkeypatch: pytest.Monke
     assert str(error) == "the config: the answer is longer than 1000 bytes"
 
 
-# --- facts --------------------------------------------------------------------------------------------------------------------
+# --- facts ----------------------------------------------------------------------------------------------------------
 
 
 FACTS: dict[str, tuple[object, ...]] = {
