@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import gradproto
-from gradproto import ArgumentError, Call, FileData, FilePart, GradprotoError, LocalFile, TransportError, WriteError
+from gradproto import ArgumentError, Call, FileData, FilePart, LocalFile, TransportError, WriteError
 
 __all__ = ["DownloadTarget", "Downloads", "FileSource", "handle_file", "with_sizes"]
 
@@ -164,9 +164,19 @@ def describe_os_error(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
-def transport_error(kind: type[TransportError], what: str, error: Exception) -> GradprotoError:
+def transport_error(kind: type[TransportError], what: str, error: Exception) -> TransportError:
     """Return a foreign exception as one of ours, with its cause."""
-    text = describe_os_error(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-    result = kind(f"{what}: {text}")
+    result = kind(f"{what}: {_reason(error)}")
     result.__cause__ = error
     return result
+
+
+def _reason(error: BaseException) -> str:
+    """Return what went wrong at the bottom: event loops wrap what the system said, once or in groups."""
+    if isinstance(error, OSError) and error.errno is not None:
+        # asyncio puts the address where the system's words were.
+        plain = error.strerror is not None and error.strerror.startswith("Connect call failed")
+        return os.strerror(error.errno) if plain else describe_os_error(error)
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    below = inner[0] if inner else error.__cause__
+    return _reason(below) if below is not None else str(error) or type(error).__name__

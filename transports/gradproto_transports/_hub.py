@@ -44,7 +44,10 @@ MAX_FETCHES = 8
 class WatchedJob(Protocol):
     """A client's job: told after each event that its record has changed."""
 
-    record: JobRecord
+    @property
+    def record(self) -> JobRecord:
+        """What the client keeps of it."""
+        ...
 
     def changed(self, event: Event | None) -> None:
         """The record has taken ``event``; ``None``: a file of an output came."""

@@ -1,0 +1,63 @@
+"""The callbacks that a user gave for a job, and how far they have been told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from gradproto import StatusUpdate
+
+from ._records import JobRecord, OutputReader
+
+__all__ = ["JobCallbacks"]
+
+logger = logging.getLogger("gradproto")
+
+
+class JobCallbacks:
+    """Calls back with what is new about a job, in order; what a callback raises is logged and harms nothing."""
+
+    def __init__(
+        self,
+        result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None,
+        status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None,
+    ) -> None:
+        self._result_callbacks = _listed(result_callbacks)
+        self._status_callbacks = _listed(status_callbacks)
+        self._statuses_told = 0
+        self._reader: OutputReader | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anybody to call."""
+        return bool(self._result_callbacks or self._status_callbacks)
+
+    def run(self, record: JobRecord) -> None:
+        """Call back with what is new."""
+        while self._statuses_told < len(record.updates):
+            update = record.updates[self._statuses_told]
+            self._statuses_told += 1
+            for callback in self._status_callbacks:
+                _guarded(callback, update)
+        if not self._result_callbacks:
+            return
+        reader = self._reader = self._reader or OutputReader(record)
+        while reader.index < record.ready:
+            output = reader.take()
+            values = cast("tuple[object, ...]", output) if isinstance(output, tuple) else (output,)
+            for callback in self._result_callbacks:
+                _guarded(callback, *values)
+
+
+def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
+    if callbacks is None:
+        return []
+    return [callbacks] if callable(callbacks) else list(callbacks)
+
+
+def _guarded(callback: Callable[..., object], *values: object) -> None:
+    try:
+        callback(*values)
+    except Exception:
+        logger.exception("a callback of a job failed")
