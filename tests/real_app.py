@@ -1,6 +1,7 @@
 """A real Gradio app with the endpoints of the fake server's ``demo_app()``; it prints ``READY <url>`` when it serves.
 
-Run it as ``python tests/real_app.py [--port N] [--show-error] [--auth user:password] [--max-size N] [--max-file-size BYTES]``.
+Run it as ``python tests/real_app.py [--port N] [--show-error] [--auth user:password] [--max-size N]
+[--max-file-size BYTES]``.
 """
 
 from __future__ import annotations

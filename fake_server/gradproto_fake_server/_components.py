@@ -1,4 +1,4 @@
-"""The components that an endpoint's inputs and outputs are shown as, and how they change values on the way in and out."""
+"""The components that an endpoint's inputs and outputs are shown as, and how they change values on their way."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from ._files import StoredFile
+from ._json import is_list, is_object
 from ._schemas import CHAT_EXAMPLE, CHAT_PYTHON_TYPE, CHAT_SCHEMA, FILE_EXAMPLE, FILE_SCHEMA
 from ._steps import AppFailure, FakeFile
 
@@ -84,7 +85,7 @@ def _to_text(value: Any, _context: CallContext) -> Any:
 
 def textbox(label: str | None = None, value: str | None = None, *, lines: int = 1) -> Component:
     """Text; whatever comes in or goes out is made a ``str``."""
-    props = {
+    props: dict[str, Any] = {
         "type": "text",
         "lines": lines,
         "autofocus": False,
@@ -271,15 +272,14 @@ def file(label: str | None = None) -> Component:
 def _decode_file(given: Any, context: CallContext) -> StoredFile | None:
     if given is None:
         return None
-    if not isinstance(given, dict):
+    if not is_object(given):
         raise ValueError(f"1 validation error for FileData\n  Input should be an object, not {given!r:.80}")
-    data = cast("dict[str, Any]", given)
-    if data.get("meta") != {"_type": "gradio.FileData"}:
+    if given.get("meta") != {"_type": "gradio.FileData"}:
         raise ValueError(
             "1 validation error for FileData\n  Value error, The 'meta' field must be explicitly provided in the input"
             " data and be equal to {'_type': 'gradio.FileData'}."
         )
-    path = data.get("path")
+    path = given.get("path")
     stored = context.find_file(path) if isinstance(path, str) else None
     if stored is None:
         raise ValueError(f"Cannot move {path} to the gradio cache dir because it was not uploaded by a user.")
@@ -340,24 +340,23 @@ def _encode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:
 
 
 def _message(said: Any) -> dict[str, Any]:
-    if not isinstance(said, dict) or "role" not in said or "content" not in said:
+    if not is_object(said) or "role" not in said or "content" not in said:
         raise ValueError(f"a chat message is a dict with 'role' and 'content', not {said!r:.80}")
-    message = cast("dict[str, Any]", said)
-    content: Any = message["content"]
-    parts: list[Any] = cast("list[Any]", content) if isinstance(content, list) else [content]
+    content = said["content"]
+    parts = content if is_list(content) else [content]
     return {
-        "role": message["role"],
-        "metadata": message.get("metadata"),
+        "role": said["role"],
+        "metadata": said.get("metadata"),
         "content": [_part(part) for part in parts],
-        "options": message.get("options"),
+        "options": said.get("options"),
     }
 
 
 def _part(part: Any) -> Any:
     if isinstance(part, str):
         return {"text": part, "type": "text"}
-    if isinstance(part, dict) and "text" in part:
-        return {"text": cast("dict[str, Any]", part)["text"], "type": "text"}
+    if is_object(part) and "text" in part:
+        return {"text": part["text"], "type": "text"}
     return part
 
 
@@ -384,7 +383,10 @@ _BY_NAME: Mapping[str, Callable[[str | None], Component]] = {
 
 
 def component_named(name: str, label: str | None) -> Component:
-    """Make a component from its short name. Raises ``ValueError`` for one that does not exist or needs more than a label."""
+    """Make a component from its short name.
+
+    Raises ``ValueError`` for one that does not exist or needs more than a label.
+    """
     make = _BY_NAME.get(name)
     if make is None:
         raise ValueError(f"no component {name!r}: known by name are {', '.join(sorted(_BY_NAME))}")

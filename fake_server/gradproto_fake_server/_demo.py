@@ -17,10 +17,11 @@ __all__ = ["demo_app"]
 def demo_app(gradio_version: str = "6.31.0", *, seed: int = 0, **options: Any) -> FakeApp:
     """Make the demo app; ``options`` are those of :class:`FakeApp`.
 
-    ``/echo /add /slow /count /fail /upper /incr /chat /progress /now_upper``, and the private ``/secret``. Only ``/slow``
-    runs one event at a time.
+    ``/echo /add /slow /count /fail /upper /incr /chat /progress /now_upper``, and the private ``/secret``.
+    Only ``/slow`` runs one event at a time.
     """
-    app = FakeApp(gradio_version, seed=seed, **{"title": "gradproto demo", **options})
+    options.setdefault("title", "gradproto demo")
+    app = FakeApp(gradio_version, seed=seed, **options)
 
     @app.endpoint("/echo", concurrency_limit=None)
     def echo(text: str) -> str:

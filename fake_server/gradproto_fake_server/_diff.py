@@ -7,7 +7,9 @@ are moved once more by their elder siblings (Gradio 5.29.1 to 6.31, seen in a ta
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
+
+from ._json import is_list, is_object
 
 __all__ = ["edits_between"]
 
@@ -20,14 +22,12 @@ def edits_between(old: Any, new: Any) -> list[list[Any]]:
 def _compare(old: Any, new: Any, path: list[Any]) -> list[list[Any]]:
     if old == new:
         return []
-    kind = type(new)
-    if type(old) is kind:
-        if kind is str and new.startswith(old):
-            return [["append", path, new[len(old) :]]]
-        if kind is list:
-            return _compare_lists(cast("list[Any]", old), cast("list[Any]", new), path)
-        if kind is dict:
-            return _compare_dicts(cast("dict[str, Any]", old), cast("dict[str, Any]", new), path)
+    if isinstance(old, str) and isinstance(new, str) and new.startswith(old):
+        return [["append", path, new[len(old) :]]]
+    if is_list(old) and is_list(new):
+        return _compare_lists(old, new, path)
+    if is_object(old) and is_object(new):
+        return _compare_dicts(old, new, path)
     return [["replace", path, new]]
 
 

@@ -283,7 +283,8 @@ def _snippets(
     body = json.dumps(values)
     call = f"{root}{profile.api_prefix}/call"
     return {
-        "python": f'from gradio_client import Client\n\nClient("{root}").predict({arguments}api_name="/{endpoint.name}")',
+        "python": "from gradio_client import Client\n\n"
+        f'Client("{root}").predict({arguments}api_name="/{endpoint.name}")',
         "javascript": f'import {{ Client }} from "@gradio/client";\n\n'
         f'const app = await Client.connect("{root}");\nawait app.predict("/{endpoint.name}", {body});',
         "bash": f"curl -X POST {call}/v2/{endpoint.name} -H 'Content-Type: application/json' -d '{body}'\n"
@@ -316,7 +317,7 @@ def page(title: str, document: Mapping[str, Any], info: Mapping[str, Any]) -> st
 
 def page_before_login(document: Mapping[str, Any], info: Mapping[str, Any]) -> str:
     """The page for somebody who has yet to log in: a config that says so."""
-    seen = {
+    seen: dict[str, Any] = {
         "auth_required": True,
         "auth_message": None,
         "space_id": document["space_id"],

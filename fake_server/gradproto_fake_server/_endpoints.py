@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Union, cast
+from typing import Any, Literal, Union
 
 from ._components import Component, checkbox, component_named, dropdown, file, json_value, number, textbox
 from ._files import StoredFile
@@ -159,7 +159,7 @@ def _component_for(kind: Any, label: str) -> Component:
         left = [each for each in arguments if each is not type(None)]
         kind = left[0] if len(left) == 1 else Any
     if typing.get_origin(kind) is Literal:
-        return dropdown([str(choice) for choice in cast("tuple[Any, ...]", typing.get_args(kind))], label)
+        return dropdown([str(choice) for choice in typing.get_args(kind)], label)
     if kind is str:
         return textbox(label)
     if kind is bool:

@@ -15,12 +15,34 @@ from ._streams import FileSource
 __all__ = ["serve_file"]
 
 _SHOWN_INLINE = frozenset(
-    """
-    application/json text/plain image/gif image/jpeg image/png image/webp
-    audio/aac audio/aiff audio/flac audio/mp4 audio/mpeg audio/ogg audio/wav audio/webm audio/x-aiff audio/x-flac
-    audio/x-m4a audio/x-matroska audio/x-wav
-    video/mp4 video/mpeg video/ogg video/quicktime video/webm video/x-matroska video/x-msvideo
-    """.split()
+    {
+        "application/json",
+        "text/plain",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "audio/aac",
+        "audio/aiff",
+        "audio/flac",
+        "audio/mp4",
+        "audio/mpeg",
+        "audio/ogg",
+        "audio/wav",
+        "audio/webm",
+        "audio/x-aiff",
+        "audio/x-flac",
+        "audio/x-m4a",
+        "audio/x-matroska",
+        "audio/x-wav",
+        "video/mp4",
+        "video/mpeg",
+        "video/ogg",
+        "video/quicktime",
+        "video/webm",
+        "video/x-matroska",
+        "video/x-msvideo",
+    }
 )
 """Types that cannot run scripts; others are sent as a download of unknown type (Gradio 4.44 and later)."""
 

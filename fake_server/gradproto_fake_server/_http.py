@@ -1,7 +1,7 @@
 """One connection of the server without a socket: bytes in, bytes out, requests handed to the app.
 
-It behaves as uvicorn does on h11: keep-alive, chunked streams with one chunk for each message, a response that may begin
-before the request's body is over, and a cut connection when a stream fails.
+It behaves as uvicorn does on h11: keep-alive, chunked streams with one chunk for each message, a response that may
+begin before the request's body is over, and a cut connection when a stream fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 import h11
 
-from ._json import compact_json
+from ._json import compact_json, is_object
 from ._log import Ending, RequestRecord
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Headers = Sequence[tuple[str, str]]
 
 _MAX_JSON_BODY = 256 << 20  # a memory guard; Gradio has no limit here
 _LOGGED_BODY = 64 << 10
-_SEND_AT_ONCE = 256 << 10  # how much a pull takes out of streams and files
+_SEND_AT_ONCE = 64 << 10  # how much a pull takes out of streams and files
 _REASONS: dict[int, bytes] = {
     200: b"OK",
     206: b"Partial Content",
@@ -148,10 +148,8 @@ class Exchange:
         """Keep a parsed body in the log if it is small, and its session hash in any case."""
         if self._length <= _LOGGED_BODY:
             self.record.body = value
-        if isinstance(value, dict):
-            session_hash = cast("dict[str, Any]", value).get("session_hash")
-            if isinstance(session_hash, str):
-                self.record.session_hash = session_hash
+        if is_object(value) and isinstance(value.get("session_hash"), str):
+            self.record.session_hash = value["session_hash"]
 
     # -- the response's side, for the routes
 
@@ -291,13 +289,11 @@ class ServerConnection:
     def data_to_send(self) -> bytes:
         """Give the next bytes for the client, ``b""`` if there are none now. Files and streams are read only here."""
         out = self._out
-        if not out:
-            exchange = self._exchange
-            if exchange is None or exchange.source is None or self.closed:
-                return b""
+        exchange = self._exchange
+        if exchange is not None and exchange.source is not None and not self.closed:
             exchange.source.fill(exchange, _SEND_AT_ONCE)
-            if not out:
-                return b""
+        if not out:
+            return b""
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return data

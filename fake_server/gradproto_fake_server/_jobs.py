@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator
 from types import GeneratorType
 from typing import Any, Literal, Protocol, cast
@@ -9,6 +10,7 @@ from typing import Any, Literal, Protocol, cast
 from ._components import CallContext, Component
 from ._endpoints import Endpoint
 from ._files import StoredFile
+from ._json import is_list_or_tuple
 from ._schedule import Schedule, Timer
 from ._steps import FakeFile, Hold, Log, Progress, Sleep
 
@@ -46,7 +48,10 @@ class Delivery(Protocol):
 class JobHost(CallContext, Protocol):
     """What a job needs of the server for its call."""
 
-    schedule: Schedule
+    @property
+    def schedule(self) -> Schedule:
+        """The server's clock."""
+        ...
 
     def run_soon(self, job: Job) -> None:
         """Run the job in this or the next turn."""
@@ -111,7 +116,7 @@ class Job:
         """How many intermediate outputs it gave."""
         self._data = data
         self._host = host
-        self._iterator: Iterator[Any] | None = None
+        self._iterator: Iterator[object] | None = None
         self._last: list[Any] | None = None
         self._permits: int | None = 0 if endpoint.held else None
         self._step_began = 0.0
@@ -199,22 +204,21 @@ class Job:
             self._store()
             return False
         if self._iterator is None:
-            result = self.endpoint.function(*self._arguments())
+            result: Any = self.endpoint.function(*self._arguments())
             if not isinstance(result, GeneratorType) and not (self.endpoint.generates and isinstance(result, Iterator)):
                 self._returned(result)
                 return True
-            self._iterator = cast("Iterator[Any]", result)
+            self._iterator = cast("Iterator[object]", result)
         item = next(self._iterator)
-        kind = type(item)
-        if kind is Sleep:
+        if isinstance(item, Sleep):
             if item.seconds > 0:
                 self.state = "sleeping"
                 self._timer = self._host.schedule.call_after(item.seconds, self._ready)
             return False
-        if kind is Progress or kind is Log:
+        if isinstance(item, Progress | Log):
             if self.delivery.alive:
                 self.delivery.noted(self, item)
-        elif kind is Hold:
+        elif isinstance(item, Hold):
             self._permits = 0
         elif not self.endpoint.generates:
             raise TypeError(f"{self.endpoint.name} yielded {item!r:.80}, but it is no generator of outputs")
@@ -246,7 +250,7 @@ class Job:
         elif not shown:
             values = []
         else:
-            values = list(value) if isinstance(value, list | tuple) else [value]
+            values = list(value) if is_list_or_tuple(value) else [value]
             if len(values) < len(shown):
                 raise ValueError(
                     f"A function ({self.endpoint.name}) didn't return enough output values "
@@ -330,13 +334,11 @@ class Job:
             self._timer.cancel()
         for unfinished in (self._iterator, self._storing):
             if isinstance(unfinished, GeneratorType):
-                _close(cast("Generator[Any, Any, Any]", unfinished))
+                _close(cast("Generator[object, None, object]", unfinished))
         self._iterator = self._storing = self._after_storing = None
         self._host.job_over(self)
 
 
-def _close(generator: Generator[Any, Any, Any]) -> None:
-    try:
+def _close(generator: Generator[object, None, object]) -> None:
+    with contextlib.suppress(Exception):  # a generator that fights its end has nobody left to tell
         generator.close()
-    except Exception:  # noqa: S110 - a generator that fights its end has nobody left to tell
-        pass

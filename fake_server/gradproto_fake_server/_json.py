@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import isfinite
-from typing import Any, cast
+from typing import Any, TypeGuard
 
-__all__ = ["ascii_json", "compact_json"]
+__all__ = ["ascii_json", "compact_json", "is_list", "is_list_or_tuple", "is_object"]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Say whether a value is a JSON array."""
+    return isinstance(value, list)
+
+
+def is_list_or_tuple(value: object) -> TypeGuard[Sequence[Any]]:
+    """Say whether a value is what JSON writes as an array."""
+    return isinstance(value, list | tuple)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Say whether a value is a JSON object."""
+    return isinstance(value, dict)
 
 
 def compact_json(value: Any) -> str:
@@ -23,15 +39,15 @@ def compact_json(value: Any) -> str:
 
 
 def ascii_json(value: Any) -> str:
-    r"""Write ``value`` with ``", "`` and ``": "`` between things and with ``\u`` escapes, for ``/call`` and ``/upload_progress``."""
+    r"""Write ``value`` with spaces and ``\u`` escapes, for ``/call`` and ``/upload_progress``."""
     return json.dumps(value, default=str)
 
 
 def _without_nan(value: Any) -> Any:
     if isinstance(value, float):
         return value if isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in cast("list[Any]", value)]
+    if is_object(value):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if is_list_or_tuple(value):
+        return [_without_nan(item) for item in value]
     return value

@@ -1,4 +1,4 @@
-"""An incremental parser of ``multipart/form-data`` (RFC 7578): bytes in, parts out, nothing kept but a boundary's length."""
+"""An incremental parser of ``multipart/form-data`` (RFC 7578): bytes in, parts out, next to nothing kept."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PartBegun:
 class PartData:
     """A piece of the current part's content."""
 
-    data: bytes
+    data: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,12 @@ class MultipartParser:
         self._events: list[MultipartEvent] = []
 
     def add_data(self, data: bytes | bytearray) -> None:
-        """Take the next bytes of the body. Raises :class:`MultipartError` if they cannot be a form."""
-        self._buffer += data
+        """Take the next bytes of the body. Raises :class:`MultipartError` if they cannot be a form.
+
+        A :class:`PartData` may show ``data`` itself: take the events before it changes.
+        """
+        if not self._passed_on(data):
+            self._buffer += data
         while self._state():
             pass
 
@@ -128,6 +132,19 @@ class MultipartParser:
             self._skip = 0
         return False
 
+    def _passed_on(self, data: bytes | bytearray) -> bool:
+        """Give data in the middle of a part away without a copy; say whether that was possible."""
+        held = len(self._delimiter) - 1
+        if self._state != self._content or self._skip or len(self._buffer) > held or len(data) <= held:
+            return False
+        if (self._buffer + data[:held]).find(self._delimiter) >= 0 or data.find(self._delimiter) >= 0:
+            return False
+        if self._buffer:
+            self._events.append(PartData(bytes(self._buffer)))
+        self._events.append(PartData(memoryview(data)[:-held]))
+        self._buffer[:] = data[-held:]
+        return True
+
     def _epilogue(self) -> bool:
         self._buffer.clear()
         return False
@@ -144,9 +161,9 @@ def _part_begun(block: bytes) -> PartBegun:
 
 
 def header_options(value: bytes) -> tuple[str, dict[str, str]]:
-    """Split ``form-data; name="files"; filename="a b.txt"`` into its first word and its options.
+    r"""Split ``form-data; name="files"; filename="a b.txt"`` into its first word and its options.
 
-    Quoted values may hold semicolons; a backslash or ``%22`` stands for a quote in them (WHATWG HTML, multipart encoding).
+    Quoted values may hold semicolons; ``\"`` or ``%22`` stands for a quote in them (WHATWG HTML, multipart encoding).
     """
     text = _decode(value)
     word, _, rest = text.partition(";")

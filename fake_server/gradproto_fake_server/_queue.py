@@ -130,8 +130,10 @@ class _QueueDelivery:
         return False
 
     def noted(self, job: Job, note: Progress | Log) -> None:
-        make = self._messages.progress if isinstance(note, Progress) else self._messages.log
-        self._session.put(make(self._event_id, note))  # type: ignore[arg-type]
+        if isinstance(note, Progress):
+            self._session.put(self._messages.progress(self._event_id, note))
+        else:
+            self._session.put(self._messages.log(self._event_id, note))
 
     def completed(self, job: Job, data: list[Any]) -> None:
         duration = job.step_duration()
@@ -261,9 +263,8 @@ class Queue:
         size = len(group.waiting)
         for rank, job in enumerate(group.waiting):
             expected = job.endpoint.expected_time()
-            known = expected is not None and wait is not None and free_in is not None
             if rank >= after:
-                eta = expected + wait + free_in if known else None  # type: ignore[operator]
+                eta = None if expected is None or wait is None or free_in is None else expected + wait + free_in
                 self._session_of(job).put(self.messages.estimation(job.event_id, rank, size, eta))
             if group.limit is None:
                 wait = 0.0

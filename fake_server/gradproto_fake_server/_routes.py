@@ -187,18 +187,19 @@ def _robots(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
 
 
 def _join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, Any]) -> None:
+    index: int | None = body["fn_index"]
     if body["session_hash"] is None:
         exchange.respond_detail(400, "Session hash not found.")
-    elif body["fn_index"] is None:
+    elif index is None:
         exchange.respond_detail(400, "No function index provided.")
-    elif not 0 <= body["fn_index"] < len(app.endpoints) or not body["session_hash"]:
+    elif not 0 <= index < len(app.endpoints) or not body["session_hash"]:
         exchange.respond_crash()
     else:
-        _enqueue(app, exchange, app.endpoints[body["fn_index"]], body, whole=body["simple_format"])
+        _enqueue(app, exchange, app.endpoints[index], body, whole=body["simple_format"])
 
 
 def _call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
-    endpoint = app.find_endpoint(parameters[0])
+    endpoint: Endpoint | None = app.find_endpoint(parameters[0])
     if endpoint is None:
         exchange.respond_crash()
     else:
@@ -207,8 +208,8 @@ def _call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: d
 
 
 def _call_v2(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
-    endpoint = app.find_endpoint(parameters[0])
-    data = None if endpoint is None or endpoint.visibility == "private" else _by_name(endpoint, body)
+    endpoint: Endpoint | None = app.find_endpoint(parameters[0])
+    data: list[Any] | None = None if endpoint is None or endpoint.visibility == "private" else _by_name(endpoint, body)
     if endpoint is None or data is None:
         exchange.respond_crash()
     else:
@@ -291,8 +292,8 @@ def _heartbeat(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) ->
 
 
 def _run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
-    index = body["fn_index"]
-    endpoint = app.find_endpoint(parameters[0]) if index is None else None
+    index: int | None = body["fn_index"]
+    endpoint: Endpoint | None = app.find_endpoint(parameters[0]) if index is None else None
     if index is not None and 0 <= index < len(app.endpoints):
         endpoint = app.endpoints[index]
     if endpoint is None:
@@ -379,7 +380,7 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
             if isinstance(event, PartBegun):
                 name, value = event.name, b""
             elif isinstance(event, PartData):
-                value += event.data
+                value += bytes(event.data)
             elif isinstance(event, PartEnded):
                 fields[name] = value.decode("utf-8", "replace")
     except MultipartError:

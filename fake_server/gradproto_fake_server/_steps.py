@@ -49,7 +49,7 @@ class Hold:
 
 Step = Union[Sleep, Progress, Log, Hold]
 Steps = Generator[Step, None, T]
-"""``-> Steps[str]``: a function with one ``str`` result that yields sleeps, progress and logs on its way, but no outputs."""
+"""``-> Steps[str]``: a function with one ``str`` result; it yields sleeps, progress and logs on its way, no outputs."""
 
 
 class AppFailure(Exception):

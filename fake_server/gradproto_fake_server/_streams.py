@@ -108,7 +108,7 @@ def _simple_event(message: Message) -> tuple[str, Any]:
 
 
 class HeartbeatStream:
-    """``/heartbeat/{session}``: a sign of life at once and every so often; its end is the end of the session's State."""
+    """``/heartbeat/{session}``: a sign of life at once and every so often; its end ends the session's State."""
 
     def __init__(self, exchange: Exchange, schedule: Schedule, interval: float) -> None:
         self._exchange = exchange

@@ -167,7 +167,7 @@ class _UploadForm:
         self._name = name or f"tmp{self._app.new_token(10)}"
         self._writer = self._app.files.create(self._app.file_seed)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         part, writer = self._part, self._writer
         if writer is None or part is None or part.filename is None:
             return

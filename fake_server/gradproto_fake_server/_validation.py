@@ -9,7 +9,9 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
+
+from ._json import is_list, is_object
 
 __all__ = [
     "CALL_BODY",
@@ -44,8 +46,8 @@ def _check_text(value: Any) -> tuple[Any, Refusal | None]:
 
 
 def _check_list(value: Any) -> tuple[Any, Refusal | None]:
-    if isinstance(value, list):
-        return cast("list[Any]", value), None
+    if is_list(value):
+        return value, None
     return value, ("list_type", "Input should be a valid list")
 
 
@@ -149,19 +151,18 @@ def read_json(body: bytes, content_type: str | None) -> Any:
 
 def parse_body(value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
     """Check a body's fields; unknown ones are dropped, absent ones get their default. Raises :class:`Invalid`."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         text = "Input should be a valid dictionary or object to extract fields from"
         raise Invalid([{"type": "model_attributes_type", "loc": ["body"], "msg": text, "input": value}])
-    given = cast("dict[str, Any]", value)
     parsed: dict[str, Any] = {}
     refused: list[dict[str, Any]] = []
     for name, field in fields.items():
-        if name not in given:
+        if name not in value:
             parsed[name] = field.default
             if field.required:
-                refused.append({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": given})
+                refused.append({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": value})
             continue
-        item = given[name]
+        item = value[name]
         if item is None and field.nullable:
             parsed[name] = None
             continue
@@ -176,7 +177,7 @@ def parse_body(value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
 
 def parse_object(value: Any) -> dict[str, Any]:
     """Check that a body without known fields is an object. Raises :class:`Invalid`."""
-    if not isinstance(value, dict):
+    if not is_object(value):
         text = "Input should be a valid dictionary"
         raise Invalid([{"type": "dict_type", "loc": ["body"], "msg": text, "input": value}])
-    return cast("dict[str, Any]", value)
+    return value
