@@ -5,8 +5,6 @@ Nothing here opens a file. What reads the disk is the I/O layer, which also lear
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 import re
 from typing import BinaryIO, TypeVar, Union, cast
@@ -229,9 +227,11 @@ def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
     mime_type = match[1].strip().lower() or "text/plain"
     content = unquote_to_bytes(url[match.end() :])
     if match[2].strip().lower().endswith(";base64"):
+        import base64  # rarely needed
+
         try:
             content = base64.b64decode(b"".join(content.split()))
-        except binascii.Error as error:
+        except ValueError as error:
             raise ArgumentError(f"{url[:80]!r} is no data URL: {error}") from None
     if name is None:
         name = ".".join(["file", *_TYPES.get(mime_type, "").split()[:1]])

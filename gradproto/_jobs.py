@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ._api_info import Endpoint
@@ -10,7 +9,7 @@ from ._diff import DiffError, apply_diff
 from ._errors import GradprotoError
 from ._files import LocalFile
 from ._json import JSONValue
-from ._payload import read_outputs
+from ._payload import OutputReader
 from ._record import field, record, replace
 from ._states import JOB_TABLE, JobInput, JobState, advance
 from ._timers import Timer
@@ -26,8 +25,8 @@ __all__ = ["Call", "Job", "OutputHistory"]
 class Call:
     """A call that was checked and can be submitted once the sizes of its files are known.
 
-    ``data`` holds one value for each input of the endpoint, with placeholders for ``files``; ``encoded`` is the same as JSON,
-    where there are no files to wait for. ``headers`` go with the requests that submit it, names in lower case.
+    ``data`` holds one value for each input of the endpoint, with placeholders for ``files``; ``encoded`` is the same as
+    JSON, where there are no files to wait for. ``headers`` go with the requests that submit it, names in lower case.
     """
 
     endpoint: Endpoint
@@ -47,9 +46,9 @@ class Call:
 class OutputHistory:
     """Every output of a job, kept the way it came: the first whole, the later ones as edits of the one before.
 
-    So a text that grows over many outputs takes the memory of its last value, not of the sum. Who wants to see the outputs
-    replays them, from the first one, at the price of the edits. ``len()`` is the number of outputs so far; it only grows, and
-    what lies below it never changes, so that another thread may replay while outputs arrive.
+    So a text that grows over many outputs takes the memory of its last value, not of the sum. Who wants to see the
+    outputs replays them, from the first one, at the price of the edits. ``len()`` is the number of outputs so far; it
+    only grows, and what lies below it never changes, so that another thread may replay while outputs arrive.
     """
 
     __slots__ = ("_steps", "current", "exact")
@@ -71,7 +70,10 @@ class OutputHistory:
         self._steps.append((True, data))
 
     def add_edits(self, edits: list[JSONValue]) -> None:
-        """Add an output given as one list of edits for each component; raise `DiffError` and add nothing if it can't be."""
+        """Add an output given as one list of edits for each component.
+
+        Where it cannot be made of the output before, this raises `DiffError` and adds nothing.
+        """
         if not self.exact:
             raise DiffError("an earlier edit could not be applied")
         try:
@@ -81,47 +83,40 @@ class OutputHistory:
             raise
         self._steps.append((False, edits))
 
-    def replay(self) -> Iterator[list[JSONValue]]:
-        """Yield the outputs there are so far, as full values; stops where there is none yet and can't be gone on with."""
-        cursor = OutputCursor(self)
-        while (data := cursor.advance()) is not None:
-            yield data
-
-    def cursor(self) -> OutputCursor:
-        """Return a reader's place before the first output."""
-        return OutputCursor(self)
-
     def step(self, index: int) -> tuple[bool, list[JSONValue]]:
         """Return output ``index`` as it came."""
         return self._steps[index]
 
 
 class OutputCursor:
-    """One reader's place in a history; ``index`` is the number of outputs it has seen."""
+    """One reader's place among the outputs of a job; ``index`` is the number of outputs it has seen."""
 
-    __slots__ = ("_current", "_history", "index")
+    __slots__ = ("_current", "_history", "_reader", "index")
 
-    def __init__(self, history: OutputHistory) -> None:
-        self._history = history
+    def __init__(self, job: Job) -> None:
+        self._history = job.history
+        self._reader = OutputReader(job.endpoint)
         self._current: list[JSONValue] = []
         self.index = 0
 
-    def advance(self) -> list[JSONValue] | None:
-        """Return the next output as full values, or ``None`` if there is none yet."""
+    def advance(self) -> tuple[object, ...] | None:
+        """Return the next output, as the values that a caller sees, or ``None`` if there is none yet."""
         if self.index >= len(self._history):
             return None
         whole, data = self._history.step(self.index)
         self._current = data if whole else _edit(self._current, data)
         self.index += 1
-        return self._current
+        return self._reader.read(self._current)
 
 
 def _edit(values: list[JSONValue], edits: list[JSONValue]) -> list[JSONValue]:
-    # An output component that appears in mid-stream (the app was reloaded) is edited from null.
     missing = len(edits) - len(values)
-    if missing > 0:
+    if missing < 0:
+        raise DiffError(f"there are edits for {len(edits)} of {len(values)} outputs")
+    if missing:
+        # An output component that appears in mid-stream (the app was reloaded) is edited from null.
         values = [*values, *([None] * missing)]
-    return [apply_diff(value, edit) for value, edit in zip(values, edits)]
+    return [apply_diff(value, edit) for value, edit in zip(values, edits, strict=True)]
 
 
 class Job:
@@ -147,6 +142,7 @@ class Job:
         self.pending = False
         self.limit: Timer | None = None
         self.started = False
+        self._reader = OutputReader(call.endpoint)
 
     def __repr__(self) -> str:
         return f"<Job {self.number} of {self.endpoint.label} {self.state.value}>"
@@ -161,9 +157,9 @@ class Job:
         return not JOB_TABLE[self.state]
 
     def read(self, data: list[JSONValue]) -> tuple[object, ...]:
-        """Return one output's data as the values that a caller sees."""
-        return read_outputs(self.endpoint, data)
+        """Return one output's data as the values that a caller sees; it shares with the output read before."""
+        return self._reader.read(data)
 
-    def all_outputs(self) -> list[tuple[object, ...]]:
-        """Return every output so far, in order, as the values that a caller sees."""
-        return [self.read(data) for data in self.history.replay()]
+    def cursor(self) -> OutputCursor:
+        """Return a reader's place before the first output; it may be used from another thread."""
+        return OutputCursor(self)

@@ -233,12 +233,14 @@ class Session:
     # --- what the I/O layer takes and reports -----------------------------------------------------------------------------
 
     def next_command(self) -> Command | None:
-        """Return what to do next, or ``None``."""
+        """Return what to do next, or ``None``. Ask for commands and events in turn until both are ``None``."""
+        self._core.go_on()
         commands = self._core.commands
         return commands.popleft() if commands else None
 
     def next_event(self) -> Event | None:
-        """Return what happened next, or ``None``."""
+        """Return what happened next, or ``None``. Ask for commands and events in turn until both are ``None``."""
+        self._core.go_on()
         events = self._core.events
         return events.popleft() if events else None
 

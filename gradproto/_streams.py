@@ -7,7 +7,7 @@ State share one, the conversation's. A hash whose job is over is used again for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ._answers import answer_error
 from ._core import Core
@@ -38,6 +38,8 @@ MAX_STREAMS = 256
 CLOSE_GRACE = 5.0
 # A server that ends the stream again and again, and says each time that nothing is pending, has forgotten the event.
 MAX_FRUITLESS_OPENINGS = 3
+# Enough for a driver to do a good deal at a time.
+MAX_EVENTS_AHEAD = 64
 # Messages may overtake the join's answer by a moment, not by more than this.
 MAX_PARKED = 10_000
 
@@ -255,6 +257,8 @@ class _StreamExchange(Exchange):
         self._parser = EventStreamParser()
         self._refusal: tuple[int, Headers] | None = None
         self._body = bytearray()
+        self._behind = False
+        self._ending: Callable[[], None] | None = None
 
     def started(self, status: int, headers: Headers) -> None:
         """See whether it is an event stream at all."""
@@ -267,23 +271,42 @@ class _StreamExchange(Exchange):
             self._refusal = (status, headers)
 
     def data(self, data: bytes) -> None:
-        """Deal with every message that is complete."""
+        """Deal with the messages that are complete, as far as there is room for their events."""
         if self._refusal is not None:
             self._body += data[: 65_536 - len(self._body)]
             return
+        self._parser.add_data(data)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Deal with messages until there are none, or enough events wait to be taken.
+
+        An event holds a whole output. A read may hold thousands of messages, each of which makes a long text a little longer,
+        so that all of their events at once would take the square of the memory of what was read.
+        """
         stream = self._stream
-        parser = self._parser
-        parser.add_data(data)
-        while (event := parser.next_event()) is not None:
+        core = stream.core
+        while len(core.events) < MAX_EVENTS_AHEAD:
             try:
-                message = loads(event.data)
-            except ValueError:
-                raise RemoteProtocolError(f"{self.what}: not JSON: {event.data[:80]!r}") from None
-            if not isinstance(message, dict):
-                raise RemoteProtocolError(f"{self.what}: not a message: {event.data[:80]!r}")
-            stream.message(message)
+                event = self._parser.next_event()
+                if event is None:
+                    ending, self._ending = self._ending, None
+                    if ending is not None:
+                        ending()
+                    return
+                stream.message(self._read(event.data))
+            except RemoteProtocolError as error:
+                self._ending = None
+                stream.lose(error)
             if stream.state is StreamState.LOST:
                 return
+        if not self._behind:
+            self._behind = True
+            core.backlog.append(self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._behind = False
+        self.go_on()
 
     def ended(self) -> None:
         """The response is over."""
@@ -293,12 +316,28 @@ class _StreamExchange(Exchange):
                 answer_error(status, headers, bytes(self._body), what=self.what, url=self.request.url),
                 expired=status == 404,
             )
-        else:
-            self._stream.ended(cut=self._parser.has_partial_event)
+            return
+        self._end(lambda: self._stream.ended(cut=self._parser.has_partial_event))
 
     def failed(self, error: GradprotoError) -> None:
         """The connection broke, or what came on it was no event stream."""
-        self._stream.lose(error)
+        self._end(lambda: self._stream.lose(error))
+
+    def _end(self, ending: Callable[[], None]) -> None:
+        """The end comes after the messages that came before it."""
+        if self._behind:
+            self._ending = ending
+        else:
+            ending()
+
+    def _read(self, data: str) -> dict[str, JSONValue]:
+        try:
+            message = loads(data)
+        except ValueError:
+            raise RemoteProtocolError(f"{self.what}: not JSON: {data[:80]!r}") from None
+        if not isinstance(message, dict):
+            raise RemoteProtocolError(f"{self.what}: not a message: {data[:80]!r}")
+        return message
 
     def expired(self) -> GradprotoError:
         """Not even a heartbeat came."""

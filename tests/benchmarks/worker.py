@@ -214,7 +214,9 @@ def transfer_bare(url: str, path: Path) -> dict[str, Any]:
         answer = b"".join(iter(lambda: upload.recv(65536), b""))
         [stored] = json.loads(answer[answer.index(b"\r\n\r\n") + 4 :])
         value = {"path": stored, "meta": {"_type": "gradio.FileData"}}
-        *_, completed, _ = floor.call(fn_index, [value], floors.new_session_hash())
+        # A connection of its own: the server has closed the first one, idle for so long.
+        messages = floors.H11Floor(url).call(fn_index, [value], floors.new_session_hash())
+        *_, completed, _ = messages
         result = completed["output"]["data"][0]["path"]
         download = socket.create_connection(floor.socket.getpeername())
         download.sendall(b"GET /gradio_api/file=%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % result.encode())

@@ -196,7 +196,7 @@ class OutputReader:
 
     def __init__(self, record: JobRecord) -> None:
         self._record = record
-        self._cursor = record.job.history.cursor()
+        self._cursor = record.job.cursor()
 
     @property
     def index(self) -> int:
@@ -205,10 +205,9 @@ class OutputReader:
 
     def take(self) -> object:
         """Return the next output; only when there is one that is ready."""
-        data = self._cursor.advance()
-        assert data is not None
-        record = self._record
-        return record.present(record.job.read(data))
+        outputs = self._cursor.advance()
+        assert outputs is not None
+        return self._record.present(outputs)
 
 
 def _now() -> datetime.datetime:

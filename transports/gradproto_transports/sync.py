@@ -233,7 +233,7 @@ class Job(concurrent.futures.Future[Any]):
         self._condition_changed = threading.Condition()
         self._started = StatusUpdate(code=Status.STARTING)
         self._cancel_asked = False
-        self._reported = 0
+        self._seen = (0, 0, False)
         self._statuses_reported = 0
         self._own_iterator: Iterator[Any] | None = None
         self._callback_reader: OutputReader | None = None
@@ -370,7 +370,11 @@ class Job(concurrent.futures.Future[Any]):
                 self.set_exception(record.error)
             else:
                 self.set_result(None)
-        self._notify()
+        # Only what somebody may wait for: each wake-up of another thread costs more than the message that caused it.
+        seen = (record.ready, record.refusals, record.ended)
+        if seen != self._seen:
+            self._seen = seen
+            self._notify()
 
     def _cancel_on_thread(self) -> None:
         if self._record is not None:
