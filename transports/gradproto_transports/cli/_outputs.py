@@ -1,0 +1,82 @@
+"""Outputs of a job as lines, and their files on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import cast
+
+from gradproto import FileData, replace_files
+from gradproto_transports.sync import RemoteFile
+
+from ._console import speaks_unicode
+
+__all__ = ["FileSaver", "as_json", "as_text"]
+
+
+class FileSaver:
+    """Fetches the files of outputs into a directory, under their own names; never over a file that is there.
+
+    Without a directory it is a new one among the system's temporary ones, which stays.
+    """
+
+    def __init__(self, directory: str | None) -> None:
+        self._directory = None if directory is None else Path(directory)
+        self._saved: dict[FileData, str] = {}
+
+    def save(self, output: object) -> object:
+        """Return the output with the local path for each file in it; raises what keeps a file from coming."""
+        if isinstance(output, tuple):
+            return tuple(replace_files(value, self._fetch) for value in cast("tuple[object, ...]", output))
+        return replace_files(output, self._fetch)
+
+    def _fetch(self, file: FileData) -> object:
+        if not isinstance(file, RemoteFile):
+            return file
+        found = self._saved.get(file)  # a generator gives the same file again with each of its outputs
+        if found is None:
+            found = self._saved[file] = self._place(file)
+        return found
+
+    def _place(self, file: RemoteFile) -> str:
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="gradproto-"))
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".gradproto-", dir=self._directory) as partial:
+            came = Path(file.save(partial))
+            final = _reserve(self._directory / came.name)
+            os.replace(came, final)
+        return str(final)
+
+
+def _reserve(path: Path) -> Path:
+    """Create an empty file at ``path``, or where that is taken beside it, and return where."""
+    number = 0
+    while True:
+        candidate = path if number == 0 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            candidate.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return candidate
+
+
+def as_json(output: object) -> str:
+    """Return an output as one line of JSON; a file is its path, or its object where it was not fetched."""
+    return json.dumps(output, default=_file_json, ensure_ascii=not speaks_unicode(sys.stdout))
+
+
+def as_text(output: object) -> str:
+    """Return an output for people: a text as it is, a file as its URL, everything else as JSON."""
+    if isinstance(output, FileData):
+        return output.url or output.path or ""
+    return output if isinstance(output, str) else as_json(output)
+
+
+def _file_json(value: object) -> object:
+    assert isinstance(value, FileData), type(value)
+    return value.to_json()
