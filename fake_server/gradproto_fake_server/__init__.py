@@ -26,6 +26,8 @@ from ._files import StoredFile as StoredFile
 from ._http import ServerConnection as ServerConnection
 from ._jobs import Job as Job
 from ._log import RequestRecord as RequestRecord
+from ._memory import MemoryConnection as MemoryConnection
+from ._memory import MemoryServer as MemoryServer
 from ._server import FakeServer as FakeServer
 from ._server import serve_forever as serve_forever
 from ._steps import AppFailure as AppFailure
@@ -47,7 +49,9 @@ __all__ = [
     "Hold",
     "Job",
     "Log",
+    "MemoryConnection",
     "MemoryFiles",
+    "MemoryServer",
     "Progress",
     "RequestRecord",
     "ServerConnection",

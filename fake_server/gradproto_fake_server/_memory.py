@@ -1,0 +1,94 @@
+"""The shell without a thread, a socket or a clock: the test passes the bytes and moves the time."""
+
+from __future__ import annotations
+
+from ._app import FakeApp
+from ._http import ServerConnection
+
+__all__ = ["MemoryConnection", "MemoryServer"]
+
+_MAX_TURNS = 1000  # a job that never waits for anything must not keep the caller for ever
+
+
+class MemoryConnection:
+    """One client's connection, seen from the client's end of the wire."""
+
+    def __init__(self, server: MemoryServer, connection: ServerConnection) -> None:
+        self._server = server
+        self._connection = connection
+        self._waiting = b""
+
+    def receive_data(self, data: bytes) -> None:
+        """Give the server what the client sends; ``b""`` when the client closes."""
+        self._connection.receive_data(data)
+        self._server.settle()
+
+    def data_to_send(self, limit: int | None = None) -> bytes:
+        """Take what the server sends, at most ``limit`` bytes of it; ``b""`` when there is nothing now."""
+        if not self._waiting:
+            self._server.settle()
+            self._waiting = self._connection.data_to_send()
+        data = self._waiting if limit is None else self._waiting[:limit]
+        self._waiting = self._waiting[len(data) :]
+        return data
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server has closed, and everything before that was taken."""
+        if not self._connection.closed:
+            return False
+        if not self._waiting:
+            self._waiting = self._connection.data_to_send()
+        return not self._waiting
+
+    def close(self) -> None:
+        """The client goes away without a word; what the server still had for it is lost."""
+        self._waiting = b""
+        self._connection.connection_lost()
+        self._server.settle()
+
+
+class MemoryServer:
+    """A fake app that is reached by method calls; exact and deterministic, time included.
+
+    After each call all jobs have gone on as far as they can at this time: to their end, a sleep, a gate, or an output
+    that nobody reads.
+    """
+
+    def __init__(self, app: FakeApp) -> None:
+        self.app = app
+
+    @property
+    def now(self) -> float:
+        """The server's time in seconds."""
+        return self.app.now
+
+    def connect(self) -> MemoryConnection:
+        """Connect a client."""
+        return MemoryConnection(self, self.app.connect())
+
+    def settle(self) -> None:
+        """Let the jobs go on as far as they can, after a gate was opened, say."""
+        for _ in range(_MAX_TURNS):
+            deadline = self.app.next_deadline()
+            if deadline is None or deadline > self.app.now:
+                return
+            self.app.tick(self.app.now)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; everything happens at its own moment and in its order."""
+        until = self.app.now + seconds
+        self.settle()
+        while (deadline := self.app.next_deadline()) is not None and self.app.now < deadline <= until:
+            self.app.tick(deadline)
+            self.settle()
+        self.app.tick(until)
+        self.settle()
+
+    def next_deadline(self) -> float | None:
+        """Give the time at which something will happen by itself; ``None`` if nothing will."""
+        return self.app.next_deadline()
+
+    def close(self) -> None:
+        """Drop all connections and files."""
+        self.app.close()
