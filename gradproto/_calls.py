@@ -22,7 +22,7 @@ from ._messages import app_error, complete, start_running, text
 from ._multipart import FileField, encode_multipart
 from ._payload import fill_uploads
 from ._states import JobInput, JobState
-from ._streams import JSON_HEADERS, EventStream, Streams, cancel_on_server
+from ._streams import JSON_HEADERS, CancelRequest, EventStream, Streams
 
 __all__ = ["cancel", "start"]
 
@@ -33,11 +33,11 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
     if unsized:
         raise LocalProtocolError(f"the size of {unsized[0]!r} is not known: the I/O layer has to fill it in")
     job = Job(number, call)
-    core.jobs[number] = job
     if call.files:
         _upload(core, streams, job)
     else:
         _send(core, streams, job, ())
+    core.jobs[number] = job
     return job
 
 
@@ -60,7 +60,7 @@ def cancel(core: Core, job: Job) -> None:
         _refuse(core, job, "another job of this endpoint shares its session, and the server would stop both")
     else:
         job.cancelling = True
-        cancel_on_server(core, job, _Cancel(core, job))
+        job.stream.cancel(job, _Cancel(core, job, job.stream))
 
 
 def _refuse(core: Core, job: Job, reason: str) -> None:
@@ -97,13 +97,12 @@ def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) 
     """Send the job itself, now that its files are on the server."""
     assert core.dialect is not None
     call = job.call
-    queued = job.endpoint.queued
-    # State is the conversation's, also for what runs outside the queue.
-    stream = streams.choose(job) if queued else streams.main
-    job.session_hash = stream.session_hash
     data = call.encoded
     if data is None:
         data = dumps(fill_uploads(call.data, uploaded))
+    # State is the conversation's, also for what runs outside the queue.
+    stream = streams.choose(job) if job.endpoint.queued else streams.main
+    job.session_hash = stream.session_hash
     others: dict[str, JSONValue] = {
         "event_data": call.event_data,
         "fn_index": job.endpoint.fn_index,
@@ -111,21 +110,18 @@ def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) 
         "session_hash": stream.session_hash,
     }
     body = b'{"data":%b,%b' % (data, dumps(others)[1:])
-    exchange: ShortExchange
-    if queued:
-        job.stream = stream
-        stream.joining.add(job)
-        exchange = _Join(core, job, stream)
-        route = core.dialect.join_route
-        job.advance(JobInput.SEND_JOIN)
-    else:
-        exchange = _Direct(core, job)
-        route = core.dialect.direct_route
-        job.advance(JobInput.SEND_DIRECT)
-    job.exchange = exchange
     headers = (*_own_headers(core, job), *JSON_HEADERS)
-    core.exchanges.start(exchange, "POST", core.api_url + route, headers=headers, body=(body,))
-    if not queued:
+    if job.endpoint.queued:
+        exchange = job.exchange = _Join(core, job, stream)
+        url = core.api_url + core.dialect.join_route
+        job.stream = stream
+        job.advance(JobInput.SEND_JOIN)
+        stream.join(job, lambda: core.exchanges.start(exchange, "POST", url, headers=headers, body=(body,)))
+    else:
+        job.exchange = _Direct(core, job)
+        url = core.api_url + core.dialect.direct_route
+        job.advance(JobInput.SEND_DIRECT)
+        core.exchanges.start(job.exchange, "POST", url, headers=headers, body=(body,))
         start_running(core, job)
         core.events.append(JobStarted(job=job.number, eta=None))
 
@@ -189,7 +185,7 @@ class _Upload(_JobExchange):
             paths = None
         if not isinstance(paths, list) or len(paths) != len(files):
             raise RemoteProtocolError(f"{self.what}: expected {len(files)} path(s), got {body[:80]!r}")
-        uploaded = [_uploaded(self.what, file, path) for file, path in zip(files, paths)]
+        uploaded = [_uploaded(self.what, file, path) for file, path in zip(files, paths, strict=True)]
         for index, file in enumerate(uploaded):
             self._core.events.append(FileUploaded(job=job.number, index=index, file=file))
         _send(self._core, self._streams, job, uploaded)
@@ -246,11 +242,11 @@ class _Direct(_JobExchange):
         complete(self._core, self._job, output)
 
 
-class _Cancel(ShortExchange):
-    """The request to stop a job on the server."""
+class _Cancel(CancelRequest):
+    """The request to stop a job on the server, for a caller who waits to hear of it."""
 
-    def __init__(self, core: Core, job: Job) -> None:
-        super().__init__(f"the cancellation of job {job.number}", timeout=core.timeouts.request)
+    def __init__(self, core: Core, job: Job, stream: EventStream) -> None:
+        super().__init__(stream, job, timeout=core.timeouts.request)
         self._core = core
         self._job = job
 
@@ -258,21 +254,24 @@ class _Cancel(ShortExchange):
         """From here on the server sends nothing that matters about the job, so it is over now, whatever else comes."""
         job = self._job
         job.cancelling = False
-        if job.ended:
-            return
         if status != 200:
             error = answer_error(status, headers, body, what=self.what, url=self.request.url)
-            _refuse(self._core, job, error.message)
-            return
-        job.pending = False
-        stream = job.stream
-        self._core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
-        dialect = self._core.dialect
-        if stream is not None and dialect is not None and not dialect.completes_cancelled:
-            stream.abandon_unless_kept()
+            self._refused(error)
+        elif not job.ended:
+            job.pending = False
+            self._core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
+            dialect = self._core.dialect
+            assert dialect is not None
+            if not dialect.completes_cancelled:
+                self._stream.abandon_unless_kept()
+        super().answered(status, headers, body)
 
     def failed(self, error: GradprotoError) -> None:
         """The server may or may not have heard it."""
         self._job.cancelling = False
+        self._refused(error)
+        super().failed(error)
+
+    def _refused(self, error: GradprotoError) -> None:
         if not self._job.ended:
             _refuse(self._core, self._job, error.message)

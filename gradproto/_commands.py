@@ -22,8 +22,8 @@ __all__ = [
     "StartExchange",
 ]
 
-# The headers that are ours, and so no secret. Of all others, which are the caller's or a cookie, a repr shows only that they
-# are there: nobody knows what an app's owner calls a key.
+# The headers that are ours, and so no secret. Of all others, which are the caller's or a cookie, a repr shows only that
+# they are there: nobody knows what an app's owner calls a key.
 _SHOWN_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent", "x-gradio-user"})
 
 
@@ -36,8 +36,8 @@ def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str
 class FilePart:
     """A stretch of a request body that the I/O layer reads itself, so that the core never holds a file in memory.
 
-    ``source`` is what the user named: a path, or an open binary file to be read from where it stands. ``size`` is in bytes;
-    exactly that many are sent.
+    ``source`` is what the user named: a path, or an open binary file to be read from where it stands. ``size`` is in
+    bytes; exactly that many are sent.
     """
 
     source: object
@@ -48,8 +48,8 @@ class FilePart:
 class Request:
     """One HTTP request. The I/O layer adds ``Host`` and, where there is a body, ``Content-Length``: ``body_size``.
 
-    ``safe_to_repeat`` says that a request which got no byte of an answer on a reused connection may be sent once more on a
-    new one (RFC 9110, section 9.2.2).
+    ``safe_to_repeat`` says that a request which got no byte of an answer on a reused connection may be sent once more
+    on a new one (RFC 9110, section 9.2.2).
     """
 
     method: str

@@ -264,12 +264,15 @@ class _HeartbeatExchange(Exchange):
     def __init__(self, heartbeat: Heartbeat, timeout: float | None) -> None:
         super().__init__("the heartbeat", timeout=timeout, limit="stream_idle")
         self._heartbeat = heartbeat
+        self._beating = False
 
     def started(self, status: int, headers: Headers) -> None:
-        pass
+        # The text of a refusal is no beat.
+        self._beating = status == 200
 
     def data(self, data: bytes) -> None:
-        self._heartbeat.came()
+        if self._beating:
+            self._heartbeat.came()
 
     def ended(self) -> None:
         self._heartbeat.broke()

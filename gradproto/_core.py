@@ -11,7 +11,7 @@ from ._config import Config
 from ._dialects import Dialect
 from ._errors import GradprotoError
 from ._events import Event, JobFailed
-from ._exchanges import Exchanges
+from ._exchanges import Exchange, Exchanges
 from ._jobs import Job
 from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advance
 from ._timeouts import Timeouts
@@ -49,6 +49,7 @@ class Core:
             base_url, timers=self.timers, commands=self.commands, headers=headers, credentials=credentials
         )
         self.jobs: dict[int, Job] = {}
+        self.downloads: dict[int, Exchange] = {}
         self.config: Config | None = None
         self.endpoints: Endpoints | None = None
         self.dialect: Dialect | None = None

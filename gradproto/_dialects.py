@@ -1,6 +1,7 @@
 """What differs between Gradio's protocol generations, as data.
 
-Each record says how one range of versions wants to be spoken to. `choose_dialect` is the only place that looks at the version.
+Each record says how one range of versions wants to be spoken to. `choose_dialect` is the only place that looks at the
+version.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ __all__ = ["DIALECTS", "Dialect", "choose_dialect", "parse_version"]
 class Dialect:
     """How one range of Gradio versions speaks.
 
-    ``protocol`` and ``since`` choose the record: the config's ``protocol`` and the first version it is for. Routes are below
-    the app's API prefix. ``cancel_route`` takes the session hash, the function index and the event id;
+    ``protocol`` and ``since`` choose the record: the config's ``protocol`` and the first version it is for. Routes are
+    below the app's API prefix. ``cancel_route`` takes the session hash, the function index and the event id;
     ``completes_cancelled`` says whether the server then ends the event itself, so that the stream can end too.
-    ``unflagged_heartbeat`` says whether a config without ``connect_heartbeat`` means that there is one, ``repr_quoted_errors``
-    whether the texts of errors come in Python's quotes.
+    ``unflagged_heartbeat`` says whether a config without ``connect_heartbeat`` means that there is one,
+    ``repr_quoted_errors`` whether the texts of errors come in Python's quotes.
     """
 
     protocol: str
@@ -71,7 +72,7 @@ DIALECTS: tuple[Dialect, ...] = (
 
 
 def parse_version(version: str) -> tuple[int, ...]:
-    """Return the numbers at the start of a version: ``"5.0.0-beta.1\\n"`` gives ``(5, 0, 0)``; no number gives ``()``."""
+    """Return the numbers at the start of a version: ``"5.0.0-beta.1"`` gives ``(5, 0, 0)``; no number gives ``()``."""
     match = re.match(r"\s*v?(\d{1,9}(?:\.\d{1,9}){0,3})", version, re.ASCII)
     return tuple(int(number) for number in match[1].split(".")) if match else ()
 

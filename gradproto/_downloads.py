@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ._answers import answer_error
 from ._core import Core
 from ._errors import GradprotoError, TransportError
@@ -31,7 +33,7 @@ class Download(Exchange):
         self._core.events.append(
             DownloadStarted(
                 download=self.number,
-                size=int(length) if length.isdecimal() else None,
+                size=int(length) if re.fullmatch("[0-9]{1,18}", length) else None,
                 mime_type=(header_value(headers, "content-type") or "").partition(";")[0].strip() or None,
             )
         )
@@ -45,6 +47,7 @@ class Download(Exchange):
 
     def ended(self) -> None:
         """The file is complete, or was never there."""
+        del self._core.downloads[self.number]
         if self._refusal is None:
             self._core.events.append(DownloadCompleted(download=self.number))
             return
@@ -54,6 +57,7 @@ class Download(Exchange):
 
     def failed(self, error: GradprotoError) -> None:
         """The file did not come whole."""
+        del self._core.downloads[self.number]
         if isinstance(error, TransportError):
             named = type(error)(f"{self.what}: {error.message}", hint=error.hint)
             named.__cause__ = error

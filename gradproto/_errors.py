@@ -1,7 +1,7 @@
 """The errors that gradproto raises or hands out, as one tree.
 
-Every error says what went wrong, where, and with which thing. It may carry a ``hint``: one sentence on what to do about it.
-No error ever carries a token, a cookie or a password.
+Every error says what went wrong, where, and with which thing. It may carry a ``hint``: one sentence on what to do
+about it. No error ever carries a token, a cookie or a password.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class JobError(GradprotoError):
 class AppError(JobError):
     """The app's function failed.
 
-    ``title`` is the heading the app gave, ``duration`` the seconds its own page would show the message (``None`` means until
-    dismissed), ``visible`` whether its page would show it at all.
+    ``title`` is the heading the app gave, ``duration`` the seconds its own page would show the message (``None`` means
+    until dismissed), ``visible`` whether its page would show it at all.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class ConnectionLostError(JobError):
 
 
 class SessionExpiredError(JobError):
-    """The server no longer knows the session: it restarted, or another replica answered; state of the session is gone."""
+    """The server no longer knows the session, nor its State: it restarted, or another replica answered."""
 
 
 class AuthenticationError(GradprotoError):

@@ -1,8 +1,9 @@
 """What happened: the events of a session.
 
-An event is complete when it is built and never changes. ``job`` and ``download`` are the integers that ``Session.submit`` and
-``Session.download`` gave out. Every job ends with exactly one of `JobCompleted`, `JobFailed`, `JobCancelled`; every download
-ends with exactly one of `DownloadCompleted`, `DownloadFailed`.
+An event is complete when it is built and never changes. ``job`` and ``download`` are the integers that
+``Session.submit`` and ``Session.download`` gave out. Every job ends with exactly one of `JobCompleted`, `JobFailed`,
+`JobCancelled`; every download that the caller does not abort ends with exactly one of `DownloadCompleted`,
+`DownloadFailed`.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class JobProgressed:
 
 @record(frozen=True, slots=True, kw_only=True)
 class JobLogged:
-    """The function showed a message (``gr.Info`` and its kin); ``duration`` is the seconds it would stay on the app's page."""
+    """The function showed a message (``gr.Info`` and its kin), which its page would show for ``duration`` seconds."""
 
     job: int
     message: str

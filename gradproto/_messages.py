@@ -1,11 +1,12 @@
 """The messages of the queue about one job, and what each does to it.
 
-A message has ``msg`` and, but for a few, ``event_id``. Fields of a wrong type count as missing: what a client can do without,
-it does without. Source: Gradio's server_messages.py, 4.22 to 6.31.
+A message has ``msg`` and, but for a few, ``event_id``. Fields of a wrong type count as missing: what a client can do
+without, it does without. Source: Gradio's server_messages.py, 4.22 to 6.31.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from ._core import Core
@@ -60,7 +61,7 @@ def complete(core: Core, job: Job, output: Message) -> None:
     history = job.history
     # A generator's last message repeats its last output. One that yields nothing ends with a null for each component.
     nothing = job.endpoint.is_generator and not len(history) and all(value is None for value in data)
-    if not nothing and (not len(history) or not history.exact or history.current != data):
+    if not nothing and not (len(history) and history.exact and _equal(history.current, data)):
         history.add_whole(data)
     job.outputs = job.read(data)
     core.finish(
@@ -74,6 +75,13 @@ def complete(core: Core, job: Job, output: Message) -> None:
             used_cache=text(output.get("used_cache")),
         ),
     )
+
+
+def _equal(a: list[JSONValue], b: list[JSONValue]) -> bool:
+    try:
+        return a == b
+    except RecursionError:  # nested more deeply than can be compared here, though not than can be read
+        return False
 
 
 def app_error(output: Message, title: str | None, *, repr_quoted: bool) -> AppError:
@@ -170,11 +178,11 @@ def _process_generating(core: Core, job: Job, message: Message) -> None:
         _skip(core, job, message, "output without data")
         return
     job.advance(JobInput.RECV_OUTPUT)
-    if not job.started:
-        start_running(core, job)
+    start_running(core, job)
     history = job.history
     index = len(history)
-    # The first output of an event is whole; process_streaming always is. The shape tells nothing: a value may look like edits.
+    # The first output of an event is whole; process_streaming always is. The shape tells nothing: a value may look like
+    # edits.
     if index and message.get("msg") == "process_generating":
         try:
             history.add_edits(data)
@@ -207,8 +215,6 @@ def _process_completed(core: Core, job: Job, message: Message) -> None:
         # What a cancelled event ends with, whoever cancelled it.
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
     elif isinstance(output.get("data"), list):
-        if not job.started:
-            start_running(core, job)
         complete(core, job, output)
     else:
         core.fail(job, RemoteProtocolError(f"job {job.number}: its completion has no data: {str(output)[:80]!r}"))
@@ -222,6 +228,16 @@ def _unexpected_error(core: Core, job: Job, message: Message) -> None:
     )
 
 
+def _close_stream(core: Core, job: Job, message: Message) -> None:
+    """What is about the stream is so whatever event it names; those that are known name none."""
+    assert job.stream is not None
+    job.stream.close_announced = True
+
+
+def _heartbeat(core: Core, job: Job, message: Message) -> None:
+    pass
+
+
 def _ran_too_long(core: Core, job: Job) -> None:
     limit = core.timeouts.run
     core.fail(
@@ -229,17 +245,24 @@ def _ran_too_long(core: Core, job: Job) -> None:
     )
 
 
+# What Python's repr() makes of a string; longer escapes than there are characters are none.
+_QUOTED = r"""'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*\""""
+_ESCAPE = r"\\(?:([\\'\"nrt])|x([0-9a-f]{2})|u([0-9a-f]{4})|U(0010[0-9a-f]{4}|000[0-9a-f]{5}))"
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+
+
 def _unquote(message: str) -> str:
     """Undo Python's quoting of an error text, which Gradio before 5 sends."""
-    if len(message) < 2 or message[0] not in "'\"" or message[-1] != message[0]:
+    if not re.fullmatch(_QUOTED, message):
         return message
-    import ast  # rarely needed, and slow to load
+    return re.sub(_ESCAPE, _unescape, message[1:-1])
 
-    try:
-        value = ast.literal_eval(message)
-    except (SyntaxError, ValueError):
-        return message
-    return value if isinstance(value, str) else message
+
+def _unescape(match: re.Match[str]) -> str:
+    letter = match[1]
+    if letter is not None:
+        return _ESCAPED.get(letter, letter)
+    return chr(int(match[2] or match[3] or match[4], 16))
 
 
 _HANDLERS: dict[str, Callable[[Core, Job, Message], None]] = {
@@ -251,4 +274,6 @@ _HANDLERS: dict[str, Callable[[Core, Job, Message], None]] = {
     "process_streaming": _process_generating,
     "process_completed": _process_completed,
     "unexpected_error": _unexpected_error,
+    "close_stream": _close_stream,
+    "heartbeat": _heartbeat,
 }

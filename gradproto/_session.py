@@ -1,8 +1,8 @@
 """The session: one client's conversation with one Gradio app, without any I/O.
 
-It is used through the session door. The caller asks (`connect`, `submit`, `cancel`, `download`, `close`), carries out what
-`next_command` gives, reports what happened with the fact methods, and takes `next_event` until it is ``None``. Time comes in
-with `tick`, after the facts of a wait; `next_deadline` says when the next one is due at the latest.
+It is used through the session door. The caller asks (`connect`, `submit`, `cancel`, `download`, `close`), carries out
+what `next_command` gives, reports what happened with the fact methods, and takes `next_event` until it is ``None``.
+Time comes in with `tick`, after the facts of a wait; `next_deadline` says when the next one is due at the latest.
 
 A session is not thread-safe, and never calls back.
 """
@@ -10,6 +10,7 @@ A session is not thread-safe, and never calls back.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from . import _calls
 from ._api_info import Endpoints
@@ -19,12 +20,13 @@ from ._config import Config
 from ._connect import Heartbeat, connect, log_in
 from ._core import Core
 from ._downloads import Download
-from ._errors import ArgumentError, ConnectionLostError, GradprotoError, LocalProtocolError
-from ._events import CancelRefused, DownloadFailed, Event
+from ._errors import ArgumentError, ConnectionLostError, GradprotoError, LocalProtocolError, ReadError
+from ._events import DownloadFailed, Event
 from ._files import FileData
 from ._headers import USER_HEADER, check_headers, merge_headers
 from ._jobs import Call, Job
 from ._json import JSONValue, dumps
+from ._multipart import encode_form
 from ._payload import check_file_sizes, file_url, fill_uploads, find_uploads
 from ._states import SessionInput, SessionState
 from ._streams import Streams
@@ -46,9 +48,10 @@ FIXED_HEADERS = (
 class Session:
     """A conversation with the app at ``src``.
 
-    ``entropy(n)`` returns n random bytes; a seeded one makes a session repeatable. ``token`` is a Hugging Face token and ``auth``
-    a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin and nowhere else.
-    ``upload_paths`` says whether a plain string is taken for the path of a local file where the endpoint wants a file.
+    ``entropy(n)`` returns n random bytes; a seeded one makes a session repeatable. ``token`` is a Hugging Face token
+    and ``auth`` a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin
+    and nowhere else. ``upload_paths`` says whether a plain string is taken for the path of a local file where the
+    endpoint wants a file.
 
     Raises `ArgumentError` for an address, header or credential that cannot be used.
     """
@@ -69,8 +72,8 @@ class Session:
         credentials = check_headers(headers)
         if token is not None:
             credentials = merge_headers(_token_header(token), credentials)
-        if auth is not None and not (len(auth) == 2 and all(isinstance(part, str) for part in auth)):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
-            raise ArgumentError("auth must be a pair of strings: user and password")
+        if auth is not None:
+            _check_auth(auth)
         self._core = Core(
             base_url,
             entropy=entropy,
@@ -82,13 +85,12 @@ class Session:
         for name, value in (cookies or {}).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
-        self._streams = Streams(self._core)
         self._heartbeat = Heartbeat(self._core)
+        self._streams = Streams(self._core, self._keep_state)
         self._next_job = 0
         self._next_download = 0
-        self._downloads: dict[int, Download] = {}
 
-    # --- what the session is ----------------------------------------------------------------------------------------------
+    # --- what the session is -----------------------------------------------------------------------------------------
 
     @property
     def state(self) -> SessionState:
@@ -119,7 +121,7 @@ class Session:
             raise LocalProtocolError(f"there are no endpoints when the session is {self.state.value}")
         return self._core.endpoints
 
-    # --- what the caller asks ---------------------------------------------------------------------------------------------
+    # --- what the caller asks ----------------------------------------------------------------------------------------
 
     def connect(self) -> None:
         """Begin to connect: ends with `SessionReady` or `SessionFailed`."""
@@ -142,7 +144,8 @@ class Session:
     ) -> Call:
         """Check a call without sending anything; the I/O layer then fills in the sizes of its files.
 
-        This only reads the session, so that any thread may do it. Raises `EndpointNotFoundError` and `ArgumentError`; `LocalProtocolError` when the session is not ready.
+        This only reads the session, so that any thread may do it. Raises `EndpointNotFoundError` and `ArgumentError`;
+        `LocalProtocolError` when the session is not ready.
         """
         self._check_ready("prepare a call")
         endpoints = self.endpoints
@@ -151,8 +154,8 @@ class Session:
         data, files = find_uploads(
             endpoint, bind_arguments(endpoint, arguments, named), upload_paths=self._upload_paths
         )
-        dumps(event_data)
         # Found here: what JSON cannot carry. With files it is looked at with stand-ins, since their paths come later.
+        dumps((event_data, trigger_id))
         encoded = dumps(fill_uploads(data, [FileData(path="")] * len(files)))
         return Call(
             endpoint=endpoint,
@@ -177,38 +180,40 @@ class Session:
         self.check(call)
         job = _calls.start(self._core, self._streams, call, self._next_job)
         self._next_job += 1
+        if self._next_job == 1:
+            self._keep_state()
         return job
 
     def cancel(self, job: Job) -> None:
         """Begin to cancel a job: ends with one of its last three events, or with `CancelRefused`, which says why."""
-        if not 0 <= job.number < self._next_job:
-            raise LocalProtocolError(f"can't cancel job {job.number}: it was never submitted")
-        if self.state is SessionState.CLOSED:
-            self._core.events.append(CancelRefused(job=job.number, reason="the session is closed"))
-        else:
-            _calls.cancel(self._core, job)
+        if not job.ended and self._core.jobs.get(job.number) is not job:
+            raise LocalProtocolError(f"can't cancel job {job.number}: it was not submitted to this session")
+        _calls.cancel(self._core, job)
 
     def download(self, file: FileData) -> int:
         """Begin to fetch a file from the app; returns the number that its events carry.
 
-        A file that lies elsewhere is not fetched: that is a `DownloadFailed`.
+        A file that lies elsewhere, or nowhere, is not fetched: that is a `DownloadFailed`.
         """
         self._check_ready("download a file")
         number = self._next_download
         self._next_download += 1
-        url = file_url(self._core.base_url, self.config, file)
-        if not same_origin(url, self._core.base_url):
-            error = ArgumentError(f"the file {str(file.path)[:80]!r} lies at another origin than the app; not fetched")
+        try:
+            url = self._url_of(file)
+        except GradprotoError as error:
+            # The server names its files, so that what is wrong with one is no mistake of the caller's.
             self._core.events.append(DownloadFailed(download=number, error=error))
             return number
         download = Download(self._core, number, url)
-        self._downloads[number] = download
+        self._core.downloads[number] = download
         self._core.exchanges.start(download, "GET", url, safe_to_repeat=True)
         return number
 
     def abort_download(self, download: int) -> None:
         """Stop fetching a file; no more events about it follow, but for those that are already there."""
-        exchange = self._downloads.pop(download, None)
+        if not 0 <= download < self._next_download:
+            raise LocalProtocolError(f"can't abort download {download}: it was never begun")
+        exchange = self._core.downloads.pop(download, None)
         if exchange is not None:
             self._core.exchanges.abort(exchange)
 
@@ -216,10 +221,9 @@ class Session:
         """Begin a new conversation, with new State; jobs under way end in the old one."""
         self._check_ready("reset the session")
         self._streams.reset()
-        self._keep_state()
 
     def close(self) -> None:
-        """Stop everything; jobs under way fail. Closing twice is fine."""
+        """Stop everything; jobs and downloads under way fail. Closing twice is fine."""
         if self.state is SessionState.CLOSED:
             return
         self._core.advance(SessionInput.CLOSE)
@@ -227,10 +231,12 @@ class Session:
         for job in list(self._core.jobs.values()):
             job.pending = False
             self._core.fail(job, ConnectionLostError(f"job {job.number} was under way when the session was closed"))
+        for download in list(self._core.downloads.values()):
+            download.failed(ReadError("the session was closed"))
         self._streams.close()
         self._core.exchanges.abort_all()
 
-    # --- what the I/O layer takes and reports -----------------------------------------------------------------------------
+    # --- what the I/O layer takes and reports ------------------------------------------------------------------------
 
     def next_command(self) -> Command | None:
         """Return what to do next, or ``None``. Ask for commands and events in turn until both are ``None``."""
@@ -257,7 +263,7 @@ class Session:
         self._core.exchanges.response_ended(exchange)
 
     def exchange_failed(self, exchange: int, error: GradprotoError) -> None:
-        """There will be nothing more of this exchange: a `TransportError`, or a `RemoteProtocolError` of the HTTP layer."""
+        """There is no more of this exchange: a `TransportError`, or a `RemoteProtocolError` of the HTTP layer."""
         self._core.exchanges.exchange_failed(exchange, error)
 
     def body_sent(self, exchange: int, sent: int) -> None:
@@ -277,14 +283,14 @@ class Session:
         self._no_websocket(exchange)
 
     def next_deadline(self) -> float | None:
-        """Return when to call `tick` at the latest, on the clock that `tick` was told; ``None``: not before the next fact."""
+        """Return when to call `tick` at the latest, on the clock it is told; ``None``: not before the next fact."""
         return self._core.timers.next_deadline()
 
     def tick(self, now: float) -> None:
         """Say what time it is, in seconds of any clock that never goes back."""
         self._core.timers.tick(now)
 
-    # --- inside -----------------------------------------------------------------------------------------------------------
+    # --- inside ------------------------------------------------------------------------------------------------------
 
     def _no_websocket(self, exchange: int) -> None:
         raise LocalProtocolError(f"can't handle a WebSocket fact about exchange {exchange}: it is no WebSocket")
@@ -294,8 +300,24 @@ class Session:
             raise LocalProtocolError(f"can't {what} when the session is {self.state.value}")
 
     def _keep_state(self) -> None:
-        if Heartbeat.wanted(self._core):
+        """Let the heartbeat be that of the present conversation; there is no State to keep before the first job."""
+        if self.state is SessionState.READY and self._next_job and Heartbeat.wanted(self._core):
             self._heartbeat.beat(self._streams.main.session_hash)
+
+    def _url_of(self, file: FileData) -> str:
+        base_url = self._core.base_url
+        url = file_url(base_url, self.config, file)
+        if not same_origin(url, base_url):
+            raise ArgumentError(f"the file {str(file.path)[:80]!r} lies at another origin than the app; not fetched")
+        return url
+
+
+def _check_auth(auth: object) -> None:
+    pair = cast("Sequence[object]", auth) if isinstance(auth, (tuple, list)) else ()
+    texts = [part for part in pair if isinstance(part, str)]
+    if not len(texts) == len(pair) == 2:
+        raise ArgumentError("auth must be a pair of strings: user and password")
+    encode_form([("user", texts[0]), ("password", texts[1])])
 
 
 def _token_header(token: str) -> tuple[tuple[str, str], ...]:

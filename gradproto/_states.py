@@ -1,12 +1,13 @@
 """The states of sessions, event streams and jobs, and every transition between them.
 
-A session is one client's relation with one app. It connects once (config, API description) and is
-then ready until it is closed. It owns one event stream for each session hash it uses, and its jobs. A job is one call of an
-endpoint: it may upload files first, joins the queue, waits, runs, and ends in exactly one of three ways. A job for an endpoint
-that the app runs outside its queue goes from its request straight to running.
+A session is one client's relation with one app. It connects once (config, API description) and is then ready until it
+is closed. It owns one event stream for each session hash it uses, and its jobs. A job is one call of an endpoint: it
+may upload files first, joins the queue, waits, runs, and ends in exactly one of three ways. A job for an endpoint that
+the app runs outside its queue goes from its request straight to running.
 
-Inputs that begin with SEND_ are what this side does, RECV_ what the server did; the others (FAIL, CANCEL, CLOSE) are verdicts
-that other rules reach. Each state has one row. A terminal state has an empty row, and that is what makes it terminal.
+Inputs that begin with SEND_ are what this side does, RECV_ what the server did; the others (FAIL, CANCEL, CLOSE) are
+verdicts that other rules reach. Each state has one row. A terminal state has an empty row, and that is what makes it
+terminal.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ SESSION_TABLE: Mapping[SessionState, Mapping[SessionInput, SessionState]] = {
 }
 
 STREAM_TABLE: Mapping[StreamState, Mapping[StreamInput, StreamState]] = {
-    # A stream is opened only for a job that has joined: before that the server does not know the session and cuts the stream.
+    # A stream is opened only for a job that has joined: before that the server does not know the session and cuts it.
     StreamState.IDLE: {
         StreamInput.JOB_JOINED: StreamState.IDLE,
         StreamInput.LAST_JOB_ENDED: StreamState.IDLE,
@@ -160,10 +161,12 @@ STREAM_TABLE: Mapping[StreamState, Mapping[StreamInput, StreamState]] = {
     # Nothing is pending, the server's close_stream and the end of the response are still to come.
     StreamState.DRAINING: {
         StreamInput.JOB_JOINED: StreamState.OPEN,
+        # A job that was to use the stream again could not join.
+        StreamInput.LAST_JOB_ENDED: StreamState.DRAINING,
         StreamInput.RECV_END: StreamState.IDLE,
         StreamInput.LOSE: StreamState.LOST,
     },
-    # The server drops what it holds for a session whose stream broke, so its hash is not used again.
+    # The server drops what it holds for a session whose stream broke: what goes on begins anew.
     StreamState.LOST: {},
 }
 
@@ -226,7 +229,7 @@ I = TypeVar("I", bound=enum.Enum)  # noqa: E741 - the usual letter for an input 
 
 
 def advance(table: Mapping[S, Mapping[I, S]], state: S, cause: I, what: str) -> S:
-    """Return the state after ``cause``; raise `LocalProtocolError` naming ``what`` if the table has no such transition."""
+    """Return the state after ``cause``; raise `LocalProtocolError` naming ``what`` if the table has no such step."""
     try:
         return table[state][cause]
     except KeyError:

@@ -51,9 +51,9 @@ class ProgressUnit:
 class StatusUpdate:
     """One step of a job.
 
-    ``rank`` is the place in the queue (0 is next), ``queue_size`` the number of jobs that wait, ``eta`` the server's guess in
-    seconds, ``success`` how the job ended (``None`` before that), ``time`` when this client learned of it, ``log`` a pair of
-    message and level.
+    ``rank`` is the place in the queue (0 is next), ``queue_size`` the number of jobs that wait, ``eta`` the server's
+    guess in seconds, ``success`` how the job ended (``None`` before that), ``time`` when this client learned of it,
+    ``log`` a pair of message and level.
     """
 
     code: Status

@@ -1,8 +1,9 @@
 """The event streams of a session: which session hash a job gets, and what comes on its stream.
 
-Gradio's ``/cancel`` stops every running task of one session hash and function, and a broken stream takes every event of its
-session hash with it. So each job gets a session hash of its own while there are not too many, and only jobs of endpoints with
-State share one, the conversation's. A hash whose job is over is used again for the next.
+Gradio's ``/cancel`` stops every running task of one session hash and function, and a broken stream takes every event of
+its session hash with it. So each job gets a session hash of its own while there are not too many, and only jobs of
+endpoints with State share one, the conversation's. A hash whose job is over is used again for the next, but not while a
+cancellation is on its way: that would hit the next job too.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from ._sse import EventStreamParser
 from ._states import STREAM_TABLE, JobInput, StreamInput, StreamState, advance
 from ._timers import Timer
 
-__all__ = ["EventStream", "Streams"]
+__all__ = ["CancelRequest", "EventStream", "Streams"]
 
-# One connection each, at both ends: a quarter of the 1,024 open files that many systems allow a process, so that a client and a
-# server fit into one.
+# One connection each, at both ends: a quarter of the 1,024 open files that many systems allow a process, so that a
+# client and a server fit into one.
 MAX_STREAMS = 256
 # The server writes close_stream right behind the last completion, so what has not come after this will not come.
 CLOSE_GRACE = 5.0
@@ -40,8 +41,12 @@ CLOSE_GRACE = 5.0
 MAX_FRUITLESS_OPENINGS = 3
 # Enough for a driver to do a good deal at a time.
 MAX_EVENTS_AHEAD = 64
+# Seconds for the answer to a cancellation that nobody waits for.
+ABANDON_LIMIT = 10.0
 # Messages may overtake the join's answer by a moment, not by more than this.
 MAX_PARKED = 10_000
+# Late messages come within moments of an event's end; a stream that is never quiet must not remember for ever.
+MAX_FINISHED = 1_000
 
 JSON_HEADERS = (("content-type", "application/json"),)
 STREAM_HEADERS = (("accept", "text/event-stream"),)
@@ -57,11 +62,14 @@ class EventStream:
         self.state = StreamState.IDLE
         # The jobs that the server has named, by event id, and those whose join is not answered yet.
         self.jobs: dict[str, Job] = {}
-        self.joining: set[Job] = set()
+        self.joining: dict[Job, None] = {}
         self.close_announced = False
         self._parked: dict[str, list[Message]] = {}
         self._parked_count = 0
-        self._finished: set[str] = set()
+        self._finished: dict[str, None] = {}
+        # How many cancellations the server has not answered yet, by function, and the joins that wait for them.
+        self._cancelling: dict[int, int] = {}
+        self._held: list[tuple[Job, Callable[[], None]]] = []
         self._exchange: _StreamExchange | None = None
         self._grace: Timer | None = None
         self._fruitless = 0
@@ -70,6 +78,11 @@ class EventStream:
     def busy(self) -> bool:
         """Whether a job depends on this stream."""
         return bool(self.jobs or self.joining)
+
+    @property
+    def available(self) -> bool:
+        """Whether a job can have this stream for itself."""
+        return not self.busy and not self._cancelling
 
     def advance(self, cause: StreamInput) -> None:
         """Go on to the next state, by the table."""
@@ -80,18 +93,31 @@ class EventStream:
         others: Iterable[Job] = (*self.jobs.values(), *self.joining)
         return any(other is not job and other.endpoint.fn_index == job.endpoint.fn_index for other in others)
 
+    def join(self, job: Job, send: Callable[[], None]) -> None:
+        """Let the job depend on this stream; ``send`` its join when no cancellation is on its way that could hit it."""
+        self.joining[job] = None
+        self.core.timers.cancel(self._grace)
+        if job.endpoint.fn_index in self._cancelling:
+            self._held.append((job, send))
+        else:
+            send()
+
     def joined(self, job: Job, event_id: str) -> None:
-        """The server accepted the job under this id."""
-        self.joining.discard(job)
+        """The server accepted the job under this id; raises `RemoteProtocolError` if it is another job's."""
+        other = self.jobs.get(event_id)
+        if other is not None:
+            raise RemoteProtocolError(f"job {job.number} got the event id of job {other.number}: {event_id[:80]!r}")
+        self.joining.pop(job, None)
         self.jobs[event_id] = job
         job.event_id = event_id
         job.pending = True
         job.advance(JobInput.RECV_JOINED)
         self.core.events.append(JobQueued(job=job.number, event_id=event_id))
-        self.core.timers.cancel(self._grace)
         self.advance(StreamInput.JOB_JOINED)
         job.limit = self.core.timers.start(self.core.timeouts.queue_wait, lambda: _waited_too_long(self.core, job))
-        for message in self._parked.pop(event_id, ()):
+        parked = self._parked.pop(event_id, ())
+        self._parked_count -= len(parked)
+        for message in parked:
             if not job.ended:
                 handle_job_message(self.core, job, message)
         self._drop_parked_of_others()
@@ -100,9 +126,12 @@ class EventStream:
 
     def forget(self, job: Job) -> None:
         """The job is over; whatever still comes about it is ignored."""
-        self.joining.discard(job)
-        if job.event_id is not None and self.jobs.pop(job.event_id, None) is not None:
-            self._finished.add(job.event_id)
+        self.joining.pop(job, None)
+        if job.event_id is not None:
+            del self.jobs[job.event_id]
+            self._finished[job.event_id] = None
+            if len(self._finished) > MAX_FINISHED:
+                del self._finished[next(iter(self._finished))]
             if job.pending:
                 self._abandon(job)
         self._drop_parked_of_others()
@@ -130,7 +159,7 @@ class EventStream:
         """The response ended; ``cut`` says that it did so inside an event."""
         self._exchange = None
         self.core.timers.cancel(self._grace)
-        if self.jobs and (cut or not self.close_announced):
+        if (self.busy and cut) or (self.jobs and not self.close_announced):
             self.lose(ReadError(f"the event stream ended while {len(self.jobs)} job(s) were pending"))
             return
         self.advance(StreamInput.RECV_END)
@@ -145,6 +174,8 @@ class EventStream:
                 )
             else:
                 self._open()
+        elif not self.joining:
+            self.streams.free(self)
 
     def lose(self, error: GradprotoError, *, expired: bool = False) -> None:
         """The stream broke: fail its jobs and let its session hash go."""
@@ -184,16 +215,38 @@ class EventStream:
             safe_to_repeat=True,
         )
 
-    def _last_job_ended(self) -> None:
-        if self.state is StreamState.DRAINING:
+    def cancel(self, job: Job, request: CancelRequest) -> None:
+        """Ask the server to stop the job's event."""
+        fn_index = job.endpoint.fn_index
+        self._cancelling[fn_index] = self._cancelling.get(fn_index, 0) + 1
+        dialect = self.core.dialect
+        assert dialect is not None
+        body: JSONValue = {"session_hash": self.session_hash, "fn_index": fn_index, "event_id": job.event_id}
+        url = self.core.api_url + dialect.cancel_route
+        self.core.exchanges.start(request, "POST", url, headers=JSON_HEADERS, body=(dumps(body),))
+
+    def cancel_answered(self, fn_index: int) -> None:
+        """A cancellation has had its effect, or none: the joins that waited for it may be sent."""
+        self._cancelling[fn_index] -= 1
+        if self._cancelling[fn_index]:
             return
+        del self._cancelling[fn_index]
+        held, self._held = self._held, []
+        for job, send in held:
+            if job.endpoint.fn_index in self._cancelling:
+                self._held.append((job, send))
+            elif not job.ended:
+                send()
+        self.streams.free(self)
+
+    def _last_job_ended(self) -> None:
         self.advance(StreamInput.LAST_JOB_ENDED)
         if self.state is StreamState.DRAINING and not self.streams.keeps(self):
             self._grace = self.core.timers.start(CLOSE_GRACE, self._not_closed)
         self.streams.free(self)
 
     def _not_closed(self) -> None:
-        """The server does not end the stream: it still counts an event that is over. Another hash does not have that."""
+        """The server does not end the stream: it still counts an event that is over. A new hash does not have that."""
         self.lose(ReadError("the server did not end the event stream"))
 
     def abandon_unless_kept(self) -> None:
@@ -204,7 +257,7 @@ class EventStream:
     def _abandon(self, job: Job) -> None:
         """The job is over for its caller but not for the server: tell it, unless that would hurt another job."""
         if not self.shared_with(job):
-            cancel_on_server(self.core, job, _Unheeded(f"the cancellation of job {job.number}"))
+            self.cancel(job, CancelRequest(self, job, timeout=ABANDON_LIMIT))
 
     def _message_about_no_job(self, message: Message, event_id: str | None) -> None:
         kind = text(message.get("msg"))
@@ -281,12 +334,15 @@ class _StreamExchange(Exchange):
     def go_on(self) -> None:
         """Deal with messages until there are none, or enough events wait to be taken.
 
-        An event holds a whole output. A read may hold thousands of messages, each of which makes a long text a little longer,
-        so that all of their events at once would take the square of the memory of what was read.
+        An event holds a whole output. A read may hold thousands of messages, each of which makes a long text a little
+        longer, so that all of their events at once would take the square of the memory of what was read.
         """
         stream = self._stream
         core = stream.core
-        while len(core.events) < MAX_EVENTS_AHEAD:
+        while stream.state is not StreamState.LOST:
+            if len(core.events) >= MAX_EVENTS_AHEAD:
+                self._put_off()
+                return
             try:
                 event = self._parser.next_event()
                 if event is None:
@@ -296,13 +352,12 @@ class _StreamExchange(Exchange):
                     return
                 stream.message(self._read(event.data))
             except RemoteProtocolError as error:
-                self._ending = None
                 stream.lose(error)
-            if stream.state is StreamState.LOST:
-                return
+
+    def _put_off(self) -> None:
         if not self._behind:
             self._behind = True
-            core.backlog.append(self._catch_up)
+            self._stream.core.backlog.append(self._catch_up)
 
     def _catch_up(self) -> None:
         self._behind = False
@@ -342,16 +397,18 @@ class _StreamExchange(Exchange):
     def expired(self) -> GradprotoError:
         """Not even a heartbeat came."""
         return ReadError(
-            f"{self.what}: nothing came for {self.timeout:g} s (the limit 'stream_idle' of the timeouts), not even a heartbeat"
+            f"{self.what}: nothing came for {self.timeout:g} s (the limit 'stream_idle' of the timeouts), "
+            "not even a heartbeat"
         )
 
 
 class Streams:
     """The event streams of a session. ``main`` is the conversation's, the one that keeps State on the server."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, main_changed: Callable[[], None]) -> None:
         self._core = core
-        self._idle: list[EventStream] = []
+        self._main_changed = main_changed
+        self._idle: dict[EventStream, None] = {}
         # Those that new jobs may get, and those of conversations that were reset while jobs were under way.
         self._all: dict[EventStream, None] = {}
         self._retired: dict[EventStream, None] = {}
@@ -359,12 +416,10 @@ class Streams:
 
     def choose(self, job: Job) -> EventStream:
         """Return the stream that the job shall use."""
-        if job.endpoint.has_state or not self.main.busy:
+        if job.endpoint.has_state or self.main.available:
             return self.main
-        while self._idle:
-            stream = self._idle.pop()
-            if stream in self._all and not stream.busy and stream is not self.main:
-                return stream
+        if self._idle:
+            return self._idle.popitem()[0]
         if len(self._all) < MAX_STREAMS:
             stream = EventStream(self._core, self, self._core.new_session_hash())
             self._all[stream] = None
@@ -377,17 +432,22 @@ class Streams:
         return stream is self.main and endpoints is not None and endpoints.have_state
 
     def free(self, stream: EventStream) -> None:
-        """Let another job use the stream."""
-        if stream is not self.main and stream in self._all:
-            self._idle.append(stream)
+        """Let another job use the stream, if nothing else needs it and it is not one of a conversation that is over."""
+        if stream in self._retired:
+            if stream.state is StreamState.IDLE:
+                del self._retired[stream]
+        elif stream is not self.main and stream in self._all and stream.available:
+            self._idle[stream] = None
 
     def replace(self, stream: EventStream, *, expired: bool) -> str:
         """Take a lost stream out of use; return the session hash that the next job of its kind gets."""
         self._all.pop(stream, None)
         self._retired.pop(stream, None)
+        self._idle.pop(stream, None)
         if stream is self.main:
             keeps_hash = self.keeps(stream) and not expired
             self.main = self._new_main(stream.session_hash if keeps_hash else self._core.new_session_hash())
+            self._main_changed()
         return self.main.session_hash
 
     def reset(self) -> None:
@@ -395,6 +455,7 @@ class Streams:
         old = self.main
         del self._all[old]
         self.main = self._new_main(self._core.new_session_hash())
+        self._main_changed()
         if old.busy:
             self._retired[old] = None
         else:
@@ -411,30 +472,21 @@ class Streams:
         return stream
 
 
-def cancel_on_server(core: Core, job: Job, exchange: ShortExchange) -> None:
-    """Ask the server to stop the job's event."""
-    assert core.dialect is not None
-    body: JSONValue = {
-        "session_hash": job.session_hash,
-        "fn_index": job.endpoint.fn_index,
-        "event_id": job.event_id,
-    }
-    core.exchanges.start(
-        exchange, "POST", core.api_url + core.dialect.cancel_route, headers=JSON_HEADERS, body=(dumps(body),)
-    )
+class CancelRequest(ShortExchange):
+    """The request to stop a job on the server; for a job that is over, nobody waits for its answer."""
 
-
-class _Unheeded(ShortExchange):
-    """A request whose answer changes nothing any more."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what, timeout=10.0)
+    def __init__(self, stream: EventStream, job: Job, *, timeout: float | None) -> None:
+        super().__init__(f"the cancellation of job {job.number}", timeout=timeout)
+        self._stream = stream
+        self._fn_index = job.endpoint.fn_index
 
     def answered(self, status: int, headers: Headers, body: bytes) -> None:
-        """Nobody waits for it."""
+        """From here on it stops nothing more."""
+        self._stream.cancel_answered(self._fn_index)
 
     def failed(self, error: GradprotoError) -> None:
-        """Nobody waits for it."""
+        """The server may or may not have heard it, and if it did, long enough ago."""
+        self._stream.cancel_answered(self._fn_index)
 
 
 def _waited_too_long(core: Core, job: Job) -> None:

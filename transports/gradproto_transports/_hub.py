@@ -29,6 +29,7 @@ from gradproto import (
     Session,
     SessionFailed,
     SessionReady,
+    SessionState,
     UploadProgressed,
 )
 
@@ -202,7 +203,8 @@ class Hub:
         self.fetch(Fetch(file, target, done))
 
     def _start_fetches(self) -> None:
-        while self._waiting and len(self._fetches) < MAX_FETCHES:
+        # When the session is closed, `fail_all` ends those that wait.
+        while self._waiting and len(self._fetches) < MAX_FETCHES and self.session.state is SessionState.READY:
             fetch = self._waiting.popleft()
             fetch.number = self.session.download(fetch.file)
             self._fetches[fetch.number] = fetch

@@ -1,0 +1,92 @@
+"""Which way of speaking goes with which app."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradproto import UnsupportedServerError
+from gradproto._dialects import DIALECTS, Dialect, choose_dialect, parse_version
+from tests.core.documents import make_config
+
+
+def chosen(version: str, protocol: str = "sse_v3") -> Dialect:
+    return choose_dialect(make_config([], [], version=version, protocol=protocol), "http://app.test")
+
+
+@pytest.mark.parametrize(
+    ("version", "numbers"),
+    [
+        ("6.31.0", (6, 31, 0)),
+        ("5.0.0-beta.1\n", (5, 0, 0)),
+        (" v4.44.1", (4, 44, 1)),
+        ("4", (4,)),
+        ("1.2.3.4.5", (1, 2, 3, 4)),
+        ("4.x", (4,)),
+        ("", ()),
+        ("main", ()),
+        (".5", ()),
+        ("\u0664.2", ()),
+        ("12345678901", (123456789,)),
+    ],
+)
+def test_a_version_is_the_numbers_that_it_begins_with(version: str, numbers: tuple[int, ...]) -> None:
+    assert parse_version(version) == numbers
+
+
+@given(st.text())
+def test_any_text_may_be_a_version(version: str) -> None:
+    assert all(number >= 0 for number in parse_version(version))
+
+
+# From Gradio's history: /heartbeat 4.25, its flag 4.29, /cancel 4.31, error texts without quotes 5.0.
+@pytest.mark.parametrize(
+    ("version", "cancel_route", "completes_cancelled", "unflagged_heartbeat", "repr_quoted_errors"),
+    [
+        ("4.22.0", "/reset", False, False, True),
+        ("4.24.0", "/reset", False, False, True),
+        ("4.25.0", "/reset", False, True, True),
+        ("4.28.3", "/reset", False, True, True),
+        ("4.29.0", "/reset", False, False, True),
+        ("4.30.1", "/reset", False, False, True),
+        ("4.31.0", "/cancel", True, False, True),
+        ("4.44.1", "/cancel", True, False, True),
+        ("5.0.0-beta.1", "/cancel", True, False, False),
+        ("5.50.0", "/cancel", True, False, False),
+        ("6.31.0", "/cancel", True, False, False),
+        ("7.0", "/cancel", True, False, False),
+        ("my fork", "/cancel", True, False, False),
+        ("", "/cancel", True, False, False),
+    ],
+)
+def test_a_version_is_spoken_to_in_its_own_way(
+    version: str, cancel_route: str, completes_cancelled: bool, unflagged_heartbeat: bool, repr_quoted_errors: bool
+) -> None:
+    dialect = chosen(version)
+    assert dialect.cancel_route == cancel_route
+    assert dialect.completes_cancelled is completes_cancelled
+    assert dialect.unflagged_heartbeat is unflagged_heartbeat
+    assert dialect.repr_quoted_errors is repr_quoted_errors
+
+
+@pytest.mark.parametrize("protocol", ["", "ws", "sse", "sse_v1", "sse_v2", "sse_v2.1"])
+def test_a_protocol_that_is_not_spoken_is_refused_with_those_that_are(protocol: str) -> None:
+    with pytest.raises(UnsupportedServerError) as caught:
+        chosen("4.12.0", protocol)
+    assert str(caught.value) == (
+        f"the app at http://app.test speaks protocol {protocol!r} (Gradio '4.12.0'), which is not supported; "
+        "supported: sse_v3"
+    )
+
+
+def test_no_more_than_a_line_of_a_servers_words_is_quoted() -> None:
+    with pytest.raises(UnsupportedServerError) as caught:
+        chosen("9" * 500, "x" * 500)
+    assert len(str(caught.value)) < 300
+
+
+def test_the_records_stand_newest_first_so_that_the_first_that_fits_is_the_right_one() -> None:
+    for protocol in {dialect.protocol for dialect in DIALECTS}:
+        sinces = [dialect.since for dialect in DIALECTS if dialect.protocol == protocol]
+        assert sinces == sorted(sinces, reverse=True)
