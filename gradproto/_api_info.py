@@ -91,7 +91,7 @@ class Endpoint:
     @property
     def label(self) -> str:
         """What to call the endpoint in a text: its name, or its index where it has none."""
-        return self.api_name or f"fn_index {self.fn_index}"
+        return _label(self.dependency)
 
 
 class Endpoints(Mapping[int, Endpoint]):
@@ -99,34 +99,40 @@ class Endpoints(Mapping[int, Endpoint]):
 
     def __init__(self, config: Config, info: ApiInfo) -> None:
         self.info = info
-        self._by_index: dict[int, Endpoint] = {}
-        self._by_name: dict[str, Endpoint] = {}
+        self._config = config
         functions = [dependency for dependency in config.dependencies if dependency.backend_fn]
-        dynamic = {number for dependency in functions for number in dependency.outputs}
+        self._dynamic = {number for dependency in functions for number in dependency.outputs}
+        self._functions: dict[int, Dependency] = {}
+        self._by_name: dict[str, int] = {}
         for dependency in functions:
-            if dependency.visibility == "private" or dependency.id in self._by_index:
+            if dependency.visibility == "private" or dependency.id in self._functions:
                 continue
-            endpoint = _make_endpoint(config, info, dependency, dynamic)
-            self._by_index[endpoint.fn_index] = endpoint
-            if endpoint.api_name is not None:
-                self._by_name.setdefault(endpoint.api_name, endpoint)
+            self._functions[dependency.id] = dependency
+            if dependency.api_name is not None:
+                self._by_name.setdefault("/" + dependency.api_name, dependency.id)
+        # Made when they are asked for: of an app's many endpoints, a program calls a few.
+        self._made: dict[int, Endpoint] = {}
 
     def __getitem__(self, fn_index: int) -> Endpoint:
-        return self._by_index[fn_index]
+        endpoint = self._made.get(fn_index)
+        if endpoint is None:
+            endpoint = _make_endpoint(self._config, self.info, self._functions[fn_index], self._dynamic)
+            self._made[fn_index] = endpoint
+        return endpoint
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._by_index)
+        return iter(self._functions)
 
     def __len__(self) -> int:
-        return len(self._by_index)
+        return len(self._functions)
 
     def __repr__(self) -> str:
-        return f"<Endpoints {', '.join(endpoint.label for endpoint in self._by_index.values())}>"
+        return f"<Endpoints {', '.join(map(_label, self._functions.values()))}>"
 
     @property
     def have_state(self) -> bool:
         """Whether any of them uses the session's State."""
-        return any(endpoint.has_state for endpoint in self._by_index.values())
+        return any(_has_state(self._config, dependency) for dependency in self._functions.values())
 
     def has_name(self, api_name: str) -> bool:
         """Whether there is an endpoint of that name, which begins with a slash."""
@@ -138,41 +144,47 @@ class Endpoints(Mapping[int, Endpoint]):
         Raises ``EndpointNotFoundError``, which lists what there is.
         """
         if api_name is not None:
-            endpoint = self._by_name.get(api_name)
-            if endpoint is None:
+            named = self._by_name.get(api_name)
+            if named is None:
                 raise self._no_such_name(api_name)
-            return endpoint
+            return self[named]
         if fn_index is not None:
-            endpoint = self._by_index.get(fn_index)
-            if endpoint is None:
+            if fn_index not in self._functions:
                 raise EndpointNotFoundError(f"Invalid function index: {fn_index}.", hint=self._list())
-            return endpoint
-        public = [endpoint for endpoint in self._by_name.values() if endpoint.visibility == "public"]
+            return self[fn_index]
+        public = [index for index in self._by_name.values() if self._functions[index].visibility == "public"]
         if len(public) != 1:
             raise EndpointNotFoundError(
                 "This Gradio app might have multiple endpoints. Please specify an `api_name` or `fn_index`",
                 hint=self._list(),
             )
-        return public[0]
+        return self[public[0]]
 
     def _no_such_name(self, api_name: str) -> EndpointNotFoundError:
         message = f"Cannot find a function with `api_name`: {api_name}."
         if not api_name.startswith("/"):
             message += " Did you mean to use a leading slash?"
-        names = [name for name, endpoint in self._by_name.items() if endpoint.visibility == "public"]
+        names = [name for name, index in self._by_name.items() if self._functions[index].visibility == "public"]
         near = nearest("/" + api_name.lstrip("/"), names)
         guess = f"did you mean {near!r}? " if near else ""
         return EndpointNotFoundError(message, hint=guess + self._list())
 
     def _list(self) -> str:
-        public = [endpoint for endpoint in self._by_index.values() if endpoint.visibility == "public"]
+        public = [dependency for dependency in self._functions.values() if dependency.visibility == "public"]
         if not public:
             return "the app has no public endpoints"
-        shown = ", ".join(
-            repr(endpoint.api_name) if endpoint.api_name else endpoint.label for endpoint in public[:_LISTED]
-        )
+        shown = ", ".join(repr(_label(one)) if one.api_name else _label(one) for one in public[:_LISTED])
         more = f" and {len(public) - _LISTED} more" if len(public) > _LISTED else ""
         return f"the app has {shown}{more}"
+
+
+def _label(dependency: Dependency) -> str:
+    return f"fn_index {dependency.id}" if dependency.api_name is None else "/" + dependency.api_name
+
+
+def _has_state(config: Config, dependency: Dependency) -> bool:
+    used = map(config.components.get, (*dependency.inputs, *dependency.outputs))
+    return any(component is not None and component.is_state for component in used)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
@@ -193,7 +205,6 @@ def _make_endpoint(config: Config, info: ApiInfo, dependency: Dependency, dynami
         slot = _make_input(component, parameter, described.says_defaults, number in dynamic)
         inputs.append(replace(slot, wants_props=True) if position in dependency.component_props else slot)
     outputs = [(position, config.components.get(number)) for position, number in enumerate(dependency.outputs)]
-    used = [config.components.get(number) for number in (*dependency.inputs, *dependency.outputs)]
     return Endpoint(
         fn_index=dependency.id,
         api_name=api_name,
@@ -212,7 +223,7 @@ def _make_endpoint(config: Config, info: ApiInfo, dependency: Dependency, dynami
             if component is None or not component.skip_api
         ),
         is_generator=dependency.is_generator,
-        has_state=any(component is not None and component.is_state for component in used),
+        has_state=_has_state(config, dependency),
         queued=config.enable_queue and dependency.queue is not False,
         oauth_token=described.oauth_token,
         dependency=dependency,

@@ -1,9 +1,10 @@
 """Frozen records that cost nothing until they are used.
 
-``@record`` stands for ``@dataclass(frozen=True, slots=True, kw_only=True)``, and type checkers take it for just that. The standard
-decorator compiles six functions for each class when its module is loaded; for the sixty classes here that was half of the time
-of the whole import, while a program uses a handful of them. Here a class shares its comparison, hash and repr with all others,
-and its constructor is compiled when the first object is made. It sets slots directly, so that building an event is quicker too.
+``@record`` stands for ``@dataclass(frozen=True, slots=True, kw_only=True)``, and type checkers take it for just that.
+The standard decorator compiles six functions for each class when its module is loaded; for the sixty classes here that
+was half of the time of the whole import, while a program uses a handful of them. Here a class shares its comparison,
+hash and repr with all others, and its constructor is compiled when the first object is made. It sets slots directly,
+so that building an event is quicker too.
 
 ``dataclasses.fields``, ``replace``, ``asdict`` and ``is_dataclass`` work on records.
 """

@@ -1,25 +1,26 @@
 """What the wire client asks of a driver.
 
-A connection is named by an integer that is never reused. Actions about one connection are carried out in the order in which
-they were given; actions about different connections are independent of each other.
+A connection is named by an integer that is never reused. Actions about one connection are carried out in the order in
+which they were given; actions about different connections are independent of each other.
 """
 
 from __future__ import annotations
 
 from typing import Union
 
-from .._commands import FilePart
-from .._record import field, record
+from gradproto._commands import FilePart
+from gradproto._record import field, record
 
 __all__ = ["Action", "Close", "Connect", "Send", "SendFile"]
 
 
 @record(frozen=True, slots=True, kw_only=True)
 class Connect:
-    """Open a stream; answer with ``connection_made`` or ``connection_lost``. ``tls`` asks for TLS with this host's name.
+    """Open a stream; answer with ``connection_made`` or ``connection_lost``. ``tls`` asks for TLS with this host's
+    name.
 
-    ``timeout`` is in seconds. The wire client keeps the time itself and sends ``Close`` when it is over; a driver that can
-    limit the connecting call may use it too.
+    ``timeout`` is in seconds. The wire client keeps the time itself and sends ``Close`` when it is over; a driver that
+    can limit the connecting call may use it too.
     """
 
     connection: int

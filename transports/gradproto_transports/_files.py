@@ -18,10 +18,11 @@ FILE_CHUNK = 256 * 1024
 
 
 def handle_file(source: str | os.PathLike[str] | bytes | BinaryIO, *, name: str | None = None) -> LocalFile | FileData:
-    """Return ``source`` as a file argument: a path, a URL, a ``data:`` URL, the content itself, or a file open in binary mode.
+    """Return ``source`` as a file argument: a path, a URL, a ``data:`` URL, the content itself, or a file open in
+    binary mode.
 
-    A URL is fetched by the app; everything else is uploaded when the call is made. ``name`` is the name that the app learns.
-    Raises `ArgumentError` at once for a path that is no file.
+    A URL is fetched by the app; everything else is uploaded when the call is made. ``name`` is the name that the app
+    learns. Raises `ArgumentError` at once for a path that is no file.
     """
     file = gradproto.handle_file(source, name=name)
     if isinstance(file, LocalFile) and isinstance(file.source, str):
@@ -75,7 +76,7 @@ class FileSource:
         self._owned: BinaryIO | None = None
 
     def read(self) -> bytes:
-        """Return the next piece, ``b""`` after the last; raises `WriteError` for a file that changed or cannot be read."""
+        """Return the next piece, ``b""`` after the last; raises `WriteError` if the file changed or cannot be read."""
         if self._left == 0:
             self.close()
             return b""
@@ -103,7 +104,7 @@ class FileSource:
 
 
 class Downloads:
-    """Where a client's downloads go: a directory of the caller's, or a temporary one that lives as long as the program."""
+    """Where a client's downloads go: the caller's directory, or a temporary one that lives as long as the program."""
 
     def __init__(self, directory: str | os.PathLike[str] | None) -> None:
         self._directory = None if directory is None else Path(directory)
@@ -172,11 +173,10 @@ def transport_error(kind: type[TransportError], what: str, error: Exception) -> 
 
 
 def _reason(error: BaseException) -> str:
-    """Return what went wrong at the bottom: event loops wrap what the system said, once or in groups."""
+    """Return what went wrong at the bottom: event loops wrap what the system said, in groups and in words of their own."""
     if isinstance(error, OSError) and error.errno is not None:
-        # asyncio puts the address where the system's words were.
-        plain = error.strerror is not None and error.strerror.startswith("Connect call failed")
-        return os.strerror(error.errno) if plain else describe_os_error(error)
+        system = type(error).__module__ == "builtins"  # others have numbers of their own: TLS, name servers
+        return os.strerror(error.errno) if system else describe_os_error(error)
     inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
     below = inner[0] if inner else error.__cause__
     return _reason(below) if below is not None else str(error) or type(error).__name__

@@ -1,7 +1,8 @@
-"""What a client keeps of a job, and when a caller may see what of it: the same for all three drivers, without any waiting.
+"""What a client keeps of a job, and when a caller may see what of it: the same for all three drivers, without any
+waiting.
 
-Outputs may hold files. Where files are downloaded, an output is ready only when all of its files are, and outputs become ready
-in order. A record is told what happened (events, files that came) and says which files to fetch.
+Outputs may hold files. Where files are downloaded, an output is ready only when all of its files are, and outputs
+become ready in order. A record is told what happened (events, files that came) and says which files to fetch.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def find_files(value: object) -> Iterator[FileData]:
 class JobRecord:
     """One job as its caller sees it.
 
-    ``fetch`` says whether the files of outputs are downloaded before an output is ready; ``bind`` is what a caller gets for a
-    file when they are not.
+    ``fetch`` says whether the files of outputs are downloaded before an output is ready; ``bind`` is what a caller
+    gets for a file when they are not.
     """
 
     def __init__(self, job: Job, *, fetch: bool, bind: FileReplacer) -> None:

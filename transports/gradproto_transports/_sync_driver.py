@@ -1,8 +1,8 @@
 """The sync driver: one thread that does all the I/O of one client.
 
-Only that thread touches the session. Other threads leave work for it in a queue and wait for what comes of it, so that an
-interrupt (Ctrl-C) can hit them anywhere without harm. Callbacks of the user run on the thread too, between two turns; one that
-waits for something turns the loop itself meanwhile, so that it cannot wait for ever for itself.
+Only that thread touches the session. Other threads leave work for it in a queue and wait for what comes of it, so that
+an interrupt (Ctrl-C) can hit them anywhere without harm. Callbacks of the user run on the thread too, between two
+turns; one that waits for something turns the loop itself meanwhile, so that it cannot wait for ever for itself.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ WRITE_BUDGET = 4 * 1024 * 1024
 class Driver:
     """The I/O thread of one client.
 
-    ``on_event`` is called on the thread for each event, ``on_stop`` when the thread ends, with the exception that ended it, if
-    one did. ``tls`` makes the context for TLS connections, when the first is needed.
+    ``on_event`` is called on the thread for each event, ``on_stop`` when the thread ends, with the exception that
+    ended it, if one did. ``tls`` makes the context for TLS connections, when the first is needed.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Driver:
         if not self.on_thread:
             self._thread.join()
 
-    # --- on the thread ----------------------------------------------------------------------------------------------------
+    # --- on the thread -----------------------------------------------------------------------------------------------
 
     def _stop(self) -> None:
         self._stop_asked = True

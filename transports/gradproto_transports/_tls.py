@@ -12,7 +12,7 @@ __all__ = ["tls_factory"]
 
 
 def tls_factory(context: ssl.SSLContext | None, *, verify: bool) -> Callable[[], ssl.SSLContext]:
-    """Return a function that gives ``context``, or else one with the system's certificates (unverified if not ``verify``)."""
+    """Return a function that gives ``context``, or else one with the system's certificates, used if ``verify``."""
     made = context
 
     def make() -> ssl.SSLContext:

@@ -1,21 +1,21 @@
 """The sync client: `Client` and its jobs, for plain threads.
 
-One background thread does the I/O of a client, however many jobs run. A job is a `concurrent.futures.Future` and may be watched
-from any thread.
+One background thread does the I/O of a client, however many jobs run. A job is a `concurrent.futures.Future` and may
+be watched from any thread.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gradproto import (
     Call,
-    CancelRefused,
     Config,
     ConnectionLostError,
     DeadlineExceeded,
@@ -25,9 +25,7 @@ from gradproto import (
     GradprotoError,
     JobCancelledError,
     JobState,
-    JSONValue,
     LocalProtocolError,
-    OutputGenerated,
     Status,
     StatusUpdate,
     Timeouts,
@@ -54,10 +52,10 @@ logger = logging.getLogger("gradproto")
 class Client:
     """A client of one Gradio app, for threads.
 
-    ``src`` (or ``space``) is the app's address: a URL with or without sub-path, or host:port. ``token`` (or ``hf_token``) is a
-    Hugging Face token, ``True`` for the one in the environment variable ``HF_TOKEN``. ``auth`` is a user and password for the
-    app's own login. ``api_name`` or ``fn_index`` name the endpoint for calls that name none. ``headers`` and ``cookies`` go to the
-    app with every request.
+    ``src`` (or ``space``) is the app's address: a URL with or without sub-path, or host:port. ``token`` (or
+    ``hf_token``) is a Hugging Face token, ``True`` for the one in the environment variable ``HF_TOKEN``. ``auth`` is a
+    user and password for the app's own login. ``api_name`` or ``fn_index`` name the endpoint for calls that name none.
+    ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program, a path puts
     them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is taken for a local file's
@@ -65,8 +63,8 @@ class Client:
     ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` may
     return a connected socket to be used in place of a new one, with TLS already on it where ``tls`` is true.
 
-    Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`, `DeadlineExceeded`,
-    `ArgumentError`.
+    Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
+    `DeadlineExceeded`, `ArgumentError`.
     """
 
     def __init__(
@@ -138,9 +136,9 @@ class Client:
         api_name: str | None = None,
         fn_index: int | None = None,
         headers: Mapping[str, str] | None = None,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> Any:
-        """Call an endpoint and return its result; raises what the job failed with. Ctrl-C cancels the job on the server."""
+        """Call an endpoint and return its result; raises what the job failed with. Ctrl-C cancels it on the server."""
         job = self.submit(*args, api_name=api_name, fn_index=fn_index, headers=headers, **kwargs)
         try:
             return job.result()
@@ -156,13 +154,13 @@ class Client:
         headers: Mapping[str, str] | None = None,
         result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None = None,
         status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None = None,
-        **kwargs: object,
+        **kwargs: Any,
     ) -> Job:
         """Begin to call an endpoint. Arguments go by position or by the names of the endpoint's parameters.
 
-        ``result_callbacks`` are called with the values of each output as separate arguments, ``status_callbacks`` with each
-        `StatusUpdate`, in order, on the client's thread. Raises `ArgumentError` and `EndpointNotFoundError` before anything is
-        sent.
+        ``result_callbacks`` are called with the values of each output as separate arguments, ``status_callbacks`` with
+        each `StatusUpdate`, in order, on the client's thread. Raises `ArgumentError` and `EndpointNotFoundError`
+        before anything is sent.
         """
         if api_name is None and fn_index is None and not self._names_endpoint(args):
             api_name, fn_index = self._api_name, self._fn_index
@@ -231,7 +229,7 @@ class Job(concurrent.futures.Future[Any]):
         self._result_callbacks = result_callbacks
         self._status_callbacks = status_callbacks
         self._condition_changed = threading.Condition()
-        self._started = StatusUpdate(code=Status.STARTING)
+        self._started = StatusUpdate(code=Status.STARTING, time=datetime.datetime.now())
         self._cancel_asked = False
         self._seen = (0, 0, False)
         self._statuses_reported = 0
@@ -241,7 +239,7 @@ class Job(concurrent.futures.Future[Any]):
         self._record: JobRecord | None = None
         self._refusal: GradprotoError | None = None
 
-    # --- what a caller asks -----------------------------------------------------------------------------------------------
+    # --- what a caller asks ------------------------------------------------------------------------------------------
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the result and return it; that of a generator is its first output, unless the client says "last".
@@ -297,8 +295,8 @@ class Job(concurrent.futures.Future[Any]):
     def cancel(self) -> bool:
         """Cancel the job and wait until that is settled.
 
-        True if it was taken out of the queue before it started, or its generator was told to stop and did. False if it has
-        started and cannot be stopped, or is over. Another job is never disturbed.
+        True if it was taken out of the queue before it started, or its generator was told to stop and did. False if it
+        has started and cannot be stopped, or is over. Another job is never disturbed.
         """
         before = 0 if self._record is None else self._record.refusals
         self.request_cancel()
@@ -317,12 +315,11 @@ class Job(concurrent.futures.Future[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         """Yield every output, in order, as it comes; raises at the end if the job failed."""
-        reader: OutputReader | None = None
+        self._wait(lambda: self._record is not None or self.done(), None)
+        record = self._taken()
+        reader = OutputReader(record)
         while True:
-            taken = 0 if reader is None else reader.index
-            self._wait(lambda: self._ready > taken or self.done(), None)
-            record = self._taken()
-            reader = reader or OutputReader(record)
+            self._wait(lambda: record.ready > reader.index or self.done(), None)
             while reader.index < record.ready:
                 yield reader.take()
             if self.done() and reader.index >= record.ready:
@@ -339,7 +336,7 @@ class Job(concurrent.futures.Future[Any]):
     def __repr__(self) -> str:
         return f"<Job {self._call.endpoint.label} {self.status().code.value}>"
 
-    # --- on the client's thread -------------------------------------------------------------------------------------------
+    # --- on the client's thread --------------------------------------------------------------------------------------
 
     @property
     def record(self) -> JobRecord:
@@ -393,11 +390,11 @@ class Job(concurrent.futures.Future[Any]):
         reader = self._callback_reader = self._callback_reader or OutputReader(record)
         while reader.index < record.ready:
             output = reader.take()
-            values = output if isinstance(output, tuple) else (output,)
+            values = cast("tuple[object, ...]", output) if isinstance(output, tuple) else (output,)
             for callback in self._result_callbacks:
                 _guarded(callback, *values)
 
-    # --- inside -----------------------------------------------------------------------------------------------------------
+    # --- inside ------------------------------------------------------------------------------------------------------
 
     @property
     def _wants_first(self) -> bool:
@@ -481,14 +478,12 @@ class _Spool:
 
     def read(self, done: concurrent.futures.Future[None]) -> Iterator[bytes]:
         with self._target.open_again() as file:
-            taken = 0
             while True:
                 with self._more:
-                    self._more.wait_for(lambda: self._written > taken or done.done())
+                    self._more.wait_for(lambda: self._written > file.tell() or done.done())
                 data = file.read(256 * 1024)
                 if not data:
                     return
-                taken += len(data)
                 yield data
 
 
