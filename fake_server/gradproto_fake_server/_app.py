@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from ._components import Component
 from ._documents import Layout, api_info, config, page, page_before_login
@@ -444,7 +445,7 @@ class FakeApp:
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""
-        return f"{root}{self.profile.api_prefix}/file={file.path}"
+        return f"{root}{self.profile.api_prefix}/file={quote(file.path)}"
 
     def store(self, file: FakeFile) -> Generator[None, None, StoredFile]:
         """Store a produced file, a piece for each ``next()``."""

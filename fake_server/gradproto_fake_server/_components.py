@@ -332,7 +332,15 @@ def chatbot(label: str | None = None) -> Component:
 
 
 def _decode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:
-    return [] if given is None else [_message(said) for said in cast("Iterable[Any]", given)]
+    # On its way in a message's content has to be a list already; on its way out a text will do.
+    if given is None:
+        return []
+    for position, said in enumerate(cast("Iterable[Any]", given)):
+        if is_object(said) and not is_list(said.get("content")):
+            raise ValueError(
+                f"1 validation error for ChatbotDataMessages\n{position}.content\n  Input should be a valid list"
+            )
+    return [_message(said) for said in cast("Iterable[Any]", given)]
 
 
 def _encode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:

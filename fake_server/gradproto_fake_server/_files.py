@@ -20,7 +20,8 @@ __all__ = ["DirectoryFiles", "FileReader", "FileWriter", "Files", "MemoryFiles",
 
 _PIECE = 1 << 20
 _MAX_NAME = 200  # bytes; what Gradio leaves of a long name
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|&;`$!#]")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|`$!{}]")
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))})
 
 
 class FileReader(Protocol):
@@ -164,20 +165,22 @@ class DirectoryFiles:
 def safe_name(filename: str) -> str | None:
     """Give the base name under which an upload is stored, ``""`` if it has none, ``None`` if it must be refused.
 
-    Directories are cut off and characters that mean something to a file system or a shell are dropped.
+    Directories are cut off, characters that mean something to a file system or a shell are dropped, names of devices
+    get an underscore before them, long names are cut (Gradio 6.31).
     """
     base = PurePosixPath(filename).name
-    if base == "..":
-        return None
+    if not base or base == "..":
+        return None if base else ""
     stem, extension = os.path.splitext(base)
-    stem, extension = _FORBIDDEN.sub("", stem), _FORBIDDEN.sub("", extension)
-    if not stem and extension:
-        stem = "file"
-    name = (stem + extension).rstrip(" .")
-    if len(name.encode("utf-8", "replace")) <= _MAX_NAME:
-        return name
-    room = _MAX_NAME - len(extension.encode("utf-8", "replace"))
-    return stem.encode("utf-8", "replace")[: max(room, 1)].decode("utf-8", "ignore") + extension
+    extension = _FORBIDDEN.sub("", extension)
+    stem = _FORBIDDEN.sub("", stem) or ("file" if extension else "")
+    stem, extension = os.path.splitext((stem + extension).rstrip(" .") or "file")
+    if stem.partition(".")[0].rstrip(" ").upper() in _DEVICES:
+        stem = f"_{stem}"
+    room = _MAX_NAME - len(extension.encode())
+    if room < 1:
+        return "file" + extension.encode()[: _MAX_NAME - 4].decode("utf-8", "ignore")
+    return stem.encode()[:room].decode("utf-8", "ignore") + extension
 
 
 class _MemoryReader:

@@ -365,10 +365,10 @@ def _login_with(app: FakeApp, exchange: Exchange, body: bytes) -> None:
 
 
 def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
-    """Read a small form in either encoding; what is no form has no fields."""
+    """Read a small form in either encoding; what is no form has no fields, and an empty field is as good as none."""
     kind, options = header_options(content_type.encode("latin-1"))
     if kind == "application/x-www-form-urlencoded":
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        return dict(parse_qsl(body.decode("utf-8", "replace")))
     fields: dict[str, str] = {}
     if kind != "multipart/form-data" or "boundary" not in options:
         return fields
@@ -381,7 +381,7 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
                 name, value = event.name, b""
             elif isinstance(event, PartData):
                 value += bytes(event.data)
-            elif isinstance(event, PartEnded):
+            elif isinstance(event, PartEnded) and value:
                 fields[name] = value.decode("utf-8", "replace")
     except MultipartError:
         return {}
