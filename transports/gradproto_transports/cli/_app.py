@@ -17,12 +17,12 @@ from typing import Any
 
 import click
 
-from gradproto import Endpoint, GradprotoError, __version__
+from gradproto import Endpoint, __version__
 from gradproto_transports.sync import Client
 
 from ._arguments import read_arguments
 from ._call import CallRunner
-from ._connection import FAILED, UNREACHABLE, USAGE, Connection, Failure, connection_options
+from ._connection import FAILED, USAGE, Connection, Failure, connection_options
 from ._console import StatusLine, accept_any_text, say, speaks_unicode, write_line
 from ._outputs import FileSaver, as_json, as_text
 
@@ -45,9 +45,9 @@ class _Terminated(KeyboardInterrupt):
 class _Interrupted(Exception):
     """The program was told to stop, and has cleaned up behind itself."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, stop: KeyboardInterrupt) -> None:
         super().__init__(message)
-        self.code = code
+        self.code = _TERMINATED if isinstance(stop, _Terminated) else _INTERRUPTED
 
 
 class Program(click.Group):
@@ -82,13 +82,10 @@ class Program(click.Group):
         except _Interrupted as stop:
             say(str(stop))
             return stop.code
-        except (KeyboardInterrupt, click.Abort) as stop:
-            say("interrupted")
-            return _TERMINATED if isinstance(stop, _Terminated) else _INTERRUPTED
         except BrokenPipeError:
             return FAILED  # whoever read the output has had enough, and knows
         except OSError as error:
-            say(f"error: {error}")
+            say(f"error: cannot write {error.filename or 'the output'}: {error.strerror or error}")
             return FAILED
         except Exception as error:
             # The text of a foreign exception may hold anything, secrets too.
@@ -96,6 +93,13 @@ class Program(click.Group):
             return FAILED
         # Click gives the exit code of --help and the like as a result; commands give none.
         return ended if isinstance(ended, int) else 0
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. An interrupt ends here, before Click has its own way with it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise _Interrupted("interrupted", stop) from None
 
 
 @contextlib.contextmanager
@@ -228,14 +232,11 @@ def predict(
                     if output != () or json_wanted:
                         write_line(render(output if saver is None else saver.save(output)))
             except KeyboardInterrupt as stop:
-                code = _TERMINATED if isinstance(stop, _Terminated) else _INTERRUPTED
                 became = runner.cancel()
-                raise _Interrupted("interrupted" + (f"; {became}" if became else ""), code) from None
-            except OSError as error:
-                runner.cancel()
-                if isinstance(error, (BrokenPipeError, GradprotoError)):
-                    raise
-                raise Failure(f"cannot write the output: {error.strerror or error}") from error
+                raise _Interrupted(f"interrupted; {became}" if became else "interrupted", stop) from None
+            except Exception:
+                runner.cancel()  # if it is under way, its outputs have no place to go to
+                raise
     finally:
         status.hide()
 
@@ -267,15 +268,18 @@ def fake_server(host: str, port: int) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        why = (error.strerror or str(error)).partition(" (")[0]  # what follows there is the address once more
         hint = " (--port 0 takes any free one)" if port else ""
-        raise Failure(f"cannot serve on {host}:{port}: {error.strerror or error}{hint}", UNREACHABLE) from error
+        raise Failure(f"cannot serve on {host}:{port}: {why}{hint}") from error
 
 
 @program.command()
 def demo() -> None:
     """Serve the demo app, use it in every way, and check what comes: a tour of a few seconds."""
+    from gradproto_fake_server import demo_app
+
     from ._demo import run_demo
 
-    failed = run_demo()
+    failed = run_demo(demo_app())
     if failed:
         raise Failure(f"{failed} steps did not go as expected")

@@ -26,8 +26,8 @@ def read_arguments(endpoint: Endpoint, words: Sequence[str]) -> tuple[list[Any],
     """Return positional and keyword arguments for ``endpoint``.
 
     A word is JSON if it can be read as that, else text; ``@path`` is a file to upload, ``@@x`` the text ``@x``;
-    ``name=word`` is a keyword where the endpoint has that parameter. Raises `click.UsageError`, and `ArgumentError` for
-    a file that is not there.
+    ``name=word`` is a keyword where the endpoint has that parameter; one that takes several files may come
+    several times. Raises `click.UsageError`, and `ArgumentError` for a file that is not there.
     """
     slots = {slot.parameter.name: slot for slot in endpoint.inputs if slot.parameter is not None}
     names = list(slots)
@@ -41,9 +41,14 @@ def read_arguments(endpoint: Endpoint, words: Sequence[str]) -> tuple[list[Any],
             continue
         if name in _RESERVED:
             raise click.UsageError(f"parameter {name!r} can be given by its position only")
-        if name in kwargs:
+        value = _read_word(rest, is_text=_is_text(slots[name]))
+        if name not in kwargs:
+            kwargs[name] = value
+        elif slots[name].file_kind == "many":
+            earlier = kwargs[name]
+            kwargs[name] = [*(earlier if isinstance(earlier, list) else [earlier]), value]
+        else:
             raise click.UsageError(f"parameter {name!r} is given twice")
-        kwargs[name] = _read_word(rest, is_text=_is_text(slots[name]))
     return args, kwargs
 
 

@@ -78,7 +78,7 @@ class CallRunner:
             return "the job was cancelled"
         if thread.is_alive():
             return "the server did not answer the request to cancel the job"
-        return "the job was over" if job.done() else "the job could not be stopped and goes on on the server"
+        return "the job was over" if job.done() else "the job could not be stopped and still runs"
 
     def _take_outputs(self, job: Job) -> None:
         error: BaseException | None = None

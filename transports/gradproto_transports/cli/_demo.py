@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from gradproto import AppError, Endpoint, GradprotoError, Status, StatusUpdate, Timeouts
-from gradproto_fake_server import FakeServer, demo_app
+from gradproto import AppError, Endpoint, Status, StatusUpdate, Timeouts
+from gradproto_fake_server import FakeApp, FakeServer
 from gradproto_transports.sync import Client, Job, handle_file
 
 from ._console import one_line, speaks_unicode
@@ -35,11 +36,11 @@ class _Unexpected(Exception):
     """A step went otherwise than it should have."""
 
 
-def run_demo() -> int:
-    """Run the demo, say what it does, and return how many steps did not go as expected."""
+def run_demo(app: FakeApp) -> int:
+    """Use ``app``, which is the demo app, say what happens, and return how many steps did not go as expected."""
     began = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
-    with FakeServer(demo_app()) as server:
+    with FakeServer(app) as server:
         console.print(Text.assemble("A fake Gradio server runs at ", (server.url, "bold"), " until this demo is over."))
         with Client(server.url, timeouts=Timeouts(queue_wait=_PATIENCE, run=_PATIENCE)) as client:
             demo = _Demo(console, server, client)
@@ -90,7 +91,7 @@ class _Demo:
         self._console.print(Text(title, style="bold"))
         try:
             seen, mark, style = step(), self._passed_mark, "green"
-        except (_Unexpected, GradprotoError) as problem:
+        except Exception as problem:  # whatever it is, it should not have come
             seen, mark, style = f"{type(problem).__name__.lstrip('_')}: {problem}", self._failed_mark, "red"
             self.failed += 1
         self._console.print(Text.assemble("  ", (mark, style), " ", one_line(seen)))
@@ -185,7 +186,8 @@ class _Demo:
             job = self._client.submit(1_000_000, api_name="/count")
             self._server.wait_for(lambda app: app.job("/count").state == "held", _PATIENCE)
             self._server.step("/count", 3)
-            outputs = [next(job) for _ in range(3)]
+            outputs = list(islice(job, 3))
+            _expect(outputs, ["n=0", "n=1", "n=2"])
             _expect(job.cancel(), True)
         finally:
             self._server.release("/count")

@@ -1,0 +1,141 @@
+"""How the command line reaches an app, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from gradproto_fake_server import FakeApp, FakeServer, demo_app
+from tests.cli.conftest import Invoke
+
+PASSWORD = "opensesame-7"
+TOKEN = "hf_abcdefghijkl"
+
+
+@pytest.fixture
+def guarded() -> Iterator[FakeServer]:
+    """An app with a login."""
+    with FakeServer(demo_app(auth={"ali": PASSWORD})) as running:
+        yield running
+
+
+def test_a_login_can_be_given_as_an_option(guarded: FakeServer, invoke: Invoke) -> None:
+    assert invoke("predict", guarded.url, "/echo", "in", "--auth", f"ali:{PASSWORD}").stdout == "in\n"
+
+
+def test_a_login_can_be_given_in_the_environment(guarded: FakeServer, invoke: Invoke) -> None:
+    result = invoke("view-api", guarded.url, env={"GRADPROTO_AUTH": f"ali:{PASSWORD}"})
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("auth", [[], ["--auth", f"ali:{PASSWORD}x"], ["--auth", f"{PASSWORD}:ali"]])
+def test_a_refused_login_is_no_connection(guarded: FakeServer, invoke: Invoke, auth: list[str]) -> None:
+    result = invoke("predict", guarded.url, "/echo", "in", *auth)
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+    assert result.stderr.startswith("gradproto: error: ")
+    assert PASSWORD + "x" not in result.stderr
+
+
+def test_the_password_may_hold_colons(invoke: Invoke) -> None:
+    with FakeServer(demo_app(auth={"ali": ":a:b:"})) as running:
+        assert invoke("predict", running.url, "/echo", "in", "--auth", "ali::a:b:").exit_code == 0
+
+
+def _echoing_failure() -> FakeApp:
+    app = FakeApp(show_error=True)
+
+    @app.endpoint("/reveal")
+    def reveal(text: str) -> str:
+        raise ValueError(f"you sent {text}")
+
+    return app
+
+
+def test_an_error_that_repeats_a_secret_is_printed_without_it(invoke: Invoke) -> None:
+    with FakeServer(_echoing_failure()) as running:
+        options = ["--token", TOKEN, "--header", "X-Key: sesame-9"]
+        result = invoke("predict", running.url, "/reveal", f"{TOKEN} sesame-9", *options)
+    assert result.stderr == "gradproto: error: you sent *** ***\n"
+
+
+def test_headers_and_the_token_are_sent(server: FakeServer, invoke: Invoke) -> None:
+    options = ["--header", "X-One: 1", "--header", "X-Two:two: 2 ", "--token", TOKEN]
+    assert invoke("predict", server.url, "/echo", "x", *options).exit_code == 0
+    for record in server.requests:
+        assert {("x-one", "1"), ("x-two", "two: 2"), ("x-hf-authorization", f"Bearer {TOKEN}")} <= set(record.headers)
+
+
+def test_the_token_is_taken_from_the_environment_only_when_that_is_asked_for(
+    server: FakeServer, invoke: Invoke
+) -> None:
+    assert invoke("view-api", server.url, env={"HF_TOKEN": TOKEN}).exit_code == 0
+    assert not any(TOKEN in value for record in server.requests for _, value in record.headers)
+    assert invoke("view-api", server.url, "--token-from-env", env={"HF_TOKEN": TOKEN}).exit_code == 0
+    assert ("x-hf-authorization", f"Bearer {TOKEN}") in server.requests[-1].headers
+
+
+def test_a_header_that_cannot_be_sent_is_wrong_usage(server: FakeServer, invoke: Invoke) -> None:
+    result = invoke("view-api", server.url, "--header", "X-Secret: sesame\r\nX-Evil: 1")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "sesame" not in result.stderr
+    assert server.requests == []
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("command", [["view-api"], ["predict"]])
+def test_a_refused_connection_is_one_line(invoke: Invoke, closed_port: int, command: list[str]) -> None:
+    result = invoke(*command, f"http://127.0.0.1:{closed_port}")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+    assert f"could not connect to 127.0.0.1:{closed_port}" in result.stderr
+
+
+def test_a_page_that_is_no_app_is_no_connection(invoke: Invoke, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_data("<html>hello</html>", content_type="text/html")
+    result = invoke("view-api", httpserver.url_for(""))
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+
+
+def test_what_is_no_address_is_wrong_usage(invoke: Invoke) -> None:
+    result = invoke("view-api", "ftp://user:sesame@host")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "sesame" not in result.stderr
+
+
+def test_a_server_that_never_answers_is_given_up(invoke: Invoke) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        result = invoke("view-api", f"127.0.0.1:{listener.getsockname()[1]}", "--timeout", "0.2")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+
+
+def test_the_api_is_described_as_the_client_does(server: FakeServer, invoke: Invoke) -> None:
+    result = invoke("view-api", server.url)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(
+        "Client.predict() Usage Info\n---------------------------\nNamed API endpoints: 10\n"
+    )
+    assert ' - predict(a, b, api_name="/add") -> sum\n' in result.stdout
+    assert "secret" not in result.stdout
+
+
+def test_the_api_can_be_had_as_json(server: FakeServer, invoke: Invoke) -> None:
+    import json
+
+    described = json.loads(invoke("view-api", server.url, "--json").stdout)
+    assert described["unnamed_endpoints"] == {}
+    assert [parameter["parameter_name"] for parameter in described["named_endpoints"]["/add"]["parameters"]] == [
+        "a",
+        "b",
+    ]
+
+
+def test_all_endpoints_are_described_when_that_is_asked_for(server: FakeServer, invoke: Invoke) -> None:
+    assert "Unnamed API endpoints: 0\n" in invoke("view-api", server.url, "--all").stdout
