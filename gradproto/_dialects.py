@@ -42,7 +42,8 @@ class Dialect:
 
 # Newest first, within each protocol. Where a field came or went: Gradio's routes.py and queueing.py at the tags named.
 DIALECTS: tuple[Dialect, ...] = (
-    Dialect(protocol="sse_v3", since=(5,)),
+    Dialect(protocol="sse_v3", since=(5, 2)),
+    # The text of a gr.Error was quoted until 5.2.0 gave it a title.
     Dialect(protocol="sse_v3", since=(4, 31), repr_quoted_errors=True),
     # /cancel came with 4.31.0; before it, /reset stops an event and says nothing more about it.
     Dialect(

@@ -252,7 +252,7 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def _unquote(message: str) -> str:
-    """Undo Python's quoting of an error text, which Gradio before 5 sends."""
+    """Undo Python's quoting of an error text, which Gradio before 5.2 sends."""
     if not re.fullmatch(_QUOTED, message):
         return message
     return re.sub(_ESCAPE, _unescape, message[1:-1])

@@ -70,6 +70,9 @@ class EventStream:
         # How many cancellations the server has not answered yet, by function, and the joins that wait for them.
         self._cancelling: dict[int, int] = {}
         self._held: list[tuple[Job, Callable[[], None]]] = []
+        # Gradio before 5.46 may end a cancelled event twice. The second end waits for whoever opens the stream next, and
+        # breaks it: so a session hash with a cancelled event is not used again.
+        self._spent = False
         self._exchange: _StreamExchange | None = None
         self._grace: Timer | None = None
         self._fruitless = 0
@@ -82,7 +85,7 @@ class EventStream:
     @property
     def available(self) -> bool:
         """Whether a job can have this stream for itself."""
-        return not self.busy and not self._cancelling
+        return not self.busy and not self._cancelling and not self._spent
 
     def advance(self, cause: StreamInput) -> None:
         """Go on to the next state, by the table."""
@@ -175,7 +178,7 @@ class EventStream:
             else:
                 self._open()
         elif not self.joining:
-            self.streams.free(self)
+            self._free()
 
     def lose(self, error: GradprotoError, *, expired: bool = False) -> None:
         """The stream broke: fail its jobs and let its session hash go."""
@@ -218,6 +221,7 @@ class EventStream:
     def cancel(self, job: Job, request: CancelRequest) -> None:
         """Ask the server to stop the job's event."""
         fn_index = job.endpoint.fn_index
+        self._spent = not self.streams.keeps(self)
         self._cancelling[fn_index] = self._cancelling.get(fn_index, 0) + 1
         dialect = self.core.dialect
         assert dialect is not None
@@ -237,13 +241,20 @@ class EventStream:
                 self._held.append((job, send))
             elif not job.ended:
                 send()
-        self.streams.free(self)
+        self._free()
 
     def _last_job_ended(self) -> None:
         self.advance(StreamInput.LAST_JOB_ENDED)
         if self.state is StreamState.DRAINING and not self.streams.keeps(self):
             self._grace = self.core.timers.start(CLOSE_GRACE, self._not_closed)
-        self.streams.free(self)
+        self._free()
+
+    def _free(self) -> None:
+        """Let another job use the stream, or nobody any more."""
+        if self._spent and self.state is StreamState.IDLE and not self.busy and not self._cancelling:
+            self.lose(ReadError("its session hash is not used again"))
+        else:
+            self.streams.free(self)
 
     def _not_closed(self) -> None:
         """The server does not end the stream: it still counts an event that is over. A new hash does not have that."""
