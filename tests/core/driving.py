@@ -27,19 +27,12 @@ from gradproto import (
     SessionReady,
     StartExchange,
 )
+from tests.core.documents import FILE_SCHEMA
 
-__all__ = ["CONFIG", "INFO", "JSON", "SSE", "Harness", "body_of", "config_with", "json_body", "sse_bytes"]
+__all__ = ["CONFIG", "INFO", "JSON", "SSE", "STATELESS", "Harness", "body_of", "config_with", "json_body", "sse_bytes"]
 
 JSON = (("content-type", "application/json"),)
 SSE = (("Content-Type", "text/event-stream; charset=utf-8"),)
-
-FILE_META = {"_type": "gradio.FileData"}
-FILE_SCHEMA: dict[str, Any] = {
-    "$defs": {"FileDataMeta": {"properties": {"_type": {"const": "gradio.FileData"}}, "type": "object"}},
-    "type": "object",
-    "properties": {"path": {"type": "string"}, "meta": {"$ref": "#/$defs/FileDataMeta"}},
-    "title": "FileData",
-}
 
 
 def _component(number: int, kind: str, schema: Any) -> dict[str, Any]:
@@ -116,6 +109,13 @@ INFO: dict[str, Any] = {
         "/chat": _described([_value("text", "string")], [_value("text", "string")]),
     },
     "unnamed_endpoints": {},
+}
+
+
+# The same without State, so that no session hash is worth keeping.
+STATELESS: dict[str, Any] = {
+    **CONFIG,
+    "dependencies": [made for made in CONFIG["dependencies"] if STATE not in (*made["inputs"], *made["outputs"])],
 }
 
 
