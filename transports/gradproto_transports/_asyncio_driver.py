@@ -2,8 +2,8 @@
 
 Only the event loop touches the session, and between two awaits a turn is whole. Each connection has a task that
 connects and reads; writing needs none, but for files, and a timer of the loop keeps the time. The tasks are the
-driver's own: a cancellation by the user reaches those who wait for something, never these. They end when their connection is
-closed, or the client.
+driver's own: a cancellation by the user reaches those who wait for something, never these. They end when their
+connection is closed, or the client.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import contextlib
 import logging
 import math
 import os
+import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, Session, TransportError, WriteError
@@ -35,6 +37,9 @@ OpenStream = Callable[[str, int, bool], Awaitable[tuple[asyncio.StreamReader, as
 
 # The loop reads 256 KiB at a time, and pauses when twice this waits for its reader: never, since that reads everything.
 READ_SIZE = 1024 * 1024
+# After so many seconds without news, there may be some unread, and they are heard before anything is sent: a connection
+# that the server closed meanwhile is not for the next request.
+PAUSE = 0.001
 # How long one address of a host may keep the next one waiting (RFC 8305, section 5).
 HAPPY_EYEBALLS_DELAY = 0.25
 
@@ -98,6 +103,7 @@ class Driver:
         self._turning = False
         self._stopped = False
         self._due = math.inf  # when the client has to hear the time
+        self._last = -math.inf  # when the client last heard of something
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -125,7 +131,11 @@ class Driver:
         if not self.alive:
             raise LocalProtocolError("the client is closed")
         result = work()
-        self._turn()
+        now = self.loop.time()
+        if now - self._last > PAUSE:
+            self._ring_at(now)
+        else:
+            self._turn(now)
         return result
 
     def call_back(self, callback: Callable[[], None]) -> None:
@@ -141,7 +151,8 @@ class Driver:
         except BaseException as error:
             self.stop(error)
             raise
-        self._turn()
+        self._last = now = self.loop.time()
+        self._turn(now)
 
     def waiters(self) -> Waiters:
         """Return nobody yet, for one thing that will change."""
@@ -166,6 +177,8 @@ class Driver:
 
     async def close(self) -> None:
         """Stop, and wait until nothing is left of it."""
+        if self.alive:
+            self._carry_out(self.loop.time())
         self.stop()
         cancelled: asyncio.CancelledError | None = None
         while self._tasks:
@@ -200,23 +213,19 @@ class Driver:
         if not self._stopped:
             self._carry_out(self.loop.time())
 
-    def _turn(self) -> None:
+    def _turn(self, now: float) -> None:
         """Carry out what the client wants, unless a turn is under way or due: it will see to that as well."""
-        now = self.loop.time()
         if not self._turning and now < self._due:
             self._carry_out(now)
 
     def _carry_out(self, now: float) -> None:
         client = self.client
+        self._last = now
         self._turning = True
         try:
             while True:
                 client.tick(now)
-                while (action := client.next_action()) is not None:
-                    self._obey(action)
-                if (event := client.next_event()) is not None:
-                    self._on_event(event)
-                    continue
+                self._hand_out()
                 if self._callbacks:
                     self._run_callbacks()
                     continue
@@ -228,9 +237,22 @@ class Driver:
             raise
         finally:
             self._turning = False
-        self._due = math.inf if due is None else due
-        # It may ring too early, which costs less than setting it again in every turn.
-        if due is not None and (self._timer is None or due < self._timer.when()):
+        self._ring_at(math.inf if due is None else due)
+
+    def _hand_out(self) -> None:
+        client = self.client
+        while True:
+            while (action := client.next_action()) is not None:
+                self._obey(action)
+            event = client.next_event()
+            if event is None:
+                return
+            self._on_event(event)
+
+    def _ring_at(self, due: float) -> None:
+        """Let the time be kept at ``due``. It may ring too early, which costs less than setting it in every turn."""
+        self._due = due
+        if due < (math.inf if self._timer is None else self._timer.when()):
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self.loop.call_at(due, self._keep_time)
@@ -313,13 +335,16 @@ class _Connection:
         action = self._action
         if self._driver.open_stream is not None:
             return await self._driver.open_stream(action.host, action.port, action.tls)
-        options: dict[str, Any] = {}
-        if isinstance(self._driver.loop, asyncio.BaseEventLoop):
-            # Other loops do not have it.
-            options["happy_eyeballs_delay"] = HAPPY_EYEBALLS_DELAY
-        if action.tls:
-            options.update(ssl=self._driver.tls(), server_hostname=action.host)
-        return await asyncio.open_connection(action.host, action.port, limit=READ_SIZE, **options)
+        opened = await _connect_socket(action.host, action.port)
+        try:
+            if not action.tls:
+                return await asyncio.open_connection(sock=opened, limit=READ_SIZE)
+            return await asyncio.open_connection(
+                sock=opened, limit=READ_SIZE, ssl=self._driver.tls(), server_hostname=action.host
+            )
+        except BaseException:
+            opened.close()
+            raise
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         driver, number = self._driver, self._number
@@ -376,3 +401,51 @@ class _Connection:
 def _wake(woken: asyncio.Future[None]) -> None:
     if not woken.done():
         woken.set_result(None)
+
+
+async def _connect_socket(host: str, port: int) -> socket.socket:
+    """Connect to one of a host's addresses; a slow one does not keep the next one waiting (RFC 8305).
+
+    asyncio can do that, too, but other loops cannot, and it loses sockets when it is cancelled (seen in Python 3.11).
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # The families in turns: when one does not work at all, it costs one delay.
+    first = [info for info in found if info[0] == found[0][0]]
+    other = [info for info in found if info[0] != found[0][0]]
+    addresses = deque(info for pair in zip_longest(first, other) for info in pair if info is not None)
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    failure: BaseException = OSError("the name has no address")
+    try:
+        while addresses or attempts:
+            if addresses:
+                family, _, _, _, address = addresses.popleft()
+                attempts.add(loop.create_task(_try_address(family, address)))
+            delay = HAPPY_EYEBALLS_DELAY if addresses else None
+            done, _ = await asyncio.wait(attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in done:
+                attempts.discard(attempt)
+                problem = attempt.exception()
+                if problem is None:
+                    return attempt.result()
+                failure = problem
+        raise failure
+    finally:
+        for attempt in attempts:
+            attempt.cancel()
+        if attempts:
+            await asyncio.wait(attempts)
+        for attempt in attempts:
+            if not attempt.cancelled() and attempt.exception() is None:
+                attempt.result().close()
+
+
+async def _try_address(family: int, address: Any) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(opened, address)
+    except BaseException:
+        opened.close()
+        raise
+    return opened

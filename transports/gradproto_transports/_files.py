@@ -173,7 +173,7 @@ def transport_error(kind: type[TransportError], what: str, error: Exception) -> 
 
 
 def _reason(error: BaseException) -> str:
-    """Return what went wrong at the bottom: event loops wrap what the system said, in groups and in words of their own."""
+    """Return what went wrong at the bottom: event loops wrap what the system said, in groups and in their own words."""
     if isinstance(error, OSError) and error.errno is not None:
         system = type(error).__module__ == "builtins"  # others have numbers of their own: TLS, name servers
         return os.strerror(error.errno) if system else describe_os_error(error)

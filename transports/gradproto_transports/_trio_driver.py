@@ -35,6 +35,9 @@ OpenStream = Callable[[str, int, bool], Awaitable[trio.abc.Stream]]
 
 SMALL_READ = 64 * 1024
 LARGE_READ = 1024 * 1024
+# After so many seconds without news, there may be some unread, and they are heard before anything is sent: a connection
+# that the server closed meanwhile is not for the next request.
+PAUSE = 0.001
 
 
 class Waiters:
@@ -88,6 +91,7 @@ class Driver:
         self._turning = False
         self._stopped = False
         self._due = math.inf  # when the client has to hear the time
+        self._last = -math.inf  # when the client last heard of something
         self._life = trio.CancelScope(shield=True)
         self._timer = trio.CancelScope()
 
@@ -128,7 +132,11 @@ class Driver:
         if not self.alive:
             raise LocalProtocolError("the client is closed")
         result = work()
-        self._turn()
+        now = trio.current_time()
+        if now - self._last > PAUSE:
+            self._ring_at(now)
+        else:
+            self._turn(now)
         return result
 
     def call_back(self, callback: Callable[[], None]) -> None:
@@ -144,7 +152,8 @@ class Driver:
         except BaseException as error:
             self.stop(error)
             raise
-        self._turn()
+        self._last = now = trio.current_time()
+        self._turn(now)
 
     def waiters(self) -> Waiters:
         """Return nobody yet, for one thing that will change."""
@@ -169,6 +178,8 @@ class Driver:
 
     async def close(self) -> None:
         """Stop, and wait until nothing is left of it."""
+        if self.alive:
+            self._carry_out(trio.current_time())
         self.stop()
         with trio.CancelScope(shield=True):
             await self._ended.wait(lambda: self._tasks == 0)
@@ -199,23 +210,19 @@ class Driver:
                 await trio.lowlevel.checkpoint()
                 self._carry_out(trio.current_time())
 
-    def _turn(self) -> None:
+    def _turn(self, now: float) -> None:
         """Carry out what the client wants, unless a turn is under way or due: it will see to that as well."""
-        now = trio.current_time()
         if not self._turning and now < self._due:
             self._carry_out(now)
 
     def _carry_out(self, now: float) -> None:
         client = self.client
+        self._last = now
         self._turning = True
         try:
             while True:
                 client.tick(now)
-                while (action := client.next_action()) is not None:
-                    self._obey(action)
-                if (event := client.next_event()) is not None:
-                    self._on_event(event)
-                    continue
+                self._hand_out()
                 if self._callbacks:
                     self._run_callbacks()
                     continue
@@ -227,10 +234,23 @@ class Driver:
             raise
         finally:
             self._turning = False
-        self._due = math.inf if due is None else due
-        # It may ring too early, which costs less than setting it again in every turn.
-        if self._due < self._timer.deadline:
-            self._timer.deadline = self._due
+        self._ring_at(math.inf if due is None else due)
+
+    def _hand_out(self) -> None:
+        client = self.client
+        while True:
+            while (action := client.next_action()) is not None:
+                self._obey(action)
+            event = client.next_event()
+            if event is None:
+                return
+            self._on_event(event)
+
+    def _ring_at(self, due: float) -> None:
+        """Let the time be kept at ``due``. It may ring too early, which costs less than setting it in every turn."""
+        self._due = due
+        if due < self._timer.deadline:
+            self._timer.deadline = due
 
     def _run_callbacks(self) -> None:
         while self._callbacks:

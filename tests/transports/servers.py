@@ -1,0 +1,135 @@
+"""Small servers that misbehave, in threads: a raw one, and a proxy that can cut, reset, hold and encrypt."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+__all__ = ["Proxy", "RawServer", "unused_port"]
+
+
+def unused_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RawServer:
+    """Calls ``handler`` with each accepted socket, in a thread of its own; the socket is closed after that."""
+
+    def __init__(self, handler: Callable[[socket.socket], None]) -> None:
+        self._handler = handler
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self.port = int(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._start(self._accept)
+
+    def __enter__(self) -> RawServer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for opened in self._open:
+                _shut(opened)
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._open.add(accepted)
+            self._start(self._handle, accepted)
+
+    def _handle(self, accepted: socket.socket) -> None:
+        with accepted, contextlib.suppress(OSError):
+            self._handler(accepted)
+        with self._lock:
+            self._open.discard(accepted)
+
+
+class Proxy(RawServer):
+    """Passes bytes on to ``target``. With ``tls`` it is a server with TLS, by the name of localhost.
+
+    ``answers``: what it says itself to a request with this in its first line, before it closes; of the request it has
+    read only what came in one piece.
+    """
+
+    def __init__(
+        self, target: str, *, tls: ssl.SSLContext | None = None, answers: dict[bytes, bytes] | None = None
+    ) -> None:
+        self.answers = answers or {}
+        address = urlsplit(target)
+        self._target = (address.hostname, address.port)
+        self._tls = tls
+        self._asked: dict[socket.socket, bytes] = {}
+        super().__init__(self._pass_on)
+        if tls is not None:
+            self.url = f"https://localhost:{self.port}"
+
+    def cut(self, asked: bytes, *, reset: bool = False) -> int:
+        """Close all connections whose last request has ``asked`` in its first line; returns how many."""
+        with self._lock:
+            found = [client for client, last in self._asked.items() if asked in last.partition(b"\r\n")[0]]
+        for client in found:
+            if reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            _shut(client)
+        return len(found)
+
+    def _answer_to(self, request: bytes) -> bytes | None:
+        first = request.partition(b"\r\n")[0]
+        return next((answer for asked, answer in self.answers.items() if asked in first), None)
+
+    def _pass_on(self, client: socket.socket) -> None:
+        if self._tls is not None:
+            client = self._tls.wrap_socket(client, server_side=True)
+            with self._lock:
+                self._open.add(client)
+        with client, socket.create_connection(self._target) as server:
+            back = threading.Thread(target=_pump, args=(server, client))
+            back.start()
+            while data := client.recv(65536):
+                with self._lock:
+                    self._asked[client] = data
+                answer = self._answer_to(data)
+                if answer is not None:
+                    client.sendall(answer)
+                    break
+                server.sendall(data)
+            _shut(server)
+            back.join()
+        with self._lock:
+            self._asked.pop(client, None)
+            self._open.discard(client)
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    _shut(target)
+
+
+def _shut(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        opened.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,211 @@
+"""What is not there, is no Gradio, breaks or never answers: a typed error says what and where, and nothing hangs."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from gradproto import (
+    ConnectError,
+    ConnectionLostError,
+    DeadlineExceeded,
+    GradprotoError,
+    ReadError,
+    RemoteProtocolError,
+    Timeouts,
+    TransportError,
+    UnsupportedServerError,
+)
+from gradproto_fake_server import FakeServer
+from gradproto_transports.sync import Client
+
+from .backends import Backend
+from .servers import Proxy, RawServer, unused_port
+
+ENDLESS = 1_000_000
+
+
+async def refused(backend: Backend, url: str, **options: Any) -> GradprotoError:
+    """Return the error with which connecting fails."""
+    with pytest.raises(GradprotoError) as caught:
+        async with backend.open_client(url, **options):
+            pass
+    return caught.value
+
+
+async def test_a_port_where_nobody_listens(backend: Backend) -> None:
+    port = unused_port()
+    error = await refused(backend, f"http://127.0.0.1:{port}")
+    assert isinstance(error, ConnectError)
+    assert f"127.0.0.1:{port}" in str(error)
+    assert "Connection refused" in str(error)
+    assert isinstance(_root(error), OSError)
+
+
+async def test_a_name_with_several_addresses_where_nobody_listens(backend: Backend) -> None:
+    port = unused_port()
+    error = await refused(backend, f"http://localhost:{port}")
+    assert isinstance(error, ConnectError)
+    assert f"localhost:{port}" in str(error)
+    assert "refused" in str(error)
+
+
+async def test_a_host_that_does_not_exist(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*args: object, **kwargs: object) -> Any:
+        # No name server is asked: that may take its time where there is none.
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = await refused(backend, "http://no-such-host.invalid:7860")
+    assert isinstance(error, ConnectError)
+    assert "no-such-host.invalid:7860" in str(error)
+    assert "not known" in str(error)
+
+
+async def test_something_that_does_not_speak_http(backend: Backend) -> None:
+    with RawServer(lambda client: client.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")) as server:
+        error = await refused(backend, server.url)
+    assert isinstance(error, (RemoteProtocolError, TransportError))
+    assert server.url in str(error)
+
+
+async def test_something_that_closes_at_once(backend: Backend) -> None:
+    with RawServer(lambda client: None) as server:
+        error = await refused(backend, server.url)
+    assert isinstance(error, TransportError)
+    assert server.url in str(error)
+
+
+async def test_something_that_resets(backend: Backend) -> None:
+    def reset(client: socket.socket) -> None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    with RawServer(reset) as server:
+        error = await refused(backend, server.url)
+    assert isinstance(error, TransportError)
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (200, "text/html", "<!doctype html><title>It works!</title>"),
+        (200, "application/json", '{"name": "not gradio"}'),
+        (200, "application/json", "[1, 2"),
+        (404, "text/plain", "404 page not found"),
+        (502, "text/html", "<html><h1>502 Bad Gateway</h1></html>"),
+    ],
+)
+async def test_a_web_server_that_is_no_gradio_app(
+    backend: Backend, httpserver: HTTPServer, status: int, content_type: str, body: str
+) -> None:
+    httpserver.expect_request("").respond_with_data(body, status=status, content_type=content_type)
+    for path in ("/", "/config", "/gradio_api/info"):
+        httpserver.expect_request(path).respond_with_data(body, status=status, content_type=content_type)
+    url = httpserver.url_for("").rstrip("/")
+    error = await refused(backend, url)
+    assert isinstance(error, UnsupportedServerError)
+    assert url in str(error)
+
+
+async def test_a_server_that_never_answers(backend: Backend) -> None:
+    with RawServer(_listen_for_ever) as server:
+        error = await refused(backend, server.url, timeouts=Timeouts(request=0.1))
+    assert isinstance(error, DeadlineExceeded)
+    assert "0.1" in str(error)
+
+
+async def test_a_server_that_never_finishes_its_handshake(backend: Backend) -> None:
+    with RawServer(_listen_for_ever) as server:
+        url = server.url.replace("http:", "https:")
+        error = await refused(backend, url, timeouts=Timeouts(connect=0.1))
+    assert isinstance(error, ConnectError)
+    assert "timed out after 0.1 s" in str(error)
+
+
+async def test_a_server_without_tls(backend: Backend, fake: FakeServer) -> None:
+    error = await refused(backend, fake.url.replace("http:", "https:"))
+    assert isinstance(error, ConnectError)
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_stream_that_is_cut_fails_its_jobs_and_no_others(
+    backend: Backend, fake: FakeServer, reset: bool
+) -> None:
+    with Proxy(fake.url) as proxy:
+        async with backend.open_client(proxy.url) as client:
+            job = await client.submit(ENDLESS, api_name="/count")
+            assert await job.__anext__() == "n=0"
+            assert proxy.cut(b"/queue/data", reset=reset) == 1
+            with pytest.raises(ConnectionLostError):
+                await job.final()
+            assert job.outputs()[:1] == ["n=0"]
+            assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+async def test_a_server_that_is_gone_in_the_middle(backend: Backend, fake: FakeServer) -> None:
+    async with backend.open_client(fake.url) as client:
+        job = await client.submit(ENDLESS, api_name="/count")
+        assert await job.__anext__() == "n=0"
+        fake.close()
+        with pytest.raises(ConnectionLostError):
+            await job.final()
+        with pytest.raises(GradprotoError, match=str(fake.port)):
+            await client.predict("x", api_name="/echo")
+
+
+async def test_connections_that_the_server_closed_meanwhile_do_no_harm(backend: Backend, fake: FakeServer) -> None:
+    with Proxy(fake.url) as proxy:
+        async with backend.open_client(proxy.url) as client:
+            for number in range(3):
+                assert await client.predict(number, 1, api_name="/add") == number + 1
+                assert proxy.cut(b"HTTP/1.1") > 0
+                # A program that is busy with something else does not see them close.
+                with Client(fake.url) as other:
+                    other.predict("x", api_name="/echo")
+
+
+async def test_a_download_that_breaks_leaves_no_file(backend: Backend, fake: FakeServer, tmp_path: Path) -> None:
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
+    with Proxy(fake.url, answers={b"/file=": half}) as proxy:
+        async with backend.open_client(proxy.url, download_files=tmp_path) as client:
+            job = await client.submit(b"x", api_name="/upper")
+            with pytest.raises(ReadError, match="/file="):
+                await job.result()
+            proxy.answers.clear()
+            assert Path(await client.predict(b"x", api_name="/upper")).read_bytes() == b"X"
+    assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 1
+
+
+async def test_a_stream_of_a_file_gives_what_came_before_it_breaks(backend: Backend, fake: FakeServer) -> None:
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
+    with Proxy(fake.url, answers={b"/file=": half}) as proxy:
+        async with backend.open_client(proxy.url, download_files=False) as client:
+            file = await client.predict(b"x", api_name="/upper")
+            stream = backend.each(file.stream())
+            assert await stream.__anext__() == b"half"
+            with pytest.raises(ReadError, match="/file="):
+                await stream.__anext__()
+
+
+async def test_an_upload_that_is_refused_early_says_why(backend: Backend, fake: FakeServer) -> None:
+    """The server answers before it has read the body, and closes: the answer counts, not the broken pipe."""
+    refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\nConnection: close\r\n\r\nmuch too b"
+    with Proxy(fake.url, answers={b"/upload": refusal}) as proxy:
+        async with backend.open_client(proxy.url) as client:
+            job = await client.submit(b"x" * 30_000_000, api_name="/upper")
+            assert "413" in str(await job.exception())
+            assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+def _listen_for_ever(client: socket.socket) -> None:
+    while client.recv(65536):
+        pass
+
+
+def _root(error: BaseException) -> BaseException:
+    below = getattr(error, "exceptions", [error.__cause__])[0]
+    return error if below is None else _root(below)

@@ -1,0 +1,189 @@
+"""Files on their way to the app and back, the same for every client."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from gradproto import ArgumentError, FileData, GradprotoError, LocalFile, ReadError
+from gradproto_fake_server import FakeServer
+from gradproto_transports.sync import handle_file
+
+from .backends import Backend
+
+TEXT = "First line\nzweite Zeile: äöü\n"
+# More than one piece of an upload, more than one read of a download.
+LARGE = b"0123456789abcdef" * (1 << 17)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A text file."""
+    file = tmp_path / "some text.txt"
+    file.write_text(TEXT, encoding="utf-8")
+    return file
+
+
+async def test_a_file_goes_up_in_every_form(backend: Backend, url: str, path: Path) -> None:
+    async with backend.open_client(url) as client:
+        with path.open("rb") as opened:
+            given = {
+                "path": path,
+                "string": str(path),
+                "bytes": TEXT.encode(),
+                "open file": opened,
+                "memory": io.BytesIO(TEXT.encode()),
+                "handled path": handle_file(path),
+                "handled string": handle_file(str(path), name="other.txt"),
+                "handled bytes": handle_file(TEXT.encode(), name="bytes.txt"),
+            }
+            names: dict[str, str] = {}
+            for form, file in given.items():
+                result = await client.predict(file, api_name="/upper")
+                assert isinstance(result, str)
+                assert Path(result).read_text(encoding="utf-8") == TEXT.upper(), form
+                names[form] = os.path.basename(result)
+    assert names["path"] == names["string"] == names["open file"] == names["handled path"] == "some text.txt"
+    assert names["handled string"] == "other.txt"
+    assert names["handled bytes"] == "bytes.txt"
+
+
+async def test_a_url_is_fetched_by_the_app(backend: Backend, url: str) -> None:
+    async with backend.open_client(url, download_files=False) as client:
+        first = await client.predict(TEXT.encode(), api_name="/upper")
+        again = await client.predict(first, api_name="/upper")
+        assert (await backend.call(again.read)).decode() == TEXT.upper()
+
+
+async def test_a_large_file_goes_both_ways(backend: Backend, url: str, tmp_path: Path) -> None:
+    source = tmp_path / "large.txt"
+    source.write_bytes(LARGE)
+    async with backend.open_client(url, download_files=tmp_path / "down") as client:
+        results = [await client.submit(file, api_name="/upper") for file in (source, LARGE)]
+        for job in results:
+            assert Path(await job.result()).read_bytes() == LARGE.upper()
+
+
+async def test_files_are_put_where_the_client_says(backend: Backend, url: str, path: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "down" / "here"
+    async with backend.open_client(url, download_files=directory) as client:
+        first = await client.predict(path, api_name="/upper")
+        second = await client.predict(path, api_name="/upper")
+    assert Path(first).is_relative_to(directory)
+    assert first != second
+    assert Path(first).read_text(encoding="utf-8") == Path(second).read_text(encoding="utf-8") == TEXT.upper()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+async def test_downloaded_files_outlive_the_client(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        result = await client.predict(TEXT.encode(), api_name="/upper")
+    assert Path(result).read_text(encoding="utf-8") == TEXT.upper()
+
+
+async def test_a_file_that_is_not_downloaded_can_be_read_saved_and_streamed(
+    backend: Backend, url: str, path: Path, tmp_path: Path
+) -> None:
+    async with backend.open_client(url, download_files=False) as client:
+        file = await client.predict(path, api_name="/upper")
+        assert isinstance(file, FileData)
+        assert isinstance(file, backend.module.RemoteFile)
+        assert file.orig_name == "some text.txt"
+        content = TEXT.upper().encode()
+        assert await backend.call(file.read) == content
+        saved = await backend.call(file.save, tmp_path / "new")
+        assert Path(saved) == tmp_path / "new" / "some text.txt"
+        assert Path(saved).read_bytes() == content
+        assert Path(await backend.call(file.save)).read_bytes() == content
+        assert b"".join([piece async for piece in backend.each(file.stream())]) == content
+
+
+async def test_a_large_file_is_streamed_and_leaves_nothing_behind(backend: Backend, url: str, tmp_path: Path) -> None:
+    async with backend.open_client(url, download_files=False) as client:
+        file = await client.predict(LARGE, api_name="/upper")
+        directory = Path(await backend.call(file.save)).parent.parent
+        before = sorted(directory.iterdir())
+        pieces = [piece async for piece in backend.each(file.stream())]
+        assert b"".join(pieces) == LARGE.upper()
+        assert sorted(directory.iterdir()) == before
+
+
+async def test_a_stream_that_is_left_leaves_nothing_behind(backend: Backend, url: str, tmp_path: Path) -> None:
+    async with backend.open_client(url, download_files=False) as client:
+        file = await client.predict(LARGE, api_name="/upper")
+        directory = Path(await backend.call(file.save)).parent.parent
+        before = sorted(directory.iterdir())
+        stream = file.stream()
+        if backend.name == "sync":
+            next(stream)
+            stream.close()
+        else:
+            await stream.__anext__()
+            await stream.aclose()
+            with pytest.raises(StopAsyncIteration):
+                await stream.__anext__()
+        assert sorted(directory.iterdir()) == before
+        assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+async def test_what_is_no_file_is_refused_before_anything_is_sent(
+    backend: Backend, fake: FakeServer, tmp_path: Path
+) -> None:
+    async with backend.open_client(fake.url) as client:
+        for given, complaint in ((tmp_path / "missing", "does not exist"), (tmp_path, "directory"), (7, "file")):
+            with pytest.raises(ArgumentError, match=complaint):
+                await client.predict(given, api_name="/upper")
+    assert not [request for request in fake.requests if request.kind in ("upload", "join")]
+
+
+async def test_a_string_is_no_path_where_the_client_says_so(backend: Backend, fake: FakeServer, path: Path) -> None:
+    async with backend.open_client(fake.url, upload_paths=False) as client:
+        with pytest.raises(GradprotoError):
+            await client.predict(str(path), api_name="/upper")
+        assert not [request for request in fake.requests if request.kind == "upload"]
+        result = await client.predict(handle_file(path), api_name="/upper")
+    assert Path(result).read_text(encoding="utf-8") == TEXT.upper()
+
+
+async def test_a_file_that_shrinks_while_it_is_sent_fails_its_job_only(
+    backend: Backend, fake: FakeServer, tmp_path: Path
+) -> None:
+    class Shrinking(io.BytesIO):
+        """Says that it holds ten bytes more than it does."""
+
+        def seek(self, offset: int, whence: int = 0) -> int:
+            found = super().seek(offset, whence)
+            return found + 10 if whence == io.SEEK_END else found
+
+    async with backend.open_client(fake.url) as client:
+        with pytest.raises(Exception, match="10 bytes early"):
+            await client.predict(LocalFile(source=Shrinking(b"short"), orig_name="x", size=None), api_name="/upper")
+        assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+async def test_a_file_that_the_app_does_not_have_cannot_be_read(backend: Backend, url: str, tmp_path: Path) -> None:
+    async with backend.open_client(url, download_files=False) as client:
+        file = await client.predict(b"x", api_name="/upper")
+        gone = backend.module.RemoteFile(
+            path=str(tmp_path / "no such file"), orig_name="no such file", inner=file.inner
+        )
+        with pytest.raises(Exception, match=r"40[34]"):
+            await backend.call(gone.read)
+        with pytest.raises(Exception, match=r"40[34]"):
+            await backend.call(gone.save, tmp_path / "down")
+        with pytest.raises(Exception, match=r"40[34]"):
+            [piece async for piece in backend.each(gone.stream())]
+        assert await backend.call(file.read) == b"X"
+    assert list((tmp_path / "down").iterdir()) == []
+
+
+async def test_a_full_or_forbidden_disk_fails_the_job(backend: Backend, fake: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file, not a directory")
+    async with backend.open_client(fake.url, download_files=tmp_path / "occupied") as client:
+        job = await client.submit(b"x", api_name="/upper")
+        with pytest.raises(ReadError, match="could not be written"):
+            await job.result()
+        assert await client.predict("on it goes", api_name="/echo") == "on it goes"
