@@ -102,8 +102,9 @@ class Conversation(Protocol):
 class WireLimits:
     """How much a wire client holds, and how long.
 
-    ``max_connections_per_origin``: what is over it waits its turn. Event streams live as long as their jobs, so it is
-    generous; it leaves room below the 1,024 open files that a process may have by default.
+    ``max_connections_per_origin``: what is over it waits its turn. A session has up to 256 event streams, which live as
+    long as their jobs, and 64 are left for short requests. Twice that, for a client and a server in one process, stays
+    below the 1,024 open files that a process may have by default.
     ``max_idle_per_origin``: enough for the next burst; the oldest are closed first.
     ``idle_timeout``: seconds. uvicorn, which serves Gradio, closes after 5, and a request sent into that close may be
     lost.
@@ -113,7 +114,7 @@ class WireLimits:
     ``close_timeout``: seconds for the other side to finish a WebSocket's closing handshake and the connection.
     """
 
-    max_connections_per_origin: int = 600
+    max_connections_per_origin: int = 320
     max_idle_per_origin: int = 64
     idle_timeout: float = 4.0
     max_header_size: int = 64 * 1024
