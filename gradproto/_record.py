@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from dataclasses import field as field
     from dataclasses import replace as replace
 else:
-
-    class _Missing:
-        def __repr__(self):
-            return "<required>"
-
-    _MISSING = _Missing()
+    _MISSING = object()
 
     class _Field:
         __slots__ = ("compare", "default", "default_factory", "name", "repr", "type")
