@@ -65,7 +65,7 @@ def log_in(core: Core) -> None:
 
 def _give_up(core: Core, error: GradprotoError) -> None:
     core.advance(SessionInput.FAIL)
-    core.events.append(SessionFailed(error=error))
+    core.events.append(SessionFailed(error=error.with_traceback(None)))
 
 
 class _Login(ShortExchange):

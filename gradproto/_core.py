@@ -85,7 +85,8 @@ class Core:
 
     def fail(self, job: Job, error: GradprotoError) -> None:
         """End a job with an error."""
-        job.error = error
+        # Where it was raised in here helps nobody, and would keep all of it alive as long as somebody keeps the error.
+        job.error = error.with_traceback(None)
         self.finish(job, JobInput.FAIL, JobFailed(job=job.number, error=error))
 
     def understood(self, config: Config, dialect: Dialect) -> None:

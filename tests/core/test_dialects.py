@@ -40,7 +40,7 @@ def test_any_text_may_be_a_version(version: str) -> None:
     assert all(number >= 0 for number in parse_version(version))
 
 
-# From Gradio's history: /heartbeat 4.25, its flag 4.29, /cancel 4.31, error texts without quotes 5.0.
+# From Gradio's history: /heartbeat 4.25, its flag 4.29, /cancel 4.31, error texts without quotes 5.2.
 @pytest.mark.parametrize(
     ("version", "cancel_route", "completes_cancelled", "unflagged_heartbeat", "repr_quoted_errors"),
     [
@@ -53,6 +53,8 @@ def test_any_text_may_be_a_version(version: str) -> None:
         ("4.31.0", "/cancel", True, False, True),
         ("4.44.1", "/cancel", True, False, True),
         ("5.0.0-beta.1", "/cancel", True, False, True),
+        ("5.1.0", "/cancel", True, False, True),
+        ("5.2.0", "/cancel", True, False, False),
         ("5.1.0", "/cancel", True, False, True),
         ("5.2.0", "/cancel", True, False, False),
         ("5.50.0", "/cancel", True, False, False),
