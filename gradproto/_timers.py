@@ -1,8 +1,8 @@
 """Deadlines without a clock.
 
-The caller says what time it is with ``tick(now)``, after it has reported what happened. A timer that is started or restarted
-between two ticks counts from the later one, so that a burst of facts costs nothing but a note each, and a process that was
-asleep for a while does not find the peer guilty of it.
+The caller says what time it is with ``tick(now)``, after it has reported what happened. A timer that is started or
+restarted between two ticks counts from the later one, so that a burst of facts costs nothing but a note each, and a
+process that was asleep for a while does not find the peer guilty of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ __all__ = ["Timer", "Timers"]
 LONGEST_WAIT = 86_400.0
 # 30 years: so that any number of seconds can be added to any clock.
 LONGEST_TIMER = 1e9
+# How many cancelled timers may lie about before it is worth looking for them.
+MAX_DEAD = 64
 
 
 class Timer:
@@ -41,6 +43,7 @@ class Timers:
         self._fresh: list[Timer] = []
         self._heap: list[tuple[float, int, Timer]] = []
         self._counter = itertools.count()
+        self._dead = 0  # entries of the heap whose timer was cancelled
 
     def start(self, seconds: float | None, fire: Callable[[], None]) -> Timer | None:
         """Start a timer; ``None`` seconds are for ever, and give no timer."""
@@ -58,10 +61,15 @@ class Timers:
 
     def cancel(self, timer: Timer | None) -> None:
         """Stop the timer for good."""
-        if timer is not None:
-            timer.active = False
-            # It may lie in the heap for long yet, and what it would have done holds a whole request.
-            timer.fire = _nothing
+        if timer is None or not timer.active:
+            return
+        timer.active = False
+        # What it would have done holds a whole request.
+        timer.fire = _nothing
+        if timer.queued:
+            self._dead += 1
+            if self._dead > MAX_DEAD and self._dead > len(self._heap) // 2:
+                self._clear_dead()
 
     def next_deadline(self) -> float | None:
         """When the next tick is due. May be earlier than needed, never later."""
@@ -70,6 +78,7 @@ class Timers:
         heap = self._heap
         while heap and not heap[0][2].active:
             heapq.heappop(heap)
+            self._dead -= 1
         return min(heap[0][0], self.now + LONGEST_WAIT) if heap else None
 
     def tick(self, now: float) -> None:
@@ -87,12 +96,19 @@ class Timers:
             timer = heapq.heappop(heap)[2]
             timer.queued = False
             if not timer.active:
+                self._dead -= 1
                 continue
             if timer.deadline > now:
                 self._push(timer)
             else:
                 timer.active = False
                 timer.fire()
+
+    def _clear_dead(self) -> None:
+        """Most timers are cancelled long before their time; without this they would lie about until then."""
+        self._heap[:] = [entry for entry in self._heap if entry[2].active]
+        heapq.heapify(self._heap)
+        self._dead = 0
 
     def _push(self, timer: Timer) -> None:
         timer.queued = True

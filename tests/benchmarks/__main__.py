@@ -101,7 +101,9 @@ def main() -> None:
                 measure(task, fake.url, PLANS[task], task)
     if "real" in tasks:
         with Server("tests/real_app.py", "--port", "0") as real:
-            measure("predict", real.url, ({"gradproto": 50, "gradio_client": 10, "h11": 50}, 5), "predict on real Gradio")
+            measure(
+                "predict", real.url, ({"gradproto": 50, "gradio_client": 10, "h11": 50}, 5), "predict on real Gradio"
+            )
 
 
 if __name__ == "__main__":

@@ -197,7 +197,9 @@ def transfer_bare(url: str, path: Path) -> dict[str, Any]:
     fn_index = floor.find("upper")
     size = path.stat().st_size
     target = path.with_suffix(".out")
-    head = b'--B\r\nContent-Disposition: form-data; name="files"; filename="large.txt"\r\nContent-Type: text/plain\r\n\r\n'
+    head = (
+        b'--B\r\nContent-Disposition: form-data; name="files"; filename="large.txt"\r\nContent-Type: text/plain\r\n\r\n'
+    )
     tail = b"\r\n--B--\r\n"
 
     def run() -> None:

@@ -281,16 +281,19 @@ class _Connection:
 
     def close(self) -> None:
         """Close the socket, and the file that was being sent."""
-        for item in self._outgoing:
-            if isinstance(item, FileSource):
-                item.close()
-        self._outgoing.clear()
+        self._drop_outgoing()
         opened, self._socket = self._socket, None
         if opened is not None:
             if self._events:
                 self._driver.selector.unregister(opened)
                 self._events = 0
             opened.close()
+
+    def _drop_outgoing(self) -> None:
+        for item in self._outgoing:
+            if isinstance(item, FileSource):
+                item.close()
+        self._outgoing.clear()
 
     def _try_next(self, last: Exception) -> None:
         while self._addresses:
@@ -380,29 +383,32 @@ class _Connection:
         if mask & selectors.EVENT_READ or self._retry_read_on_write:
             self._read()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Read once, or with TLS until there is nothing more; return whether anything came."""
         opened = self._socket
         self._retry_read_on_write = False
+        came = False
         while opened is not None and self._socket is opened:
             try:
                 data = opened.recv(self._read_size)
             except BlockingIOError:
-                return
+                break
             except OSError as error:
-                if self._wants_more(error):
-                    return
-                self._fail(ReadError, f"the connection to {self._where} broke", error)
-                return
+                if not self._wants_more(error):
+                    self._fail(ReadError, f"the connection to {self._where} broke", error)
+                break
             self._driver.client.receive_data(self.number, data)
             if not data:
-                return
+                break
+            came = True
             if len(data) == self._read_size:
                 self._read_size = min(4 * self._read_size, LARGE_READ)
             elif self._read_size > SMALL_READ:
                 self._read_size = SMALL_READ
             # TLS may hold decrypted bytes that the selector does not know of.
-            if not self._action.tls or self._driver.open_stream is not None:
-                return
+            if not self._action.tls:
+                break
+        return came
 
     def _write(self) -> None:
         """Write until the socket takes no more, or the other connections have waited long enough."""
@@ -436,7 +442,12 @@ class _Connection:
             except OSError as error:
                 if self._wants_more(error):
                     break
-                self._fail(WriteError, f"the connection to {self._where} broke", error)
+                # What the server said before it stopped listening tells more than that it did: "too large", perhaps.
+                self._drop_outgoing()
+                while self._read():
+                    pass
+                if self._socket is opened:
+                    self._fail(WriteError, f"the connection to {self._where} broke", error)
                 return
             budget -= sent
         self._listen(selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing else 0))
