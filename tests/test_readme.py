@@ -1,0 +1,60 @@
+"""The README says what is true: its code is that of the examples, and the examples run."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from gradproto_fake_server import FakeServer, demo_app
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = Path(__file__).parent / "examples"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_code_in_the_readme_is_that_of_the_examples() -> None:
+    examples = [path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*_example.py")]
+    assert sorted(_blocks("python")) == sorted(examples)
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("sync_example.py", "Hello\n42\n# GRADPROTO\nn=0\nn=1\nn=2\n"),
+        ("trio_example.py", "Hello\nn=0\nn=1\nn=2\n"),
+    ],
+)
+def test_an_example_runs(
+    name: str, output: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    path = EXAMPLES / name
+    with FakeServer(demo_app()) as server:
+        code = path.read_text(encoding="utf-8").replace("http://127.0.0.1:7860", server.url)
+        exec(compile(code, str(path), "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out == output
+
+
+def test_the_example_of_a_test_is_a_test_that_passes() -> None:
+    importlib.import_module("tests.examples.fake_server_example").test_greeting()
+
+
+def test_the_commands_in_the_readme_are_commands() -> None:
+    from gradproto_transports.cli._app import program
+
+    used = set(re.findall(r"^gradproto ([a-z-]+)", README, flags=re.MULTILINE))
+    assert used == set(program.commands)
+
+
+def test_the_exit_codes_in_the_readme_are_those_of_the_help() -> None:
+    from gradproto_transports.cli import _app
+
+    table = set(re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE))
+    assert table == set(re.findall(r"\b\d+\b", _app._EPILOG))
