@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ._answers import answer_error, retry_after
 from ._api_info import ApiInfo, Endpoints, build_api_info, parse_api_info
 from ._config import parse_config
@@ -30,11 +28,11 @@ FIRST_HEARTBEAT_RETRY = 1.0
 LAST_HEARTBEAT_RETRY = 60.0
 
 
-def connect(core: Core, ready: Callable[[], None]) -> None:
-    """Begin to connect; ``ready`` is called when the session takes jobs."""
+def connect(core: Core) -> None:
+    """Begin to connect: ends with `SessionReady` or `SessionFailed`."""
     core.advance(SessionInput.SEND_CONFIG)
     core.exchanges.start(
-        _ConfigFetch(core, ready, page=False),
+        _ConfigFetch(core, page=False),
         "GET",
         core.base_url + "/config",
         headers=(("accept", "application/json"),),
@@ -100,10 +98,9 @@ class _Login(ShortExchange):
 class _ConfigFetch(ShortExchange):
     """The request for the app's config, or for its page, which holds the config too."""
 
-    def __init__(self, core: Core, ready: Callable[[], None], *, page: bool) -> None:
+    def __init__(self, core: Core, *, page: bool) -> None:
         super().__init__("the page" if page else "the config", timeout=core.timeouts.request)
         self._core = core
-        self._ready = ready
         self._page = page
 
     def answered(self, status: int, headers: Headers, body: bytes) -> None:
@@ -137,7 +134,7 @@ class _ConfigFetch(ShortExchange):
 
     def _fetch_page(self) -> None:
         self._core.exchanges.start(
-            _ConfigFetch(self._core, self._ready, page=True),
+            _ConfigFetch(self._core, page=True),
             "GET",
             self._core.base_url + "/",
             headers=(("accept", "text/html"),),
@@ -148,7 +145,7 @@ class _ConfigFetch(ShortExchange):
         core = self._core
         assert core.dialect is not None
         core.exchanges.start(
-            _InfoFetch(core, self._ready),
+            _InfoFetch(core),
             "GET",
             core.api_url + core.dialect.info_route,
             headers=(("accept", "application/json"),),
@@ -171,10 +168,9 @@ class _ConfigFetch(ShortExchange):
 class _InfoFetch(ShortExchange):
     """The request for the description of the app's endpoints."""
 
-    def __init__(self, core: Core, ready: Callable[[], None]) -> None:
+    def __init__(self, core: Core) -> None:
         super().__init__("the API description", timeout=core.timeouts.request)
         self._core = core
-        self._ready = ready
 
     def answered(self, status: int, headers: Headers, body: bytes) -> None:
         """Take it, or build it from the config: some apps have components that make the server fail here."""
@@ -190,7 +186,6 @@ class _InfoFetch(ShortExchange):
             return
         self._core.advance(SessionInput.RECV_INFO)
         self._core.events.append(SessionReady(config=config))
-        self._ready()
 
     def failed(self, error: GradprotoError) -> None:
         """The app is gone."""

@@ -129,7 +129,7 @@ class Session:
             raise LocalProtocolError(f"can't connect when the session is {self.state.value}")
         if self._core.auth is not None:
             self._core.exchanges.log_in_again = lambda: log_in(self._core)
-        connect(self._core, self._keep_state)
+        connect(self._core)
 
     def prepare(
         self,

@@ -298,7 +298,8 @@ class Harness:
         if headers is None:
             headers = () if isinstance(body, bytes) else JSON
         self.start(exchange, status, headers)
-        self.data(exchange, body if isinstance(body, bytes) else json.dumps(body).encode())
+        if raw := body if isinstance(body, bytes) else json.dumps(body).encode():
+            self.data(exchange, raw)
         self.finish(exchange)
 
     def sse(self, exchange: int, *messages: Mapping[str, Any]) -> None:
