@@ -30,6 +30,7 @@ __all__ = ["FakeApp"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _STEPS_A_TURN = 64  # how long one job may go on before others and the network have their turn
+_MAX_TURNS = 1000  # a job that never waits for anything must not keep who settles for ever
 _REMEMBERED_JOBS = 1000
 _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
@@ -237,6 +238,22 @@ class FakeApp:
             if job.run(_STEPS_A_TURN):
                 self._runnable.append(job)
 
+    def settle(self) -> None:
+        """Let jobs go on as far as they can at this time: to their end, a sleep, a gate, or an output nobody reads."""
+        for _ in range(_MAX_TURNS):
+            if not self._runnable:
+                return
+            self.run_jobs()
+
+    def advance_to(self, until: float) -> None:
+        """Let time pass up to ``until``; everything happens at its own moment and in its order."""
+        self.settle()
+        while (deadline := self.next_deadline()) is not None and self.now < deadline <= until:
+            self.set_time(deadline)
+            self.settle()
+        self.set_time(until)
+        self.settle()
+
     def next_deadline(self) -> float | None:
         """Give the time at which :meth:`tick` is needed; ``now`` if jobs could go on at once."""
         if self._runnable:
@@ -259,9 +276,11 @@ class FakeApp:
             self.files = DirectoryFiles()
 
     def close(self) -> None:
-        """Drop all connections and remove the files, unless the app was told where to keep them."""
+        """Drop all connections and jobs, and remove the files, unless the app was told where to keep them."""
         for connection in list(self._connections):
             connection.connection_lost()
+        for job in list(self.jobs.values()):
+            job.close()
         if self._own_files:
             self.files.close()
             self.files = MemoryFiles()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from ._files import StoredFile
-from ._json import is_list, is_object
+from ._json import is_list, is_list_or_tuple, is_object
 from ._schemas import CHAT_EXAMPLE, CHAT_PYTHON_TYPE, CHAT_SCHEMA, FILE_EXAMPLE, FILE_SCHEMA
 from ._steps import AppFailure, FakeFile
 
@@ -251,7 +251,17 @@ def json_value(label: str | None = None, value: Any = None) -> Component:
         python_type="str | float | bool | list | dict",
         example={"foo": "bar"},
         sent_whole=True,
+        encode=_copied,
     )
+
+
+def _copied(given: Any, context: CallContext) -> Any:
+    """Copy what the function may go on to change, for the next output is compared with this one."""
+    if is_object(given):
+        return {key: _copied(value, context) for key, value in given.items()}
+    if is_list_or_tuple(given):
+        return [_copied(value, context) for value in given]
+    return given
 
 
 def file(label: str | None = None) -> Component:

@@ -128,7 +128,7 @@ def _result_of(function: Callable[..., Any], returned: Any) -> tuple[bool, Any]:
     if not inspect.isgeneratorfunction(function):
         return False, returned
     arguments = typing.get_args(returned)
-    if typing.get_origin(returned) is Generator and arguments[2] is not type(None):
+    if typing.get_origin(returned) is Generator and arguments[2] not in (None, type(None)):
         return False, arguments[2]
     return True, _without_steps(arguments[0]) if arguments else Any
 

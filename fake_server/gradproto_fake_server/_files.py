@@ -140,13 +140,17 @@ class DirectoryFiles:
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="gradproto-fake-")
         self.root = str(Path(self._directory.name).resolve())
+        self.unfinished: set[FileWriter] = set()
+        """Files that are neither whole nor given up."""
         self._files: dict[str, StoredFile] = {}
         self._begun = 0
 
     def create(self, seed: bytes) -> FileWriter:
         """Begin a file."""
         self._begun += 1
-        return _DiskWriter(self, seed, f"{self.root}/unfinished-{self._begun}")
+        writer = _DiskWriter(self, seed, f"{self.root}/unfinished-{self._begun}")
+        self.unfinished.add(writer)
+        return writer
 
     def get(self, path: str) -> StoredFile | None:
         """Find a stored file by exactly its path."""
@@ -158,6 +162,8 @@ class DirectoryFiles:
 
     def close(self) -> None:
         """Remove the directory."""
+        for writer in list(self.unfinished):
+            writer.abort()
         self._files.clear()
         self._directory.cleanup()
 
@@ -248,7 +254,7 @@ class _DiskWriter:
             view = view[self._file.write(view) :]
 
     def finish(self, name: str, modified: float) -> StoredFile:
-        self._file.close()
+        self._close()
         directory = f"{self._files.root}/{self._hash.hexdigest()}"
         os.makedirs(directory, exist_ok=True)
         path = f"{directory}/{name}"
@@ -258,5 +264,9 @@ class _DiskWriter:
         return file
 
     def abort(self) -> None:
-        self._file.close()
+        self._close()
         os.unlink(self._unfinished)
+
+    def _close(self) -> None:
+        self._file.close()
+        self._files.unfinished.discard(self)

@@ -178,6 +178,12 @@ class Job:
         if self.endpoint.generates and self.state in ("held", "paused"):
             self._end("dropped")
 
+    def close(self) -> None:
+        """End it whatever it does, for the server ends."""
+        if not self.over:
+            self.delivery.alive = False
+            self._end("dropped")
+
     def run(self, budget: int) -> bool:
         """Make up to ``budget`` steps; say whether it could go on at once."""
         while self.state == "ready":

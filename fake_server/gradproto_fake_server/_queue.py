@@ -247,6 +247,7 @@ class Queue:
             job = group.waiting.popleft()
             self._waiting -= 1
             group.running[job] = None
+            job.began = now
             if group.waiting:
                 self._tell_places(group, now)
             eta = job.endpoint.expected_time()

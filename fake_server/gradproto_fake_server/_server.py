@@ -71,6 +71,7 @@ class _Loop:
         return time.monotonic() - self._began + self._skipped
 
     def skip(self, seconds: float) -> None:
+        self.app.advance_to(self.time() + seconds)
         self._skipped += seconds
 
     def wake(self) -> None:

@@ -55,7 +55,9 @@ class _Shell:
         return trio.current_time() - self._began + self._skipped
 
     def skip(self, seconds: float) -> None:
+        self.app.advance_to(self.time() + seconds)
         self._skipped += seconds
+        self.turn()
         self._sooner.set()
 
     def turn(self) -> None:

@@ -79,7 +79,10 @@ class Http:
         headers: Iterable[tuple[str, str]] = (),
     ) -> Response:
         """Send a request; the response is filled in as far as it came."""
-        if self._h11.our_state is h11.DONE:
+        if self.connection.closed:  # idle for too long
+            self.connection = self.server.connect()
+            self._h11 = h11.Connection(h11.CLIENT)
+        elif self._h11.our_state is h11.DONE:
             self._h11.start_next_cycle()
         sent = [("host", "fake.test"), *headers]
         if value is not None:
