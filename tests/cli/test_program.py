@@ -27,7 +27,7 @@ def _start_count(server: FakeServer, start: Start, *options: str) -> subprocess.
     """Start a call of a generator that stands still after its first output, and wait for that."""
     server.hold("/count")
     process = start("predict", server.url, "/count", "100000", *options)
-    server.wait_for(lambda app: app.endpoints[3].held and app.jobs and app.job("/count").state == "held", PATIENCE)
+    server.wait_for(lambda app: app.jobs and _state(app, "/count") == "held", PATIENCE)
     server.step("/count")
     assert process.stdout is not None
     assert process.stdout.readline() == "n=0\n"

@@ -16,11 +16,12 @@ def main() -> None:
     """Run the command line with the arguments of this process, and end the process with its exit code."""
     try:
         from ._app import program
+
+        program.main(prog_name="gradproto")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _LIBRARIES:
             raise
         print('gradproto: error: the command line is not installed: pip install "gradproto[cli]"', file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before the program is ready for it, or when it is over
         sys.exit(130)
-    program.main(prog_name="gradproto")

@@ -65,8 +65,7 @@ class Program(click.Group):
         accept_any_text()
         with _sigterm_as_interrupt():
             code = self._run(args, prog_name or "gradproto", complete_var, extra)
-            if not _flush():
-                code = code or FAILED
+            code = _flush(code)
         sys.exit(code)
 
     def _run(self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, extra: dict[str, Any]) -> int:
@@ -120,21 +119,22 @@ def _sigterm_as_interrupt() -> Generator[None, None, None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _flush() -> bool:
-    """Write out what is left; if nobody takes it, see to it that the interpreter does not complain at its end."""
+def _flush(code: int) -> int:
+    """Write out what is left, and return the exit code; one that is not 0 says that something was reported already."""
     if sys.stdout is None:
-        return True
+        return code
     try:
         sys.stdout.flush()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
+        if code == 0 and not isinstance(error, BrokenPipeError):
             say(f"error: cannot write the output: {error.strerror}")
+        # The interpreter would try once more at its end, and complain.
         with contextlib.suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, sys.stdout.fileno())
             os.close(null)
-        return False
-    return True
+        return code or FAILED
+    return code
 
 
 @click.group(cls=Program, invoke_without_command=True, epilog=_EPILOG)
