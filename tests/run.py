@@ -93,6 +93,7 @@ def run_all(steps):
 def environment():
     """Return the environment for what runs inside: nothing reports home, and nothing of another Python gets in."""
     result = dict(os.environ, GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1", VIRTUAL_ENV=VENV)
+    result.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_ROOT_USER_ACTION="ignore")
     result["PATH"] = SCRIPTS + os.pathsep + result.get("PATH", os.defpath)
     for name in ("PYTHONHOME", "PYTHONPATH"):
         result.pop(name, None)
@@ -155,7 +156,7 @@ def make_venv():
 
 def install(*what):
     """Install packages into the virtual environment."""
-    check([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what])
+    check([PYTHON, "-m", "pip", "install", "--quiet", *what])
 
 
 def check(command):
