@@ -120,9 +120,6 @@ class _Discarded(Exchange):
     def __init__(self) -> None:
         super().__init__("a discarded answer", timeout=DISCARD_LIMIT, limit="")
 
-    def started(self, status: int, headers: Headers) -> None:
-        pass
-
     def data(self, data: bytes) -> None:
         pass
 
@@ -196,10 +193,6 @@ class Exchanges:
         """Stop everything that is under way."""
         for exchange in (*self._under_way.values(), *self._waiting_for_login):
             self.abort(exchange)
-
-    def restart_timer(self, exchange: Exchange) -> None:
-        """The peer gave a sign of life: the exchange's limit begins anew."""
-        self._timers.restart(exchange.timer)
 
     # --- facts -------------------------------------------------------------------------------------------------------
 

@@ -70,8 +70,8 @@ class EventStream:
         # How many cancellations the server has not answered yet, by function, and the joins that wait for them.
         self._cancelling: dict[int, int] = {}
         self._held: list[tuple[Job, Callable[[], None]]] = []
-        # Gradio before 5.46 may end a cancelled event twice. The second end waits for whoever opens the stream next, and
-        # breaks it: so a session hash with a cancelled event is not used again.
+        # Gradio before 5.46 may end a cancelled event twice. The second end waits for whoever opens the stream next,
+        # and breaks it: so a session hash with a cancelled event is not used again.
         self._spent = False
         self._exchange: _StreamExchange | None = None
         self._grace: Timer | None = None
@@ -182,8 +182,6 @@ class EventStream:
 
     def lose(self, error: GradprotoError, *, expired: bool = False) -> None:
         """The stream broke: fail its jobs and let its session hash go."""
-        if self.state is StreamState.LOST:
-            return
         self.advance(StreamInput.LOSE)
         self.core.timers.cancel(self._grace)
         exchange, self._exchange = self._exchange, None
@@ -202,8 +200,7 @@ class EventStream:
 
     def close(self) -> None:
         """Stop listening, for good."""
-        if self.state is not StreamState.LOST:
-            self.lose(ReadError("the session was closed"))
+        self.lose(ReadError("the session was closed"))
 
     def _open(self) -> None:
         self.advance(StreamInput.SEND_OPEN)

@@ -22,15 +22,17 @@ MAX_DEAD = 64
 
 
 class Timer:
-    """One deadline, ``seconds`` after it was last restarted; ``fire`` is called once when it is over."""
+    """One deadline, ``seconds`` after it was last restarted; ``fire`` is called once when it is over.
 
-    __slots__ = ("active", "deadline", "fire", "fresh", "queued", "seconds")
+    ``fire`` is ``None`` when it was called or will not be: it holds a whole request, and the timer may lie about for long.
+    """
+
+    __slots__ = ("deadline", "fire", "fresh", "queued", "seconds")
 
     def __init__(self, seconds: float, fire: Callable[[], None]) -> None:
         self.seconds = min(seconds, LONGEST_TIMER)
-        self.fire = fire
+        self.fire: Callable[[], None] | None = fire
         self.deadline = 0.0
-        self.active = True
         self.fresh = False  # waits for the next tick to learn its deadline
         self.queued = False  # has an entry in the heap, perhaps for an earlier deadline
 
@@ -61,11 +63,9 @@ class Timers:
 
     def cancel(self, timer: Timer | None) -> None:
         """Stop the timer for good."""
-        if timer is None or not timer.active:
+        if timer is None or timer.fire is None:
             return
-        timer.active = False
-        # What it would have done holds a whole request.
-        timer.fire = _nothing
+        timer.fire = None
         if timer.queued:
             self._dead += 1
             if self._dead > MAX_DEAD and self._dead > len(self._heap) // 2:
@@ -76,7 +76,7 @@ class Timers:
         if self._fresh:
             return self.now
         heap = self._heap
-        while heap and not heap[0][2].active:
+        while heap and heap[0][2].fire is None:
             heapq.heappop(heap)
             self._dead -= 1
         return min(heap[0][0], self.now + LONGEST_WAIT) if heap else None
@@ -88,32 +88,27 @@ class Timers:
             for timer in self._fresh:
                 timer.fresh = False
                 timer.deadline = now + timer.seconds
-                if timer.active and not timer.queued:
+                if timer.fire is not None and not timer.queued:
                     self._push(timer)
             self._fresh.clear()
         heap = self._heap
         while heap and heap[0][0] <= now:
             timer = heapq.heappop(heap)[2]
             timer.queued = False
-            if not timer.active:
+            if timer.fire is None:
                 self._dead -= 1
-                continue
-            if timer.deadline > now:
+            elif timer.deadline > now:
                 self._push(timer)
             else:
-                timer.active = False
-                timer.fire()
+                fire, timer.fire = timer.fire, None
+                fire()
 
     def _clear_dead(self) -> None:
         """Most timers are cancelled long before their time; without this they would lie about until then."""
-        self._heap[:] = [entry for entry in self._heap if entry[2].active]
+        self._heap[:] = [entry for entry in self._heap if entry[2].fire is not None]
         heapq.heapify(self._heap)
         self._dead = 0
 
     def _push(self, timer: Timer) -> None:
         timer.queued = True
         heapq.heappush(self._heap, (timer.deadline, next(self._counter), timer))
-
-
-def _nothing() -> None:
-    pass

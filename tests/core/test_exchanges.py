@@ -21,6 +21,7 @@ from gradproto import (
     StartExchange,
     Timeouts,
 )
+from gradproto._calls import _JobExchange
 from gradproto._exchanges import DISCARD_LIMIT, MAX_REDIRECTS, Exchange, ShortExchange, header_value
 from tests.core.driving import CONFIG, INFO, Harness, body_of, config_with
 
@@ -557,6 +558,8 @@ def test_a_header_is_found_whatever_its_case() -> None:
 
 
 def test_an_exchange_says_what_it_does_with_an_answer() -> None:
+    harness = Harness().connect()
+    core, job = harness.session._core, harness.submit("/echo", "x")
     exchange = Exchange("x", timeout=1, limit="request")
     exchange.body_sent(1)
     exchange.redirected("http://app.test/")
@@ -566,6 +569,7 @@ def test_an_exchange_says_what_it_does_with_an_answer() -> None:
         exchange.ended,
         lambda: exchange.failed(JobError("x")),
         lambda: ShortExchange("x", timeout=1).answered(200, (), b""),
+        lambda: _JobExchange("x", core, job, timeout=1).succeeded(b""),
     ):
         with pytest.raises(NotImplementedError):
             step()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradproto._timers import LONGEST_TIMER, LONGEST_WAIT, Timer, Timers
+from gradproto._timers import LONGEST_TIMER, LONGEST_WAIT, MAX_DEAD, Timer, Timers
 
 
 class Fired:
@@ -107,6 +107,36 @@ def test_a_cancelled_timer_lets_go_of_what_it_would_have_done() -> None:
     del request
     assert gone() is None
     timers.tick(100)
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    fired = Fired()
+    fired.start("kept", 50)
+    for now in range(20):
+        for _ in range(100):
+            fired.timers.cancel(fired.start("cancelled", 60))
+        for timer in [fired.start("cancelled", 60) for _ in range(100)]:
+            fired.timers.tick(now)
+            fired.timers.cancel(timer)
+        assert len(fired.timers._heap) <= 2 * MAX_DEAD + 1
+    fired.timers.tick(50)
+    assert fired.log == [(50, "kept")]
+    assert fired.timers.next_deadline() is None
+
+
+def test_as_many_cancelled_timers_as_there_are_others_are_no_pile() -> None:
+    timers = Timers()
+    made = [timers.start(60, lambda: None) for _ in range(4 * MAX_DEAD)]
+    timers.tick(0)
+    for timer in made[: 2 * MAX_DEAD]:
+        timers.cancel(timer)
+        timers.cancel(timer)
+    assert len(timers._heap) == 4 * MAX_DEAD
+    timers.cancel(made[2 * MAX_DEAD])
+    assert len(timers._heap) == 2 * MAX_DEAD - 1
+    timers.tick(60)
+    assert timers._heap == []
+    assert timers._dead == 0
 
 
 def test_a_timer_that_fired_cannot_be_started_again() -> None:
