@@ -24,7 +24,7 @@ MAX_DEAD = 64
 class Timer:
     """One deadline, ``seconds`` after it was last restarted; ``fire`` is called once when it is over.
 
-    ``fire`` is ``None`` when it was called or will not be: it holds a whole request, and the timer may lie about for long.
+    ``fire`` is ``None`` when it was called or will not be: it holds a whole request, and the timer may lie about long.
     """
 
     __slots__ = ("deadline", "fire", "fresh", "queued", "seconds")

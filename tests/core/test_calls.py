@@ -313,8 +313,8 @@ def test_a_cancelled_upload_is_stopped() -> None:
 
 
 def test_files_for_an_endpoint_outside_the_queue_go_up_first_too() -> None:
-    harness = connected()
-    job = harness.submit("/direct", b"x")
+    harness = connected({**STATELESS, "enable_queue": False})
+    job = harness.submit("/upper", b"x")
     harness.answer(harness.only("/upload"), body=["/tmp/x"])
     run = harness.only("/run/predict")
     assert json_body(harness.requests[run])["data"][0]["path"] == "/tmp/x"
