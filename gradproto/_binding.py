@@ -11,11 +11,12 @@ from typing import cast
 
 from ._api_info import Endpoint, Endpoints, InputSlot, nearest
 from ._errors import ArgumentError
-from ._json import JSONValue
-from ._payload import ServerValue
+from ._files import FileData
+from ._json import JSONValue, dumps
+from ._payload import ServerValue, is_content
 from ._schema import scalar_type
 
-__all__ = ["bind_arguments", "split_call"]
+__all__ = ["bind_arguments", "encode_arguments", "split_call"]
 
 _SHOWN = 20  # choices or parameters listed in an error text
 
@@ -156,8 +157,22 @@ def _check_scalar(value: object, schema: JSONValue, name: str) -> None:
     if isinstance(value, (dict, list, tuple)):
         kind = type(cast(object, value)).__name__
         raise ArgumentError(f"Parameter `{name}` is a {wanted}, not a {kind}")
+    if isinstance(value, FileData) or is_content(value):
+        raise ArgumentError(f"Parameter `{name}` is a {wanted}, not a file ({type(value).__name__})")
     if isinstance(value, str) and (wanted == "boolean" or (wanted == "number" and not _is_number(value))):
         raise ArgumentError(f"Parameter `{name}` is a {wanted}, not {value[:80]!r}")
+
+
+def encode_arguments(endpoint: Endpoint, data: list[JSONValue]) -> bytes:
+    """Return the arguments as JSON; raises `ArgumentError`, which names the parameter, for what JSON cannot carry."""
+    encoded: list[bytes] = []
+    for value, slot in zip(data, endpoint.inputs, strict=True):
+        try:
+            encoded.append(dumps(value))
+        except ArgumentError as error:
+            name = slot.parameter.name if slot.parameter is not None else ""
+            raise ArgumentError(f"Parameter `{name}`: {error.message}") from error
+    return b"[%b]" % b",".join(encoded)
 
 
 def _is_number(text: str) -> bool:

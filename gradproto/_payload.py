@@ -38,6 +38,7 @@ __all__ = [
     "file_url",
     "fill_uploads",
     "find_uploads",
+    "is_content",
     "read_outputs",
     "replace_files",
 ]
@@ -89,13 +90,14 @@ class _Uploads:
             return _walk_dict(cast("dict[object, object]", value), self.walk)
         if isinstance(value, (list, tuple)):
             return _walk_list(cast("Sequence[object]", value), self.walk)
-        if _is_content(value):
+        if is_content(value):
             return self.add(local_file(value))
         return value
 
 
-def _is_content(value: object) -> bool:
-    kinds = (bytes, bytearray, memoryview, os.PathLike)
+def is_content(value: object) -> bool:
+    """Return whether the value is a file to be uploaded, in whatever form it was given."""
+    kinds = (LocalFile, bytes, bytearray, memoryview, os.PathLike)
     return isinstance(value, kinds) or callable(getattr(value, "read", None))
 
 

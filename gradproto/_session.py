@@ -14,7 +14,7 @@ from typing import cast
 
 from . import _calls
 from ._api_info import Endpoints
-from ._binding import bind_arguments, split_call
+from ._binding import bind_arguments, encode_arguments, split_call
 from ._commands import Command
 from ._config import Config
 from ._connect import Heartbeat, connect, log_in
@@ -156,7 +156,7 @@ class Session:
         )
         # Found here: what JSON cannot carry. With files it is looked at with stand-ins, since their paths come later.
         dumps((event_data, trigger_id))
-        encoded = dumps(fill_uploads(data, [FileData(path="")] * len(files)))
+        encoded = encode_arguments(endpoint, fill_uploads(data, [FileData(path="")] * len(files)))
         return Call(
             endpoint=endpoint,
             data=data,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gradproto._api_info import Endpoint, Endpoints
-from gradproto._binding import bind_arguments, split_call
+from gradproto._binding import bind_arguments, encode_arguments, split_call
 from gradproto._errors import ArgumentError
 from gradproto._files import FileData, handle_file
 from gradproto._payload import ServerValue
@@ -273,3 +273,21 @@ def test_everything_else_is_an_ordinary_call(
     endpoints: Endpoints, args: tuple[Any, ...], kwargs: dict[str, Any], api_name: str | None, fn_index: int | None
 ) -> None:
     assert split_call(args, kwargs, endpoints, api_name, fn_index) == (api_name, args, kwargs)
+
+
+@pytest.mark.parametrize("value", [b"content", Path("a.txt"), io.BytesIO(), handle_file(b"x"), FileData(path="/a")])
+def test_a_file_is_no_string(value: Any) -> None:
+    assert refusal(one(), value).message == f"Parameter `x` is a string, not a file ({type(value).__name__})"
+
+
+def test_what_json_cannot_carry_is_told_with_its_parameter() -> None:
+    made = endpoint([component(1, "state"), component(2, "json", label="data")], [1, 2], [])
+    assert encode_arguments(made, [None, {"a": [1]}]) == b'[null,{"a":[1]}]'
+    values: list[Any] = [None, {"a": [{1}]}]
+    with pytest.raises(ArgumentError) as caught:
+        encode_arguments(made, values)
+    assert caught.value.message == "Parameter `data`: a[0] is of type set, which JSON cannot hold"
+    values = [{1}, None]
+    with pytest.raises(ArgumentError) as caught:
+        encode_arguments(made, values)
+    assert caught.value.message == "Parameter ``: the value is of type set, which JSON cannot hold"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -56,15 +57,18 @@ def _size(file: LocalFile) -> int:
 
 def _size_of_path(path: str) -> int:
     try:
-        if os.path.isdir(path):
-            raise ArgumentError(f"{path} is a directory, not a file")
-        if not os.path.isfile(path):
-            raise ArgumentError(f"File {path} does not exist on local filesystem and is not a valid URL.")
-        if not os.access(path, os.R_OK):
-            raise ArgumentError(f"File {path} may not be read")
-        return os.stat(path).st_size
+        found = os.stat(path)
+    except FileNotFoundError:
+        raise ArgumentError(f"File {path} does not exist on local filesystem and is not a valid URL.") from None
     except (OSError, ValueError) as error:
         raise ArgumentError(f"File {path!r} cannot be read: {error}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise ArgumentError(f"{path} is a directory, not a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise ArgumentError(f"{path} is no regular file, so its size is not known", hint="read it and pass the bytes")
+    if not os.access(path, os.R_OK):
+        raise ArgumentError(f"File {path} may not be read")
+    return found.st_size
 
 
 class FileSource:

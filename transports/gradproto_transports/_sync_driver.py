@@ -62,6 +62,7 @@ class Driver:
         self._connections: dict[int, _Connection] = {}
         self._work: deque[Callable[[], None]] = deque()
         self._callbacks: deque[Callable[[], None]] = deque()
+        self._calling_back = False
         self._stop_asked = False
         self._stopping = False
         # So that no work is left in the queue after the thread has looked into it for the last time.
@@ -124,7 +125,7 @@ class Driver:
             left = None if until is None else until - time.monotonic()
             if left is not None and left <= 0:
                 return False
-            self._turn(left)
+            self._turn(left, ready)
         return True
 
     def stop(self) -> None:
@@ -154,7 +155,7 @@ class Driver:
         failure: BaseException | None = None
         try:
             while not self._stop_asked:
-                self._turn(None)
+                self._turn(None, lambda: self._stop_asked)
             self.client.close()
             self._carry_out()
             self._run_callbacks()
@@ -175,18 +176,18 @@ class Driver:
             finally:
                 self._on_stop(failure)
 
-    def _turn(self, limit: float | None) -> None:
-        """Do what is to be done, then wait for the network, for ``limit`` seconds at most, and report what came."""
+    def _turn(self, limit: float | None, enough: Callable[[], bool]) -> None:
+        """Do what is to be done; if that is not ``enough``, wait for the network, for ``limit`` seconds at most."""
         work = self._work
         while work:
             work.popleft()()
         client = self.client
         client.tick(time.monotonic())
         self._carry_out()
-        if self._callbacks:
+        if self._callbacks and not self._calling_back:
             self._run_callbacks()
             return
-        if self._stop_asked:
+        if enough():
             return
         deadline = client.next_deadline()
         timeout = limit
@@ -210,8 +211,13 @@ class Driver:
             self._on_event(event)
 
     def _run_callbacks(self) -> None:
-        while self._callbacks:
-            self._callbacks.popleft()()
+        # One that waits for something turns the loop; the others keep their order meanwhile.
+        self._calling_back = True
+        try:
+            while self._callbacks:
+                self._callbacks.popleft()()
+        finally:
+            self._calling_back = False
 
     def _obey(self, action: Action) -> None:
         if isinstance(action, Connect):

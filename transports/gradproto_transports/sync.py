@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
-import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from gradproto import (
     Call,
@@ -34,6 +33,7 @@ from gradproto import (
 )
 from gradproto._record import field, record
 
+from ._callbacks import JobCallbacks
 from ._files import Downloads, handle_file, with_sizes
 from ._hub import Collected, Fetch, Hub, Sink
 from ._options import ClientOptions, GeneratorResult
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Job", "RemoteFile", "Status", "StatusUpdate", "Timeouts", "handle_file"]
 
-logger = logging.getLogger("gradproto")
-
 
 class Client:
     """A client of one Gradio app, for threads.
@@ -57,11 +55,12 @@ class Client:
     user and password for the app's own login. ``api_name`` or ``fn_index`` name the endpoint for calls that name none.
     ``headers`` and ``cookies`` go to the app with every request.
 
-    ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program, a path puts
-    them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is taken for a local file's
-    path where the endpoint wants a file. ``generator_result``: which output of a generator ``predict`` and ``Job.result`` give.
-    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` may
-    return a connected socket to be used in place of a new one, with TLS already on it where ``tls`` is true.
+    ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
+    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
+    taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
+    ``predict`` and ``Job.result`` give. ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts
+    anybody. ``open_stream(host, port, tls)`` returns a connected socket to be used in place of a new one, with TLS
+    already on it where ``tls`` is true.
 
     Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -165,7 +164,7 @@ class Client:
         if api_name is None and fn_index is None and not self._names_endpoint(args):
             api_name, fn_index = self._api_name, self._fn_index
         call = self._inner.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers)
-        job = Job(self._inner, call, _listed(result_callbacks), _listed(status_callbacks))
+        job = Job(self._inner, call, JobCallbacks(result_callbacks, status_callbacks))
         self._inner.driver.post(job.begin)
         return job
 
@@ -220,21 +219,17 @@ class Job(concurrent.futures.Future[Any]):
         self,
         inner: _Inner,
         call: Call,
-        result_callbacks: list[Callable[..., object]],
-        status_callbacks: list[Callable[[StatusUpdate], object]],
+        callbacks: JobCallbacks,
     ) -> None:
         super().__init__()
         self._inner = inner
         self._call = call
-        self._result_callbacks = result_callbacks
-        self._status_callbacks = status_callbacks
+        self._callbacks = callbacks
         self._condition_changed = threading.Condition()
         self._started = StatusUpdate(code=Status.STARTING, time=datetime.datetime.now())
         self._cancel_asked = False
         self._seen = (0, 0, False)
-        self._statuses_reported = 0
         self._own_iterator: Iterator[Any] | None = None
-        self._callback_reader: OutputReader | None = None
         # Set on the client's thread when the session has taken the job; its error when it has not.
         self._record: JobRecord | None = None
         self._refusal: GradprotoError | None = None
@@ -360,7 +355,7 @@ class Job(concurrent.futures.Future[Any]):
     def changed(self, event: Event | None) -> None:
         """Tell whoever waits or listens."""
         record = self._taken()
-        if self._result_callbacks or self._status_callbacks:
+        if self._callbacks.wanted:
             self._inner.driver.call_back(self._call_back)
         if record.ended and not super().done():
             if record.error is not None:
@@ -378,21 +373,7 @@ class Job(concurrent.futures.Future[Any]):
             self._inner.session.cancel(self._record.job)
 
     def _call_back(self) -> None:
-        """Call the user's callbacks with what is new; what one raises is logged and harms nothing."""
-        record = self._taken()
-        while self._statuses_reported < len(record.updates):
-            update = record.updates[self._statuses_reported]
-            self._statuses_reported += 1
-            for callback in self._status_callbacks:
-                _guarded(callback, update)
-        if not self._result_callbacks:
-            return
-        reader = self._callback_reader = self._callback_reader or OutputReader(record)
-        while reader.index < record.ready:
-            output = reader.take()
-            values = cast("tuple[object, ...]", output) if isinstance(output, tuple) else (output,)
-            for callback in self._result_callbacks:
-                _guarded(callback, *values)
+        self._callbacks.run(self._taken())
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -582,16 +563,3 @@ class _Inner:
         for job in self.hub.unfinished():
             job.record.abort(error)
             job.changed(None)
-
-
-def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
-    if callbacks is None:
-        return []
-    return [callbacks] if callable(callbacks) else list(callbacks)
-
-
-def _guarded(callback: Callable[..., object], *values: object) -> None:
-    try:
-        callback(*values)
-    except Exception:
-        logger.exception("a callback of a job failed")
