@@ -46,8 +46,8 @@ _SHOWN_INLINE = frozenset(
 )
 """Types that cannot run scripts; others are sent as a download of unknown type (Gradio 4.44 and later)."""
 
-_BOTH_ENDS = re.compile(r"bytes=(\d+)-(\d+)")
-_ONE_END = re.compile(r"bytes=(?:(\d+)-|-(\d+))")
+_BOTH_ENDS = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
+_ONE_END = re.compile(r"bytes=(?:(\d{1,18})-|-(\d{1,18}))")
 
 
 def serve_file(exchange: Exchange, file: StoredFile | None, path: str) -> None:

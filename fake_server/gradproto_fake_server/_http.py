@@ -177,8 +177,13 @@ class Exchange:
         self._end("complete")
 
     def respond_json(self, status: int, value: Any, headers: Headers = ()) -> None:
-        """Send a JSON response."""
-        self.respond(status, compact_json(value).encode(), headers=headers)
+        """Send a JSON response; a lone surrogate in it crashes the route, as it does Gradio's."""
+        try:
+            body = compact_json(value).encode()
+        except UnicodeEncodeError:
+            self.respond_crash()
+        else:
+            self.respond(status, body, headers=headers)
 
     def respond_detail(self, status: int, detail: Any, headers: Headers = ()) -> None:
         """Send FastAPI's ``{"detail": ...}``."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from ._calls import CallHost, start_direct_call
 from ._endpoints import Endpoint
@@ -83,7 +83,8 @@ class Router:
             other = path.rstrip("/") if path.endswith("/") else f"{path}/"
             if other and self._find(other) is not None:
                 query = f"?{exchange.query_string}" if exchange.query_string else ""
-                exchange.respond(307, content_type=None, headers=[("location", app.root_url(exchange) + other + query)])
+                target = app.root_url(exchange) + quote(other, safe="/:=@!$&'()*+,;~") + query
+                exchange.respond(307, content_type=None, headers=[("location", target)])
             else:
                 exchange.respond_detail(404, "Not Found")
             return

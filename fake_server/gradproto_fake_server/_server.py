@@ -49,6 +49,7 @@ class _Loop:
         self.watched = 0
         """How many threads wait for something to happen."""
         self._stopping = False
+        self._closed = False
         self._began = time.monotonic()
         self._skipped = 0.0
         self._clients: dict[ServerConnection, _Client] = {}
@@ -75,7 +76,7 @@ class _Loop:
         self._skipped += seconds
 
     def wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # it was woken already, or is closed
             self._waker.send(b"\0")
 
     def stop(self) -> None:
@@ -83,6 +84,12 @@ class _Loop:
         self.wake()
 
     def run(self) -> None:
+        try:
+            self._run()
+        finally:
+            self.close()  # whatever ended it, no client waits for a server that is gone
+
+    def _run(self) -> None:
         while not self._stopping:
             with self.lock:
                 deadline = self.app.next_deadline()
@@ -191,6 +198,9 @@ class _Loop:
 
     def close(self) -> None:
         with self.lock:
+            if self._closed:
+                return
+            self._closed = True
             for client in list(self._clients.values()):
                 client.connection.connection_lost()
                 self._drop(client)
@@ -231,7 +241,6 @@ class FakeServer:
             self._closed = True
             self._loop.stop()
             self._thread.join()
-            self._loop.close()
 
     def run(self, function: Callable[[FakeApp], T]) -> T:
         """Call ``function(app)`` while the server stands still, and give its result."""

@@ -59,7 +59,7 @@ def _check_integer(value: Any) -> tuple[Any, Refusal | None]:
             return int(value), None
         return value, ("int_from_float", "Input should be a valid integer, got a number with a fractional part")
     if isinstance(value, str):
-        if re.fullmatch(r"\s*[+-]?\d+\s*", value):
+        if re.fullmatch(r"\s*[+-]?\d{1,4000}\s*", value):
             return int(value), None
         return value, ("int_parsing", "Input should be a valid integer, unable to parse string as an integer")
     return value, ("int_type", "Input should be a valid integer")
@@ -145,7 +145,7 @@ def read_json(body: bytes, content_type: str | None) -> Any:
             "ctx": {"error": error.msg},
         }
         raise Invalid([detail], is_json=False) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, a number without end, lists without end
         raise Invalid([{"type": "json_invalid", "loc": ["body", 0], "msg": str(error)}], is_json=False) from error
 
 
