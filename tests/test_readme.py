@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -58,3 +59,14 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_help() -> None:
 
     table = set(re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE))
     assert table == set(re.findall(r"\b\d+\b", _app._EPILOG))
+
+
+def test_continuous_integration_runs_the_command_of_the_readme() -> None:
+    assert "\npython3 tests/run.py\n" in README
+    assert "\npython3 tests/run.py demo\n" in README
+    assert "\nexec python3 tests/run.py " in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_script_of_the_readme_can_tell_an_old_python_that_it_is_too_old() -> None:
+    source = (ROOT / "tests" / "run.py").read_text(encoding="utf-8")
+    assert ast.parse(source, feature_version=(3, 6))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from typing import Any
 
@@ -11,39 +9,11 @@ import pytest
 
 from gradproto_fake_server import AppFailure, FakeApp, FakeServer
 from tests.cli.conftest import PATIENCE, Start
+from tests.cli.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 
 COLOUR = "\x1b[32m"
-
-
-class Terminal:
-    """A pseudo-terminal, and everything that was written to it."""
-
-    def __init__(self) -> None:
-        import fcntl
-        import pty
-        import struct
-        import termios
-
-        self._master, self.end = pty.openpty()
-        fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-
-    def watch(self, process: subprocess.Popen[str]) -> str:
-        """Return what the process writes until its end."""
-        os.close(self.end)
-        seen = b""
-        while True:
-            try:
-                piece = os.read(self._master, 65536)
-            except OSError:  # how Linux says that the other end was closed
-                piece = b""
-            if not piece:
-                break
-            seen += piece
-        os.close(self._master)
-        process.wait(PATIENCE)
-        return seen.decode()
 
 
 def _run(start: Start, *words: str, streams: tuple[str, ...] = ("stdout", "stderr"), **options: Any) -> tuple[str, int]:
