@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -20,8 +22,9 @@ import gradproto_transports.asyncio
 import gradproto_transports.sync
 import gradproto_transports.trio
 
-__all__ = ["BACKENDS", "AsyncioBackend", "Backend", "SyncBackend", "TrioBackend"]
+__all__ = ["BACKENDS", "AsyncBackend", "Backend"]
 
+T = TypeVar("T")
 Scenario = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -51,41 +54,132 @@ class Backend:
         """Return a thing with ``set()`` and ``await wait()``; callbacks of the client may set it."""
         raise NotImplementedError
 
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        """Wait for a function that blocks, while the client does its work."""
+        raise NotImplementedError
 
-class TrioBackend(Backend):
+
+class AsyncBackend(Backend):
+    """What tests of the clients that run in an event loop may use besides."""
+
+    async def interrupt(
+        self, waiting: Callable[[], Coroutine[Any, Any, object]], ready: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Begin to wait, and cancel that after ``ready()``; returns when it has ended, which must be for that."""
+        raise NotImplementedError
+
+    async def together(self, *scenarios: Scenario) -> None:
+        """Run several at once."""
+        raise NotImplementedError
+
+    def jump(self, seconds: float) -> None:
+        """Let the loop's clock go forward, as if the program had been busy with something else."""
+        raise NotImplementedError
+
+
+class TrioBackend(AsyncBackend):
     name = "trio"
     module = gradproto_transports.trio
 
     def run(self, scenario: Scenario) -> None:
         async def limited() -> None:
-            with trio.fail_after(60):
+            with trio.fail_after(10_000):
                 await scenario()
 
-        trio.run(limited)
+        self._clock = _JumpingClock()
+        trio.run(limited, clock=self._clock)
 
     def event(self) -> Any:
         return trio.Event()
 
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(function)
 
-class AsyncioBackend(Backend):
+    async def interrupt(
+        self, waiting: Callable[[], Coroutine[Any, Any, object]], ready: Callable[[], Awaitable[object]]
+    ) -> None:
+        async def wait() -> None:
+            with scope:
+                await waiting()
+
+        scope = trio.CancelScope()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await ready()
+            scope.cancel()
+        assert scope.cancelled_caught
+
+    async def together(self, *scenarios: Scenario) -> None:
+        async with trio.open_nursery() as nursery:
+            for scenario in scenarios:
+                nursery.start_soon(scenario)
+
+    def jump(self, seconds: float) -> None:
+        self._clock.ahead += seconds
+
+
+class _JumpingClock(trio.abc.Clock):
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def start_clock(self) -> None:
+        pass
+
+    def current_time(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        return deadline - self.current_time()
+
+
+class AsyncioBackend(AsyncBackend):
     name = "asyncio"
     module = gradproto_transports.asyncio
 
     def run(self, scenario: Scenario) -> None:
         complaints: list[Any] = []
-
-        async def limited() -> None:
-            loop = asyncio.get_running_loop()
-            loop.set_exception_handler(lambda _, context: complaints.append(context))
-            await asyncio.wait_for(scenario(), 60)
-            assert asyncio.all_tasks() == {asyncio.current_task()}, "the client left tasks behind"
-
+        self._loop = loop = _JumpingLoop()
         # In debug mode asyncio watches over coroutines, threads and transports.
-        asyncio.run(limited(), debug=True)
+        loop.set_debug(True)
+        loop.slow_callback_duration = math.inf
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        try:
+            task = loop.create_task(scenario())
+            loop.run_until_complete(task)
+            assert asyncio.all_tasks(loop) == set(), "the client left tasks behind"
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
         assert complaints == []
 
     def event(self) -> Any:
         return asyncio.Event()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        return await asyncio.to_thread(function)
+
+    async def interrupt(
+        self, waiting: Callable[[], Coroutine[Any, Any, object]], ready: Callable[[], Awaitable[object]]
+    ) -> None:
+        task = asyncio.get_running_loop().create_task(waiting())
+        await ready()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    async def together(self, *scenarios: Scenario) -> None:
+        await asyncio.gather(*(scenario() for scenario in scenarios))
+
+    def jump(self, seconds: float) -> None:
+        self._loop.ahead += seconds
+
+
+class _JumpingLoop(asyncio.SelectorEventLoop):
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
 
 
 class SyncBackend(Backend):
@@ -93,12 +187,12 @@ class SyncBackend(Backend):
     module = gradproto_transports.sync
 
     def run(self, scenario: Scenario) -> None:
-        before = threading.active_count()
+        before = _client_threads()
         coroutine = scenario()
         try:
             coroutine.send(None)
         except StopIteration:
-            assert threading.active_count() <= before, "the client left a thread behind"
+            assert _client_threads() <= before, "the client left a thread behind"
         else:
             raise AssertionError("a scenario waited for something that the sync client does not have")
 
@@ -113,6 +207,13 @@ class SyncBackend(Backend):
 
     def event(self) -> Any:
         return _SyncEvent()
+
+    async def in_thread(self, function: Callable[[], T]) -> T:
+        return function()
+
+
+def _client_threads() -> int:
+    return sum(thread.name == "gradproto" for thread in threading.enumerate())
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ import pytest
 
 from gradproto_fake_server import FakeServer, demo_app
 
-from .backends import BACKENDS, Backend
+from .backends import BACKENDS, AsyncBackend, Backend
 
 REAL_APP = Path(__file__).parent.parent / "real_app.py"
 
@@ -27,9 +27,11 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture(params=["trio", "asyncio"])
-def async_backend(request: pytest.FixtureRequest) -> Backend:
+def async_backend(request: pytest.FixtureRequest) -> AsyncBackend:
     """One of the two clients that run in an event loop."""
-    return BACKENDS[request.param]
+    found = BACKENDS[request.param]
+    assert isinstance(found, AsyncBackend)
+    return found
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,5 +1,7 @@
 """What is not there, is no Gradio, breaks or never answers: a typed error says what and where, and nothing hangs."""
 
+# ruff: noqa: ASYNC240 - looking at a file for a moment keeps nobody waiting here
+
 from __future__ import annotations
 
 import socket

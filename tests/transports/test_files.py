@@ -1,5 +1,7 @@
 """Files on their way to the app and back, the same for every client."""
 
+# ruff: noqa: ASYNC240 - looking at a file for a moment keeps nobody waiting here
+
 from __future__ import annotations
 
 import io
