@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import gc
 import inspect
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from gradproto_fake_server import FakeServer, demo_app
 
 from .backends import BACKENDS, AsyncBackend, Backend
-
-REAL_APP = Path(__file__).parent.parent / "real_app.py"
 
 
 @pytest.fixture(params=list(BACKENDS))
@@ -53,23 +47,6 @@ def fake() -> Iterator[FakeServer]:
     """The demo app on the fake server."""
     with FakeServer(demo_app()) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def real_url() -> Iterator[str]:
-    """The demo app on a real Gradio."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(REAL_APP), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            ready = next((line for line in server.stdout if line.startswith("READY ")), None)
-            assert ready is not None, "the real app did not start"
-            yield ready.split()[1]
-        finally:
-            server.terminate()
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])

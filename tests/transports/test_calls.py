@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from gradproto import AppError, ArgumentError, EndpointNotFoundError, LocalProtocolError
-from gradproto_transports.sync import Client
 
 from .backends import Backend
 
@@ -202,11 +201,3 @@ async def test_options_that_cannot_be_are_refused(backend: Backend, options: dic
     with pytest.raises(ArgumentError, match=complaint):
         async with backend.open_client("http://127.0.0.1:1", **options):
             pass
-
-
-def test_a_forgotten_client_stops_its_thread(url: str) -> None:
-    client = Client(url)
-    thread = client._inner.driver._thread
-    del client
-    thread.join(10)
-    assert not thread.is_alive()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
-import math
 from typing import Any
 
 import pytest
 
 from gradproto import AppError, DeadlineExceeded, JobCancelledError, ProgressUnit, Status, StatusUpdate
 from gradproto_fake_server import AppFailure, FakeApp, FakeServer
-from gradproto_transports.sync import Client
 
 from .backends import Backend
 
@@ -286,11 +284,3 @@ async def test_a_job_says_which_it_is(backend: Backend, url: str) -> None:
         job = await client.submit("x", api_name="/echo")
         await job.result()
         assert repr(job) == "<Job /echo FINISHED>"
-
-
-def test_a_sync_job_is_a_future(url: str) -> None:
-    with Client(url) as client:
-        jobs = [client.submit(i, 0, api_name="/add") for i in range(5)]
-        done, rest = concurrent.futures.wait(jobs, timeout=30)
-        assert (len(done), len(rest)) == (5, 0)
-        assert math.fsum(job.result() for job in jobs) == 10

@@ -399,8 +399,12 @@ class RemoteFile(FileData):
         """Fetch the file into ``directory`` (or where the client's downloads go) and return its path."""
         self.inner.check_open()
         target = self.inner.downloads.target(self, directory)
-        await self.inner.fetch(self, target)
-        return target.finish()
+        try:
+            await self.inner.fetch(self, target)
+            return target.finish()
+        except BaseException:
+            target.discard()
+            raise
 
     def stream(self) -> FileStream:
         """Give the file's content while it comes. What is not taken yet waits on the disk, not in memory."""
@@ -461,7 +465,11 @@ class _Spool:
         self._waiting = 0  # bytes that were written and not read
         self._done = False
         self.error: GradprotoError | None = None
-        self._fetch = inner.start_fetch(file, self, self._end)
+        try:
+            self._fetch = inner.start_fetch(file, self, self._end)
+        except BaseException:
+            self._remove()
+            raise
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -482,6 +490,9 @@ class _Spool:
     def close(self) -> None:
         """Stop, and remove the file."""
         self._inner.abandon(self._fetch)
+        self._remove()
+
+    def _remove(self) -> None:
         self._reader.close()
         self._target.discard()
         self._target.path.parent.rmdir()
