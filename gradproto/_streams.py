@@ -207,12 +207,13 @@ class EventStream:
         self.close_announced = False
         self._exchange = _StreamExchange(self)
         assert self.core.dialect is not None
+        # Not safe to repeat, though a GET: the server gives each message once. A second stream would miss what the
+        # first one lost, and wait for it for ever, or find the session forgotten.
         self.core.exchanges.start(
             self._exchange,
             "GET",
             f"{self.core.api_url}{self.core.dialect.stream_route}?session_hash={self.session_hash}",
             headers=STREAM_HEADERS,
-            safe_to_repeat=True,
         )
 
     def cancel(self, job: Job, request: CancelRequest) -> None:

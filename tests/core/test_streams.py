@@ -71,7 +71,7 @@ def test_a_stream_is_opened_when_the_server_knows_the_session_and_not_before() -
     assert request.method == "GET"
     assert request.url == f"http://app.test/gradio_api/queue/data?session_hash={job.session_hash}"
     assert dict(request.headers)["accept"] == "text/event-stream"
-    assert request.safe_to_repeat
+    assert not request.safe_to_repeat
 
 
 def test_a_stream_that_the_server_ends_is_opened_again_for_the_next_job() -> None:
