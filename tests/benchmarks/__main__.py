@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks [TASK ...]``: how fast the sync client is, beside the official one and two floors.
 
-Every figure is a ratio within one run, of medians over rounds in which the peers take turns, each in a process of its own. The
-server is the fake one in another process, and for the task ``real`` a real Gradio. Nothing here passes or fails: it prints.
+Every figure is a ratio within one run, of medians over rounds in which the peers take turns, each in a process of its
+own. The server is the fake one in another process, and for the task ``real`` a real Gradio. Nothing here passes or
+fails: it prints.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-SERVER = "from gradproto_fake_server import demo_app, serve_forever; serve_forever(demo_app(), '127.0.0.1', 0, ready=lambda url: print('READY', url, flush=True))"
+SERVER = """
+from gradproto_fake_server import demo_app, serve_forever
+serve_forever(demo_app(), "127.0.0.1", 0, ready=lambda url: print("READY", url, flush=True))
+"""
 ENVIRONMENT = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # a client is not compiled anew at every start
 
@@ -78,7 +81,10 @@ def measure(task: str, url: str, plan: tuple[dict[str, int], int], name: str) ->
     for _ in range(rounds):
         for peer, count in peers.items():
             results[peer].append(run(peer, task, url, count))
-    median: Callable[[str, str], float] = lambda peer, key: statistics.median(r[key] for r in results[peer])
+
+    def median(peer: str, key: str) -> float:
+        return statistics.median(result[key] for result in results[peer])
+
     print(f"\n{name}: median of {rounds} rounds")
     for peer, count in peers.items():
         seconds, cpu = median(peer, "seconds"), median(peer, "cpu")

@@ -1,7 +1,7 @@
 """One measurement in a process of its own: ``python worker.py PEER TASK URL COUNT`` prints one line of JSON.
 
-A process of its own makes CPU time, memory and thread counts those of the peer alone. Times are of the task only, after one
-call to warm up; imports are measured by a task of their own.
+A process of its own makes CPU time, memory and thread counts those of the peer alone. Times are of the task only, after
+one call to warm up; imports are measured by a task of their own.
 """
 
 from __future__ import annotations
