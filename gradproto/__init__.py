@@ -1,8 +1,8 @@
 """Gradio's client protocol, without any I/O.
 
-`Session` is the machine: it is told what a person wants and what the network brought, and says what to send and what happened.
-`gradproto.wire` puts HTTP/1.1 bytes under it. The packages ``gradproto_transports.sync``, ``.trio`` and ``.asyncio`` put sockets
-under that, and are what a person uses who only wants to call an app.
+`Session` is the machine: it is told what a person wants and what the network brought, and says what to send and what
+happened. `gradproto.wire` puts HTTP/1.1 bytes under it. The modules ``sync``, ``trio`` and ``asyncio`` of
+``gradproto_transports`` put sockets under that, and are what a person uses who only wants to call an app.
 """
 
 from __future__ import annotations

@@ -39,13 +39,13 @@ class Core:
         self.entropy = entropy
         self.auth = auth
         self.timeouts = timeouts
-        self.state = SessionState.NEW
+        self.state: SessionState = SessionState.NEW
         self.commands: deque[Command] = deque()
         self.events: deque[Event] = deque()
         # What goes on with messages that have come, when the events that are there have been taken.
         self.backlog: deque[Callable[[], None]] = deque()
-        self.timers = Timers()
-        self.exchanges = Exchanges(
+        self.timers: Timers = Timers()
+        self.exchanges: Exchanges = Exchanges(
             base_url, timers=self.timers, commands=self.commands, headers=headers, credentials=credentials
         )
         self.jobs: dict[int, Job] = {}
@@ -53,9 +53,9 @@ class Core:
         self.config: Config | None = None
         self.endpoints: Endpoints | None = None
         self.dialect: Dialect | None = None
-        self.api_url = base_url
+        self.api_url: str = base_url
         # Whether a redirect led to another origin than the one that the caller's credentials are for.
-        self.moved = False
+        self.moved: bool = False
 
     def advance(self, cause: SessionInput) -> None:
         """Go on to the session's next state, by the table."""

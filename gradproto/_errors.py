@@ -109,7 +109,7 @@ class ValidationError(JobError):
 
     def __init__(self, message: str, *, parameters: dict[str, str] | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.parameters = dict(parameters or {})
+        self.parameters: dict[str, str] = dict(parameters or {})
 
 
 class QueueFullError(JobError):

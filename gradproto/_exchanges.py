@@ -52,7 +52,7 @@ class Exchange:
         self.exchange = -1
         self.timer: Timer | None = None
         self.redirects = 0
-        self.request = Request(method="GET", url="")
+        self.request: Request = Request(method="GET", url="")
 
     def started(self, status: int, headers: Headers) -> None:
         """The answer's head came."""
@@ -89,9 +89,9 @@ class ShortExchange(Exchange):
 
     def __init__(self, what: str, *, timeout: float | None, limit: str = "request") -> None:
         super().__init__(what, timeout=timeout, limit=limit)
-        self.status = 0
+        self.status: int = 0
         self.headers: Headers = ()
-        self.body = bytearray()
+        self.body: bytearray = bytearray()
 
     def started(self, status: int, headers: Headers) -> None:
         """Keep the head."""
@@ -147,7 +147,7 @@ class Exchanges:
         credentials: tuple[tuple[str, str], ...],
     ) -> None:
         self.app_url = app_url
-        self.cookies = CookieJar()
+        self.cookies: CookieJar = CookieJar()
         # Set by the session if it has a user and a password.
         self.log_in_again: Callable[[], None] | None = None
         self._headers = headers

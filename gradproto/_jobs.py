@@ -58,7 +58,7 @@ class OutputHistory:
         self._steps: list[tuple[bool, list[JSONValue]]] = []
         self.current: list[JSONValue] = []
         # False after edits that could not be applied: `current` is then not what the server has.
-        self.exact = True
+        self.exact: bool = True
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -97,7 +97,7 @@ class OutputCursor:
         self._history = job.history
         self._reader = OutputReader(job.endpoint)
         self._current: list[JSONValue] = []
-        self.index = 0
+        self.index: int = 0
 
     def advance(self) -> tuple[object, ...] | None:
         """Return the next output, as the values that a caller sees, or ``None`` if there is none yet."""
@@ -125,9 +125,9 @@ class Job:
     def __init__(self, number: int, call: Call) -> None:
         self.number = number
         self.call = call
-        self.endpoint = call.endpoint
-        self.state = JobState.NEW
-        self.history = OutputHistory()
+        self.endpoint: Endpoint = call.endpoint
+        self.state: JobState = JobState.NEW
+        self.history: OutputHistory = OutputHistory()
         # The last values, read as outputs, once the job is done.
         self.outputs: tuple[object, ...] = ()
         self.error: GradprotoError | None = None

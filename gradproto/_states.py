@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._errors import LocalProtocolError
 
@@ -36,7 +36,8 @@ __all__ = [
 class _Symbol(enum.Enum):
     """A member of a table: compared by identity, so hashed by it too, which is quicker than by name."""
 
-    __hash__ = object.__hash__
+    if not TYPE_CHECKING:
+        __hash__ = object.__hash__
 
 
 class SessionState(_Symbol):

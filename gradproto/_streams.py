@@ -59,11 +59,11 @@ class EventStream:
         self.core = core
         self.streams = streams
         self.session_hash = session_hash
-        self.state = StreamState.IDLE
+        self.state: StreamState = StreamState.IDLE
         # The jobs that the server has named, by event id, and those whose join is not answered yet.
         self.jobs: dict[str, Job] = {}
         self.joining: dict[Job, None] = {}
-        self.close_announced = False
+        self.close_announced: bool = False
         self._parked: dict[str, list[Message]] = {}
         self._parked_count = 0
         self._finished: dict[str, None] = {}
@@ -421,7 +421,7 @@ class Streams:
         # Those that new jobs may get, and those of conversations that were reset while jobs were under way.
         self._all: dict[EventStream, None] = {}
         self._retired: dict[EventStream, None] = {}
-        self.main = self._new_main(core.new_session_hash())
+        self.main: EventStream = self._new_main(core.new_session_hash())
 
     def choose(self, job: Job) -> EventStream:
         """Return the stream that the job shall use."""

@@ -30,18 +30,18 @@ class Timer:
     __slots__ = ("deadline", "fire", "fresh", "queued", "seconds")
 
     def __init__(self, seconds: float, fire: Callable[[], None]) -> None:
-        self.seconds = min(seconds, LONGEST_TIMER)
+        self.seconds: float = min(seconds, LONGEST_TIMER)
         self.fire: Callable[[], None] | None = fire
-        self.deadline = 0.0
-        self.fresh = False  # waits for the next tick to learn its deadline
-        self.queued = False  # has an entry in the heap, perhaps for an earlier deadline
+        self.deadline: float = 0.0
+        self.fresh: bool = False  # waits for the next tick to learn its deadline
+        self.queued: bool = False  # has an entry in the heap, perhaps for an earlier deadline
 
 
 class Timers:
     """All timers of a session, in a heap in which an entry may be older than its timer's true deadline."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now: float = 0.0
         self._fresh: list[Timer] = []
         self._heap: list[tuple[float, int, Timer]] = []
         self._counter = itertools.count()

@@ -18,7 +18,7 @@ from ._jobs import Job
 from ._json import compact_json
 from ._log import RequestRecord
 from ._messages import Messages
-from ._profiles import profile_for
+from ._profiles import Profile, profile_for
 from ._queue import Queue
 from ._routes import Router
 from ._schedule import Schedule, Timer
@@ -67,16 +67,16 @@ class FakeApp:
 
         Raises ``ValueError`` for a Gradio version that it cannot play.
         """
-        self.profile = profile_for(gradio_version)
+        self.profile: Profile = profile_for(gradio_version)
         self.title = title
         self.max_file_size = max_file_size
         self.show_error = show_error
         self.api_open = api_open
-        self.auth = None if auth is None else dict(auth)
+        self.auth: dict[str, str] | None = None if auth is None else dict(auth)
         self.endpoints: list[Endpoint] = []
-        self.schedule = Schedule()
+        self.schedule: Schedule = Schedule()
         self.files: Files = MemoryFiles() if files is None else files
-        self.messages = Messages(self.profile)
+        self.messages: Messages = Messages(self.profile)
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
         """The newest requests, oldest first."""
         self.jobs: dict[str, Job] = {}
@@ -89,10 +89,10 @@ class FakeApp:
         """User names by login token."""
         self._seed = f"{seed}/"
         self._minted = 0
-        self.file_seed = self._mint()[:16].encode()
-        self.app_id = int(self._mint()[:16], 16)
-        self.cookie_id = self._mint()[:43]
-        self.queue = Queue(
+        self.file_seed: bytes = self._mint()[:16].encode()
+        self.app_id: int = int(self._mint()[:16], 16)
+        self.cookie_id: str = self._mint()[:43]
+        self.queue: Queue = Queue(
             self.profile,
             self.messages,
             max_size=max_queue_size,
@@ -100,7 +100,7 @@ class FakeApp:
             buffer_limit=buffer_limit,
             new_event_id=self.new_id,
         )
-        self.uploads = Uploads(self)
+        self.uploads: Uploads = Uploads(self)
         self._layout = Layout()
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
         self._by_name: dict[str, Endpoint] = {}

@@ -42,12 +42,12 @@ class StoredFile:
     __slots__ = ("_content", "modified", "name", "path", "size")
 
     def __init__(self, path: str, size: int, modified: float, content: list[bytes] | None) -> None:
-        self.path = path
+        self.path: str = path
         """Where clients ask for it."""
-        self.name = PurePosixPath(path).name
-        self.size = size
+        self.name: str = PurePosixPath(path).name
+        self.size: int = size
         """Bytes."""
-        self.modified = modified
+        self.modified: float = modified
         """Seconds since 1970, by the server's clock."""
         self._content = content
 
@@ -113,7 +113,7 @@ class MemoryFiles:
 
     def __init__(self, limit: int = 1 << 30) -> None:
         self.limit = limit
-        self.used = 0
+        self.used: int = 0
         self._files: dict[str, StoredFile] = {}
 
     def create(self, seed: bytes) -> FileWriter:
@@ -139,7 +139,7 @@ class DirectoryFiles:
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="gradproto-fake-")
-        self.root = str(Path(self._directory.name).resolve())
+        self.root: str = str(Path(self._directory.name).resolve())
         self.unfinished: set[FileWriter] = set()
         """Files that are neither whole nor given up."""
         self._files: dict[str, StoredFile] = {}

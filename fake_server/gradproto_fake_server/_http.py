@@ -85,19 +85,19 @@ class Exchange:
     )
 
     def __init__(self, connection: ServerConnection, record: RequestRecord) -> None:
-        self.connection = connection
-        self.record = record
-        self.method = record.method
-        self.path = record.path
-        self.query_string = record.query
-        self.headers = dict(record.headers)
+        self.connection: ServerConnection = connection
+        self.record: RequestRecord = record
+        self.method: str = record.method
+        self.path: str = record.path
+        self.query_string: str = record.query
+        self.headers: dict[str, str] = dict(record.headers)
         """By name in lower case; of repeated ones the last."""
         self.source: Source | None = None
         self.on_body: Callable[[bytes], None] | None = None
         """Called with the whole body."""
         self.on_disconnect: Callable[[], None] | None = None
         """Called when the client goes away before the response is whole."""
-        self.responded = False
+        self.responded: bool = False
         """Whether the response is whole or was cut."""
         self._query: dict[str, str] | None = None
         self._body: list[bytes] = []
@@ -254,7 +254,7 @@ class ServerConnection:
 
     def __init__(self, app: FakeApp, number: int) -> None:
         self.number = number
-        self.closed = False
+        self.closed: bool = False
         """Whether the socket is to be closed once everything was sent."""
         self._app = app
         self._h11 = h11.Connection(h11.SERVER)

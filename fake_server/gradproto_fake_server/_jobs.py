@@ -105,14 +105,14 @@ class Job:
         host: JobHost,
         delivery: Delivery,
     ) -> None:
-        self.event_id = event_id
-        self.endpoint = endpoint
-        self.session_hash = session_hash
-        self.delivery = delivery
+        self.event_id: str = event_id
+        self.endpoint: Endpoint = endpoint
+        self.session_hash: str = session_hash
+        self.delivery: Delivery = delivery
         self.state: JobState = "queued"
-        self.began = 0.0
+        self.began: float = 0.0
         """When it left the queue."""
-        self.outputs_given = 0
+        self.outputs_given: int = 0
         """How many intermediate outputs it gave."""
         self._data = data
         self._host = host

@@ -37,8 +37,8 @@ class Messages:
             holes = (f'"msg":"{kind}"' if name == "msg" else f'"{name}":%({name})s' for name in fields)
             self._templates[kind] = "{" + ",".join(holes) + "}"
         self._output = output
-        self.heartbeat = Message("heartbeat", None, self._fill("heartbeat", event_id="null"))
-        self.close_stream = Message("close_stream", None, self._fill("close_stream", event_id="null"))
+        self.heartbeat: Message = Message("heartbeat", None, self._fill("heartbeat", event_id="null"))
+        self.close_stream: Message = Message("close_stream", None, self._fill("close_stream", event_id="null"))
 
     def _fill(self, kind: str, **fields: str) -> str:
         return self._templates[kind] % fields

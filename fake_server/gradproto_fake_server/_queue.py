@@ -35,11 +35,11 @@ class Session:
     __slots__ = ("_limit", "_paused", "buffered", "hash", "known", "messages", "pending", "streams")
 
     def __init__(self, session_hash: str, limit: int) -> None:
-        self.hash = session_hash
-        self.known = False
+        self.hash: str = session_hash
+        self.known: bool = False
         """Whether a stream may be opened: from the first join until a stream breaks."""
         self.messages: deque[Message] = deque()
-        self.buffered = 0
+        self.buffered: int = 0
         """Characters in the waiting messages."""
         self.pending: set[str] = set()
         """Events whose completion was not delivered yet; those that a broken stream took with it stay for ever."""

@@ -17,8 +17,8 @@ class Timer:
 
     def __init__(self, schedule: Schedule, when: float, order: int, callback: Callable[[], None]) -> None:
         self._schedule = schedule
-        self.when = when
-        self.order = order
+        self.when: float = when
+        self.order: int = order
         self.callback: Callable[[], None] | None = callback
 
     def __lt__(self, other: Timer) -> bool:
@@ -35,7 +35,7 @@ class Schedule:
     """Timers by time, then by the order in which they were set."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now: float = 0.0
         self._timers: list[Timer] = []
         self._count = 0
         self._cancelled = 0

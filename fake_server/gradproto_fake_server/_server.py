@@ -220,9 +220,9 @@ class FakeServer:
         """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
         self.app = app
         self._loop = _Loop(app, host, port)
-        self.url = self._loop.url
+        self.url: str = self._loop.url
         """Where it is, without a slash at the end."""
-        self.port = self._loop.port
+        self.port: int = self._loop.port
         self._thread = threading.Thread(target=self._loop.run, name="gradproto-fake-server", daemon=True)
         self._thread.start()
         self._closed = False

@@ -43,7 +43,7 @@ class _Shell:
 
     def __init__(self, app: FakeApp) -> None:
         self.app = app
-        self.turned = trio.lowlevel.ParkingLot()
+        self.turned: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
         self._began = trio.current_time()
         self._skipped = 0.0
         self._writers: dict[ServerConnection, _Signal] = {}
@@ -134,7 +134,7 @@ class _Controls:
 
     def __init__(self, shell: _Shell) -> None:
         self._shell = shell
-        self.app = shell.app
+        self.app: FakeApp = shell.app
 
     def hold(self, name: str) -> None:
         """Let the endpoint's next jobs stop before their first step."""
@@ -177,7 +177,7 @@ class TrioFakeServer(_Controls):
     def __init__(self, shell: _Shell, host: str, port: int) -> None:
         super().__init__(shell)
         self.port = port
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url: str = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class MemoryNetwork(_Controls):

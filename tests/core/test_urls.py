@@ -94,6 +94,7 @@ def test_what_a_person_types_becomes_a_base_url(src: str, base: str) -> None:
         ("http://.", "its host is not a name"),
         ("http://%41.example", "its host is not a name"),
         ("http://℀.example", "its host is not a name"),
+        ("http://é..example", "its host is not a name"),
         ("http://" + "a" * 64, "its host is not a name"),
         ("http://" + "a." * 127 + "a", "its host is not a name"),
         ("gpt2", "it is neither a URL, nor host:port, nor owner/name of a Space"),

@@ -244,7 +244,7 @@ class Job:
         self._own_iterator: _Outputs | None = None
         job = inner.session.submit(call)
         self._wants_first = inner.options.generator_result == "first" and job.endpoint.is_generator
-        self.record = JobRecord(job, fetch=inner.options.fetch, bind=inner.remote_file)
+        self.record: JobRecord = JobRecord(job, fetch=inner.options.fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
 
     # --- what a caller asks -------------------------------------------------------------------------------------------
@@ -508,10 +508,10 @@ class _Inner:
 
     def __init__(self, options: ClientOptions, make_driver: DriverFactory) -> None:
         self.options = options
-        self.downloads = Downloads(options.directory)
-        self.session = options.new_session()
-        self.hub = Hub(self.session, self.downloads, self._on_connected)
-        self.driver = make_driver(
+        self.downloads: Downloads = Downloads(options.directory)
+        self.session: Session = options.new_session()
+        self.hub: Hub = Hub(self.session, self.downloads, self._on_connected)
+        self.driver: Driver = make_driver(
             self.session,
             connect_timeout=options.timeouts.connect,
             on_event=self.hub.handle,

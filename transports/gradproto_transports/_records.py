@@ -64,9 +64,9 @@ class JobRecord:
     def __init__(self, job: Job, *, fetch: bool, bind: FileReplacer) -> None:
         self.job = job
         self.updates: list[StatusUpdate] = [StatusUpdate(code=Status.STARTING, time=_now())]
-        self.ready = 0  # how many outputs a caller may see
-        self.ended = False
-        self.refusals = 0  # how many tries to cancel were refused
+        self.ready: int = 0  # how many outputs a caller may see
+        self.ended: bool = False
+        self.refusals: int = 0  # how many tries to cancel were refused
         self.error: GradprotoError | None = None
         self._fetch = fetch
         self._bind = bind

@@ -53,10 +53,10 @@ class Driver:
         on_event: Callable[[Event], None],
         on_stop: Callable[[BaseException | None], None],
     ) -> None:
-        self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom)
+        self.client: WireClient = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom)
         self.tls = tls
         self.open_stream = open_stream
-        self.selector = selectors.DefaultSelector()
+        self.selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._on_event = on_event
         self._on_stop = on_stop
         self._connections: dict[int, _Connection] = {}
@@ -246,7 +246,7 @@ class _Connection:
     """One non-blocking socket, perhaps with TLS."""
 
     def __init__(self, driver: Driver, action: Connect) -> None:
-        self.number = action.connection
+        self.number: int = action.connection
         self._driver = driver
         self._where = f"{action.host}:{action.port}"
         self._action = action

@@ -319,15 +319,15 @@ class _Connection:
         action = self._action
         if self._driver.open_stream is not None:
             return await self._driver.open_stream(action.host, action.port, action.tls)
-        stream = await trio.open_tcp_stream(action.host, action.port)
+        stream: trio.abc.Stream = await trio.open_tcp_stream(action.host, action.port)
         if not action.tls:
             return stream
-        # Like every HTTP client: the end of the connection is the end, with or without TLS saying so.
-        secure = trio.SSLStream(stream, self._driver.tls(), server_hostname=action.host, https_compatible=True)
         try:
+            # Like every HTTP client: the end of the connection is the end, with or without TLS saying so.
+            secure = trio.SSLStream(stream, self._driver.tls(), server_hostname=action.host, https_compatible=True)
             await secure.do_handshake()
         except BaseException:
-            await trio.aclose_forcefully(secure)
+            await trio.aclose_forcefully(stream)
             raise
         return secure
 

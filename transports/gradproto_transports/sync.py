@@ -25,6 +25,7 @@ from gradproto import (
     JobCancelledError,
     JobState,
     LocalProtocolError,
+    Session,
     Status,
     StatusUpdate,
     Timeouts,
@@ -412,17 +413,23 @@ class RemoteFile(FileData):
     def read(self) -> bytes:
         """Fetch the file and return its content."""
         sink = Collected()
-        self.inner.fetch(self, sink).result()
+        self.inner.fetch_whole(self, sink)
         return sink.value()
 
     def save(self, directory: str | os.PathLike[str] | None = None) -> str:
         """Fetch the file into ``directory`` (or where the client's downloads go) and return its path."""
+        self.inner.check_open()
         target = self.inner.downloads.target(self, directory)
-        self.inner.fetch(self, target).result()
-        return target.finish()
+        try:
+            self.inner.fetch_whole(self, target)
+            return target.finish()
+        except BaseException:
+            target.discard()
+            raise
 
     def stream(self) -> Iterator[bytes]:
         """Yield the file's content while it comes. What is not taken yet waits on the disk, not in memory."""
+        self.inner.check_open()
         target = self.inner.downloads.target(self)
         spool = _Spool(target)
         done = self.inner.fetch(self, spool)
@@ -475,12 +482,12 @@ class _Inner:
         self, options: ClientOptions, tls: Callable[[], ssl.SSLContext], open_stream: OpenStream | None
     ) -> None:
         self.options = options
-        self.downloads = Downloads(options.directory)
-        self.session = options.new_session()
+        self.downloads: Downloads = Downloads(options.directory)
+        self.session: Session = options.new_session()
         self.connected: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self.hub = Hub(self.session, self.downloads, self._on_connected)
+        self.hub: Hub = Hub(self.session, self.downloads, self._on_connected)
         self._fetches: dict[concurrent.futures.Future[None], Fetch] = {}
-        self.driver = Driver(
+        self.driver: Driver = Driver(
             self.session,
             connect_timeout=options.timeouts.connect,
             tls=tls,
@@ -500,8 +507,7 @@ class _Inner:
         headers: Mapping[str, str] | None,
     ) -> Call:
         """Check a call; reads the session only, which is safe from any thread."""
-        if not self.driver.alive:
-            raise LocalProtocolError("the client is closed")
+        self.check_open()
         call = with_sizes(self.session.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers))
         self.session.check(call)
         return call
@@ -532,6 +538,20 @@ class _Inner:
         fetch = self._fetches[ended] = Fetch(file, sink, done)
         self.driver.post(lambda: self.hub.fetch(fetch))
         return ended
+
+    def fetch_whole(self, file: FileData, sink: Sink) -> None:
+        """Download a file and wait for its end; a wait that is interrupted stops the download."""
+        ended = self.fetch(file, sink)
+        try:
+            ended.result()
+        except BaseException:
+            self.abandon(ended)
+            raise
+
+    def check_open(self) -> None:
+        """Raise `LocalProtocolError` when the client is closed."""
+        if not self.driver.alive:
+            raise LocalProtocolError("the client is closed")
 
     def abandon(self, ended: concurrent.futures.Future[None]) -> None:
         """Stop a download that is still under way."""
