@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -72,6 +72,14 @@ class AsyncBackend(Backend):
         """Run several at once."""
         raise NotImplementedError
 
+    def shielded(self) -> AbstractContextManager[object]:
+        """Return a block that a cancellation does not reach; under asyncio it comes only once anyway."""
+        raise NotImplementedError
+
+    def others(self) -> int:
+        """Return how many tasks there are, where that can be told."""
+        raise NotImplementedError
+
     def jump(self, seconds: float) -> None:
         """Let the loop's clock go forward, as if the program had been busy with something else."""
         raise NotImplementedError
@@ -113,6 +121,12 @@ class TrioBackend(AsyncBackend):
         async with trio.open_nursery() as nursery:
             for scenario in scenarios:
                 nursery.start_soon(scenario)
+
+    def shielded(self) -> AbstractContextManager[object]:
+        return trio.CancelScope(shield=True)
+
+    def others(self) -> int:
+        return trio.lowlevel.current_statistics().tasks_living
 
     def jump(self, seconds: float) -> None:
         self._clock.ahead += seconds
@@ -170,6 +184,12 @@ class AsyncioBackend(AsyncBackend):
 
     async def together(self, *scenarios: Scenario) -> None:
         await asyncio.gather(*(scenario() for scenario in scenarios))
+
+    def shielded(self) -> AbstractContextManager[object]:
+        return contextlib.nullcontext()
+
+    def others(self) -> int:
+        return len(asyncio.all_tasks())
 
     def jump(self, seconds: float) -> None:
         self._loop.ahead += seconds

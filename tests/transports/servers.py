@@ -71,13 +71,17 @@ class Proxy(RawServer):
     """Passes bytes on to ``target``. With ``tls`` it is a server with TLS, by the name of localhost.
 
     ``answers``: what it says itself to a request with this in its first line, before it closes; of the request it has
-    read only what came in one piece.
+    read only what came in one piece. With ``STUCK`` as the answer it says nothing, and reads nothing more.
     """
+
+    STUCK = b"stuck"
 
     def __init__(
         self, target: str, *, tls: ssl.SSLContext | None = None, answers: dict[bytes, bytes] | None = None
     ) -> None:
         self.answers = answers or {}
+        self.got_stuck = threading.Event()
+        self._ending = threading.Event()
         address = urlsplit(target)
         self._target = (address.hostname, address.port)
         self._tls = tls
@@ -85,6 +89,10 @@ class Proxy(RawServer):
         super().__init__(self._pass_on)
         if tls is not None:
             self.url = f"https://localhost:{self.port}"
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._ending.set()
+        super().__exit__(*exc_info)
 
     def cut(self, asked: bytes, *, reset: bool = False) -> int:
         """Close all connections whose last request has ``asked`` in its first line; returns how many."""
@@ -112,6 +120,10 @@ class Proxy(RawServer):
                 with self._lock:
                     self._asked[client] = data
                 answer = self._answer_to(data)
+                if answer == self.STUCK:
+                    self.got_stuck.set()
+                    self._ending.wait()
+                    break
                 if answer is not None:
                     client.sendall(answer)
                     break

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,53 @@ async def test_an_upload_that_is_refused_early_says_why(backend: Backend, fake: 
             job = await client.submit(b"x" * 30_000_000, api_name="/upper")
             assert "413" in str(await job.exception())
             assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+async def test_an_upload_that_is_left_in_the_middle_closes_its_file(
+    backend: Backend, fake: FakeServer, tmp_path: Path
+) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 30_000_000)
+    with Proxy(fake.url, answers={b"/upload": Proxy.STUCK}) as proxy:
+        async with backend.open_client(proxy.url) as client:
+            job = await client.submit(large, api_name="/upper")
+            await backend.in_thread(proxy.got_stuck.wait)
+        with pytest.raises(ConnectionLostError, match="closed"):
+            await job.result()
+
+
+async def test_a_tls_context_that_is_none(async_backend: Backend, fake: FakeServer) -> None:
+    error = await refused(async_backend, fake.url.replace("http:", "https:"), ssl_context="no context")
+    assert isinstance(error, ConnectError)
+
+
+async def test_an_address_that_does_not_answer_does_not_keep_the_next_one_waiting(
+    async_backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as deaf, contextlib.ExitStack() as held:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(3):  # more than it lets wait: it hears of no others
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
+            for address in (deaf.getsockname(), ("127.0.0.1", fake.port))
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
+        async with async_backend.open_client(f"http://two.test:{fake.port}") as client:
+            assert await client.predict("x", api_name="/echo") == "x"
+
+
+async def test_addresses_that_answer_at_the_same_time_leave_nothing(
+    async_backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradproto_transports._asyncio_driver.HAPPY_EYEBALLS_DELAY", 0)
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", fake.port))] * 5
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
+    async with async_backend.open_client(f"http://five.test:{fake.port}") as client:
+        assert await client.predict("x", api_name="/echo") == "x"
 
 
 def _listen_for_ever(client: socket.socket) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+import trio
 
 import gradproto_transports.asyncio
+import gradproto_transports.trio
 from gradproto import (
     ConnectionLostError,
     JobCancelledError,
@@ -18,7 +20,7 @@ from gradproto import (
     Status,
     StatusUpdate,
 )
-from gradproto_fake_server import FakeApp, FakeServer
+from gradproto_fake_server import FakeApp, FakeServer, RequestRecord
 
 from .backends import AsyncBackend
 from .servers import RawServer
@@ -41,8 +43,12 @@ WAITS: dict[str, Callable[[Any], Awaitable[object]]] = {
 }
 
 
+def _all(app: FakeApp, kind: str) -> list[RequestRecord]:
+    return [request for request in app.requests if request.kind == kind]
+
+
 def _count(app: FakeApp, kind: str) -> int:
-    return sum(request.kind == kind and request.status == 200 for request in app.requests)
+    return sum(request.status == 200 for request in _all(app, kind))
 
 
 def when(status: Status, event: Any) -> Callable[[StatusUpdate], None]:
@@ -203,11 +209,70 @@ async def test_closing_is_not_cut_short_by_a_cancellation(async_backend: AsyncBa
             await client.submit(ENDLESS, api_name="/count")
             closing.set()
             # The cancellation comes while the client closes, or at the next place where it can.
-            await client.close()
+            try:
+                await client.close()
+            finally:
+                assert async_backend.others() == before + 1, "the task that cancels this one is the only other one"
             await async_backend.event().wait()
 
+    before = async_backend.others()
     await async_backend.interrupt(everything, closing.wait)
     fake.wait_for(lambda app: not app.open_streams)
+
+
+def test_an_error_is_not_lost_in_a_cancellation(fake: FakeServer) -> None:
+    """Under trio; under asyncio the cancellation comes out, with the error as its context."""
+
+    async def main() -> None:
+        with trio.CancelScope() as scope:
+            async with gradproto_transports.trio.open_client(fake.url):
+                scope.cancel()
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        trio.run(main)
+
+
+def test_a_client_is_closed_wholly_in_a_cancelled_scope(fake: FakeServer) -> None:
+    async def main() -> None:
+        before = trio.lowlevel.current_statistics().tasks_living
+        async with gradproto_transports.trio.open_client(fake.url) as client:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await client.close()
+            assert trio.lowlevel.current_statistics().tasks_living == before
+
+    trio.run(main)
+
+
+async def test_who_cleans_up_after_a_cancellation_can_still_use_the_client(
+    async_backend: AsyncBackend, fake: FakeServer
+) -> None:
+    running = async_backend.event()
+    cleaned: list[str] = []
+
+    async def everything() -> None:
+        async with async_backend.open_client(fake.url) as client:
+            job = await client.submit(ENDLESS, api_name="/count", status_callbacks=when(Status.ITERATING, running))
+            try:
+                await job.final()
+            finally:
+                with async_backend.shielded():
+                    cleaned.append(await client.predict("clean", api_name="/echo"))
+
+    await async_backend.interrupt(everything, running.wait)
+    assert cleaned == ["clean"]
+
+
+async def test_jobs_end_with_the_same_words_after_a_pause(async_backend: AsyncBackend, fake: FakeServer) -> None:
+    async with async_backend.open_client(fake.url) as client:
+        fake.hold("/count")
+        started = async_backend.event()
+        job = await client.submit(3, api_name="/count", status_callbacks=when(Status.PROCESSING, started))
+        await started.wait()
+        async_backend.jump(1)
+    with pytest.raises(ConnectionLostError, match="was under way when the session was closed"):
+        await job.final()
 
 
 async def test_a_client_that_was_busy_elsewhere_does_not_blame_the_server(
@@ -216,13 +281,17 @@ async def test_a_client_that_was_busy_elsewhere_does_not_blame_the_server(
     """Deadlines that passed while nobody listened do not count before what came meanwhile was read."""
     async with async_backend.open_client(fake.url) as client:
         fake.hold("/count")
-        started = async_backend.event()
-        job = await client.submit(3, api_name="/count", status_callbacks=when(Status.PROCESSING, started))
-        await started.wait()
+        jobs: list[Any] = []
+        # Each has a stream of its own, so that it can be cancelled by itself.
+        for _ in range(5):
+            started = async_backend.event()
+            hear = when(Status.PROCESSING, started)
+            jobs.append(await client.submit(3, api_name="/count", status_callbacks=hear))
+            await started.wait()
         fake.release("/count")
-        fake.wait_for(lambda app: app.job("/count").over)
+        fake.wait_for(lambda app: _count(app, "data") == 5 and not any(r.end == "open" for r in _all(app, "data")))
         async_backend.jump(1000)
-        assert await job.final() == "n=2"
+        assert [await job.final() for job in jobs] == ["n=2"] * 5
 
 
 async def test_a_server_that_is_silent_for_too_long_is_given_up(async_backend: AsyncBackend, fake: FakeServer) -> None:

@@ -122,3 +122,48 @@ def test_a_scope_around_everything_ends_everything() -> None:
                 await job.final()
 
     assert run(scenario) == pytest.approx(10, abs=1)
+
+
+class Refusing(trio.abc.Stream):
+    """A stream whose other end has answered and stopped listening before it has taken the whole upload."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._refused = False
+        self._reading = trio.CancelScope()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if b" /gradio_api/upload" in bytes(data[:100]):
+            self._refused = True
+            self._reading.cancel()
+        elif self._refused:
+            await trio.lowlevel.checkpoint()
+            raise trio.BrokenResourceError
+        else:
+            await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        with trio.CancelScope() as self._reading:
+            return await self._stream.receive_some(max_bytes)
+        await trio.sleep(5)  # longer than it takes to see that nobody listens
+        return b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def test_what_the_server_said_counts_more_than_that_it_stopped_listening() -> None:
+    async def scenario() -> None:
+        async with open_memory_server(demo_app()) as server:
+
+            async def open_refusing(host: str, port: int, tls: bool) -> trio.abc.Stream:
+                return Refusing(await server.connect())
+
+            async with open_client(server.url, open_stream=open_refusing) as client:
+                with pytest.raises(Exception, match="413"):
+                    await client.predict(b"x" * 1_000_000, api_name="/upper")
+
+    run(scenario)

@@ -86,3 +86,10 @@ async def test_a_connection_that_ends_without_saying_so_is_over(
         with pytest.raises(Exception, match="count"):
             await job.final()
         assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+async def test_a_body_may_end_with_its_connection(backend: Backend, server: Proxy, trusting: ssl.SSLContext) -> None:
+    async with backend.open_client(server.url, ssl_context=trusting, download_files=False) as client:
+        file = await client.predict(b"x", api_name="/upper")
+        server.answers[b"/file="] = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nthe whole file"
+        assert await backend.call(file.read) == b"the whole file"
