@@ -50,6 +50,7 @@ class Exchange:
         self.timeout = timeout
         self.limit = limit
         self.exchange = -1
+        self.has_head = False
         self.timer: Timer | None = None
         self.redirects = 0
         self.request: Request = Request(method="GET", url="")
@@ -119,6 +120,7 @@ class _Discarded(Exchange):
 
     def __init__(self) -> None:
         super().__init__("a discarded answer", timeout=DISCARD_LIMIT, limit="")
+        self.has_head = True
 
     def data(self, data: bytes) -> None:
         pass
@@ -201,6 +203,9 @@ class Exchanges:
         exchange = self._find(number)
         if exchange is None:
             return
+        if exchange.has_head:
+            raise LocalProtocolError(f"can't handle a second response of exchange {number}")
+        exchange.has_head = True
         url = exchange.request.url
         set_cookies = [value for name, value in headers if name.lower() == "set-cookie"]
         if set_cookies:
@@ -293,6 +298,7 @@ class Exchanges:
             headers = merge_headers(headers, (("cookie", cookie if given is None else f"{given}; {cookie}"),))
         number = self._next
         self._next += 1
+        exchange.has_head = False
         self._watch(exchange, number)
         self._commands.append(
             StartExchange(

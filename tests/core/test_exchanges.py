@@ -573,3 +573,21 @@ def test_an_exchange_says_what_it_does_with_an_answer() -> None:
     ):
         with pytest.raises(NotImplementedError):
             step()
+
+
+def test_a_second_response_of_an_exchange_is_an_illegal_fact() -> None:
+    harness = Harness()
+    harness.session.connect()
+    config = harness.only("/config")
+    harness.session.response_started(config, 200, ())
+    with pytest.raises(LocalProtocolError, match=f"can't handle a second response of exchange {config}"):
+        harness.session.response_started(config, 401, ())
+
+
+def test_a_discarded_answer_has_one_response_too() -> None:
+    harness = Harness()
+    harness.session.connect()
+    config = harness.only("/config")
+    harness.session.response_started(config, 302, [("location", "/sub/config")])
+    with pytest.raises(LocalProtocolError, match=f"can't handle a second response of exchange {config}"):
+        harness.session.response_started(config, 200, ())

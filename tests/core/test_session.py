@@ -412,7 +412,7 @@ def act(harness: Harness, exchange: int, answer: Any) -> None:
     if answer[0] == "time":
         harness.tick()
         harness.tick(6)
-    elif answer[0] == "fail":
+    elif answer[0] == "fail" or (answer[0] == "status" and exchange in harness.opened):
         harness.fail(exchange)
     elif answer[0] == "status":
         harness.answer(exchange, answer[1], b"<html>", answer[2])
