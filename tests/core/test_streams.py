@@ -793,6 +793,18 @@ def test_beyond_the_limit_jobs_share_the_hash_with_the_fewest_of_them(monkeypatc
         assert isinstance(harness.end(job), JobCompleted)
 
 
+def test_a_stream_that_breaks_while_nobody_uses_it_is_not_used_again() -> None:
+    harness = connected()
+    held = harness.running("/echo", "x")
+    job = harness.running("/echo", "y")
+    harness.complete(job, "y")
+    harness.fail(harness.stream_of(job.session_hash))
+    again = harness.running("/echo", "z")
+    assert again.session_hash not in (held.session_hash, job.session_hash)
+    harness.complete(again, "z")
+    assert isinstance(harness.end(again), JobCompleted)
+
+
 def test_a_stream_whose_join_failed_is_used_again() -> None:
     harness = connected()
     held = harness.running("/echo", "x")
