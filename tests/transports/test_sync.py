@@ -138,3 +138,11 @@ def test_waiting_for_a_job_that_another_thread_cancels_ends(client: Client) -> N
             waiting.result(SECONDS)
     assert job.status().code is Status.CANCELLED
     assert not blocking.done()
+
+
+def test_the_steps_of_a_job_are_told_in_order_however_many_come_at_once(client: Client) -> None:
+    job = client.submit("x", api_name="/echo")
+    job.result()
+    codes = [update.code for update in job.statuses()]
+    assert codes == [Status.STARTING, Status.JOINING_QUEUE, Status.IN_QUEUE, Status.PROCESSING, Status.FINISHED]
+    assert sorted(codes) == codes

@@ -27,6 +27,7 @@ from gradproto import (
     JobQueued,
     JobStarted,
     OutputGenerated,
+    ProgressUnit,
     QueueEstimated,
     QueueFullError,
     Status,
@@ -68,6 +69,7 @@ class JobRecord:
         self.ended: bool = False
         self.refusals: int = 0  # how many tries to cancel were refused
         self.error: GradprotoError | None = None
+        self._started = False  # as far as this record has heard: the job itself may be ahead of its events
         self._fetch = fetch
         self._bind = bind
         self._paths: dict[FileData, str | None] = {}
@@ -84,6 +86,7 @@ class JobRecord:
         """Take note of an event; returns the files that have to be fetched now."""
         match event:
             case OutputGenerated():
+                self._started = True
                 self._note(Status.ITERATING)
                 return self._await_files(event.index + 1, event.outputs)
             case JobProgressed():
@@ -92,11 +95,12 @@ class JobRecord:
                 self._note(Status.LOG, log=(event.message, event.level))
             case QueueEstimated():
                 # The server goes on to estimate for a moment after the start; the job does not go back for that.
-                code = Status.PROCESSING if self.job.started else Status.IN_QUEUE
+                code = Status.PROCESSING if self._started else Status.IN_QUEUE
                 self._note(code, rank=event.rank, queue_size=event.queue_size, eta=event.eta)
             case JobQueued():
                 self._note(Status.JOINING_QUEUE)
             case JobStarted():
+                self._started = True
                 self._note(Status.PROCESSING, eta=event.eta)
             case JobCompleted():
                 self._end = event
@@ -156,8 +160,18 @@ class JobRecord:
     def _path(self, file: FileData) -> object:
         return self._paths.get(file) or self._bind(file)
 
-    def _note(self, code: Status, **fields: object) -> None:
-        self.updates.append(StatusUpdate(code=code, time=_now(), **fields))  # type: ignore[arg-type]
+    def _note(
+        self,
+        code: Status,
+        *,
+        rank: int | None = None,
+        queue_size: int | None = None,
+        eta: float | None = None,
+        success: bool | None = None,
+        progress_data: list[ProgressUnit] | None = None,
+        log: tuple[str, str] | None = None,
+    ) -> None:
+        self.updates.append(StatusUpdate(code, rank, queue_size, eta, success, _now(), progress_data, log))
 
     def _await_files(self, count: int, outputs: tuple[object, ...]) -> list[FileData]:
         """Let an output become ready when its files are there; returns those that nobody has asked for yet."""
@@ -173,9 +187,7 @@ class JobRecord:
         """Let everything become ready whose turn it is."""
         while self._waiting and all(self._paths[file] is not None for file in self._waiting[0][1]):
             self.ready = max(self.ready, self._waiting.popleft()[0])
-        if self._end is None or self.ended:
-            return
-        if self._waiting and isinstance(self._end, JobCompleted):
+        if self._end is None or self._waiting or self.ended:
             return
         self.ended = True
         match self._end:
