@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from gradproto import ConnectionLostError, DeadlineExceeded, JobCancelledError, Status, Timeouts
+from gradproto import ConnectionLostError, DeadlineExceeded, JobCancelledError, ReadError, Status, Timeouts
 from gradproto_fake_server import demo_app
 from gradproto_fake_server.trio import MemoryNetwork, open_memory_server
 from gradproto_transports.trio import Client, open_client
@@ -124,35 +124,46 @@ def test_a_scope_around_everything_ends_everything() -> None:
     assert run(scenario) == pytest.approx(10, abs=1)
 
 
-class Refusing(trio.abc.Stream):
-    """A stream whose other end has answered and stopped listening before it has taken the whole upload."""
+class Wrapped(trio.abc.Stream):
+    """A stream that passes everything on."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
-        self._refused = False
-        self._reading = trio.CancelScope()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        if b" /gradio_api/upload" in bytes(data[:100]):
-            self._refused = True
-            self._reading.cancel()
-        elif self._refused:
-            await trio.lowlevel.checkpoint()
-            raise trio.BrokenResourceError
-        else:
-            await self._stream.send_all(data)
+        await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        with trio.CancelScope() as self._reading:
-            return await self._stream.receive_some(max_bytes)
-        await trio.sleep(5)  # longer than it takes to see that nobody listens
-        return b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        return await self._stream.receive_some(max_bytes)
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+class Refusing(Wrapped):
+    """Its other end has answered and stopped listening before it has taken the whole upload."""
+
+    refused = False
+    reading = trio.CancelScope()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        if b" /gradio_api/upload" in bytes(data[:100]):
+            self.refused = True
+            self.reading.cancel()
+        elif self.refused:
+            await trio.lowlevel.checkpoint()
+            raise trio.BrokenResourceError
+        else:
+            await super().send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        with trio.CancelScope() as self.reading:
+            return await super().receive_some(max_bytes)
+        await trio.sleep(5)  # longer than it takes to see that nobody listens
+        return b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def test_what_the_server_said_counts_more_than_that_it_stopped_listening() -> None:
@@ -165,5 +176,37 @@ def test_what_the_server_said_counts_more_than_that_it_stopped_listening() -> No
             async with open_client(server.url, open_stream=open_refusing) as client:
                 with pytest.raises(Exception, match="413"):
                     await client.predict(b"x" * 1_000_000, api_name="/upper")
+
+    run(scenario)
+
+
+class Breaking(Wrapped):
+    """It breaks when a file is asked for, in its own way."""
+
+    broken = False
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.broken = b"/file=" in bytes(data)
+        await super().send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await super().receive_some(max_bytes)
+        if self.broken:
+            raise LookupError("the tunnel has collapsed")
+        return data
+
+
+def test_a_stream_from_elsewhere_breaks_in_its_own_way_and_alone() -> None:
+    async def scenario() -> None:
+        async with open_memory_server(demo_app()) as server:
+
+            async def open_breaking(host: str, port: int, tls: bool) -> trio.abc.Stream:
+                return Breaking(await server.connect())
+
+            async with open_client(server.url, open_stream=open_breaking, download_files=False) as client:
+                file = await client.predict(b"x", api_name="/upper")
+                with pytest.raises(ReadError, match="the tunnel has collapsed"):
+                    await file.read()
+                assert await client.predict("on it goes", api_name="/echo") == "on it goes"
 
     run(scenario)

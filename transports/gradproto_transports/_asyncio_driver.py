@@ -328,7 +328,7 @@ class _Connection:
             await self._read(reader)
         finally:
             writer.transport.abort()
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Exception):
                 await writer.wait_closed()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -351,7 +351,7 @@ class _Connection:
         while True:
             try:
                 data = await reader.read(READ_SIZE)
-            except OSError as error:
+            except Exception as error:  # streams from elsewhere may have errors of their own
                 what = f"the connection to {self._where} broke"
                 self._lose(self._write_error or transport_error(ReadError, what, error))
                 return
@@ -375,7 +375,7 @@ class _Connection:
                     await self._write_file(writer, item)
         except WriteError as error:
             self._lose(error)
-        except OSError as error:
+        except Exception as error:
             # A server that refuses an upload early answers and closes: what it said may still be read.
             what = f"the connection to {self._where} broke"
             self._write_error = transport_error(WriteError, what, error)

@@ -337,7 +337,7 @@ class _Connection:
         while True:
             try:
                 data = await stream.receive_some(size)
-            except (OSError, trio.BrokenResourceError) as error:
+            except Exception as error:  # streams from elsewhere may have errors of their own
                 what = f"the connection to {self._where} broke"
                 self._lose(self._write_error or transport_error(ReadError, what, error))
                 return
@@ -365,7 +365,7 @@ class _Connection:
                 await self._more.park()
         except WriteError as error:
             self._lose(error)
-        except (OSError, trio.BrokenResourceError) as error:
+        except Exception as error:
             # A server that refuses an upload early answers and closes: what it said may still be read.
             what = f"the connection to {self._where} broke"
             self._write_error = transport_error(WriteError, what, error)

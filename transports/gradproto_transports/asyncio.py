@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from gradproto import Status, StatusUpdate, Timeouts
 
-from ._async import Client, Job, RemoteFile, run_client
+from ._async import Client, Job, run_client
+from ._async_inner import RemoteFile
 from ._asyncio_driver import Driver, OpenStream
 from ._files import handle_file
 from ._options import ClientOptions, GeneratorResult
