@@ -36,7 +36,7 @@ __all__ = [
 class _Symbol(enum.Enum):
     """A member of a table: compared by identity, so hashed by it too, which is quicker than by name."""
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
         __hash__ = object.__hash__
 
 
