@@ -224,8 +224,8 @@ class Exchanges:
     def response_data(self, number: int, data: bytes) -> None:
         """Hand over the next bytes of an answer."""
         exchange = self._under_way.get(number)
-        if exchange is None:
-            self._find(number)
+        if exchange is None or not exchange.has_head:
+            self._find_begun(number)
             return
         timer = exchange.timer
         if timer is not None and not timer.fresh:
@@ -238,7 +238,7 @@ class Exchanges:
 
     def response_ended(self, number: int) -> None:
         """Say that an answer is complete."""
-        exchange = self._find(number)
+        exchange = self._find_begun(number)
         if exchange is not None:
             del self._under_way[number]
             self._timers.cancel(exchange.timer)
@@ -277,6 +277,12 @@ class Exchanges:
         exchange = self._under_way.get(number)
         if exchange is None and not 0 <= number < self._next:
             raise LocalProtocolError(f"can't handle a fact about exchange {number}: it was never started")
+        return exchange
+
+    def _find_begun(self, number: int) -> Exchange | None:
+        exchange = self._find(number)
+        if exchange is not None and not exchange.has_head:
+            raise LocalProtocolError(f"can't handle the body of exchange {number}: its response has not begun")
         return exchange
 
     def _guard(self, exchange: Exchange, step: Callable[[], None]) -> None:

@@ -591,3 +591,19 @@ def test_a_discarded_answer_has_one_response_too() -> None:
     harness.session.response_started(config, 302, [("location", "/sub/config")])
     with pytest.raises(LocalProtocolError, match=f"can't handle a second response of exchange {config}"):
         harness.session.response_started(config, 200, ())
+
+
+@pytest.mark.parametrize("fact", ["response_data", "response_ended"])
+def test_a_body_without_a_head_is_an_illegal_fact_and_changes_nothing(fact: str) -> None:
+    harness = Harness().connect()
+    job = harness.submit("/echo", "x")
+    join = harness.only("/queue/join")
+    with pytest.raises(LocalProtocolError, match=f"can't handle the body of exchange {join}: its response has not beg"):
+        getattr(harness.session, fact)(join, *FACTS[fact])
+    harness.answer(join, body={"event_id": "e"})
+    assert job.event_id == "e"
+    with pytest.raises(LocalProtocolError, match="its response has not begun"):
+        getattr(harness.session, fact)(harness.only("/queue/data"), *FACTS[fact])
+    harness.open(harness.only("/queue/data"))
+    harness.sse(harness.only("/queue/data"), {"msg": "process_completed", "event_id": "e", "output": {"data": ["y"]}})
+    assert job.outputs == ("y",)
