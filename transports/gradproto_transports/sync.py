@@ -432,13 +432,15 @@ class RemoteFile(FileData):
         self.inner.check_open()
         target = self.inner.downloads.target(self)
         spool = _Spool(target)
-        done = self.inner.fetch(self, spool)
-        done.add_done_callback(lambda _: spool.wake())
         try:
-            yield from spool.read(done)
-            done.result()
+            done = self.inner.fetch(self, spool)
+            done.add_done_callback(lambda _: spool.wake())
+            try:
+                yield from spool.read(done)
+                done.result()
+            finally:
+                self.inner.abandon(done)
         finally:
-            self.inner.abandon(done)
             target.discard()
             target.path.parent.rmdir()
 
