@@ -45,8 +45,9 @@ MAX_EVENTS_AHEAD = 64
 ABANDON_LIMIT = 10.0
 # Messages may overtake the join's answer by a moment, not by more than this.
 MAX_PARKED = 10_000
-# Late messages come within moments of an event's end; a stream that is never quiet must not remember for ever.
-MAX_FINISHED = 1_000
+# Late messages come within moments of an event's end, or as the first of the session's next stream: a server answers a
+# cancellation with a completion, also after the event's own.
+MAX_FINISHED = 100
 
 JSON_HEADERS = (("content-type", "application/json"),)
 STREAM_HEADERS = (("accept", "text/event-stream"),)
@@ -166,7 +167,6 @@ class EventStream:
             self.lose(ReadError(f"the event stream ended while {len(self.jobs)} job(s) were pending"))
             return
         self.advance(StreamInput.RECV_END)
-        self._finished.clear()
         if self.jobs:
             self._fruitless += 1
             if self._fruitless > MAX_FRUITLESS_OPENINGS:

@@ -375,8 +375,8 @@ class Network:
         else:
             self._notice_time()
 
-    def oversleep(self, client: JoinedClient, seconds: float) -> None:
-        """Let a client's driver do nothing for a while, then report all that came meanwhile, and only then go on."""
+    def oversleep(self, seconds: float) -> None:
+        """Let the clients' drivers do nothing for a while, then report all that came meanwhile, and only then go on."""
         self.settle()
         until = self.now + seconds
         if self.listening:
@@ -386,13 +386,14 @@ class Network:
         self.now = until
         if self.listening:
             self.run_server()
-        for link in list(client.links.values()):
+        for link in list(self.links):
             while link.for_client:
                 over = not link.to_client
                 self.to_client(link, turn=False)
                 if over:
                     break
-        client.turn()
+        for client in self.clients:
+            client.turn()
         self.settle()
 
     def heal(self) -> None:
