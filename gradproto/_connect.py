@@ -180,7 +180,7 @@ class _InfoFetch(ShortExchange):
             if status == 401:
                 raise answer_error(status, headers, body, what=self.what, url=self.request.url)
             info = self._parse(body) if status == 200 else None
-            self._core.endpoints = Endpoints(config, info if info is not None else build_api_info(config))
+            self._core.described(Endpoints(config, info if info is not None else build_api_info(config)))
         except GradprotoError as error:
             _give_up(self._core, error)
             return

@@ -52,6 +52,8 @@ class Core:
         self.downloads: dict[int, Exchange] = {}
         self.config: Config | None = None
         self.endpoints: Endpoints | None = None
+        # Whether any endpoint has State; asked at the end of each job, and apps may have hundreds of endpoints.
+        self.has_state: bool = False
         self.dialect: Dialect | None = None
         self.api_url: str = base_url
         # Whether a redirect led to another origin than the one that the caller's credentials are for.
@@ -88,6 +90,11 @@ class Core:
         # Where it was raised in here helps nobody, and would keep all of it alive as long as somebody keeps the error.
         job.error = error.with_traceback(None)
         self.finish(job, JobInput.FAIL, JobFailed(job=job.number, error=error))
+
+    def described(self, endpoints: Endpoints) -> None:
+        """Remember what can be called."""
+        self.endpoints = endpoints
+        self.has_state = endpoints.have_state
 
     def understood(self, config: Config, dialect: Dialect) -> None:
         """Remember how the app wants to be spoken to."""

@@ -437,8 +437,7 @@ class Streams:
 
     def keeps(self, stream: EventStream) -> bool:
         """Return whether the stream's session hash holds State, and must not be given up for a trifle."""
-        endpoints = self._core.endpoints
-        return stream is self.main and endpoints is not None and endpoints.have_state
+        return stream is self.main and self._core.has_state
 
     def free(self, stream: EventStream) -> None:
         """Let another job use the stream, if nothing else needs it and it is not one of a conversation that is over."""

@@ -37,6 +37,7 @@ def failure(harness: Harness) -> Exception:
     assert failed.download == 0
     assert harness.idle()
     assert harness.due() is None
+    assert harness.session._core.downloads == {}
     return failed.error
 
 

@@ -125,6 +125,13 @@ def test_a_job_can_be_told_apart_and_says_whether_it_is_over() -> None:
     assert job.outputs == ("c", "d")
 
 
+def test_a_job_begins_with_nothing() -> None:
+    job = make_job()
+    assert (job.state, job.outputs, job.error, len(job.history)) == (JobState.NEW, (), None, 0)
+    assert (job.event_id, job.session_hash, job.stream, job.exchange) == (None, "", None, None)
+    assert (job.cancel_requested, job.cancelling, job.pending, job.started) == (False, False, False, False)
+
+
 @pytest.mark.parametrize("state", JobState)
 def test_a_job_is_over_in_its_terminal_states(state: JobState) -> None:
     harness = Harness().connect()
