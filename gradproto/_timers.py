@@ -94,7 +94,6 @@ class Timers:
         heap = self._heap
         while heap and heap[0][0] <= now:
             timer = heapq.heappop(heap)[2]
-            timer.queued = False
             if timer.fire is None:
                 self._dead -= 1
             elif timer.deadline > now:

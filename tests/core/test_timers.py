@@ -195,17 +195,32 @@ def test_a_limit_beyond_what_systems_can_wait_wakes_once_a_day(seconds: float) -
     assert [name for _, name in fired.log] == ["a"]
 
 
+def test_a_timer_that_is_restarted_often_is_noted_once() -> None:
+    timers = Timers()
+    timer = timers.start(5, lambda: None)
+    for _ in range(100):
+        timers.restart(timer)
+    assert timers._fresh == [timer]
+
+
 @given(
+    st.sampled_from([0, 2, MAX_DEAD]),
     st.lists(
         st.one_of(
-            st.tuples(st.just("start"), st.integers(1, 8)),
-            st.tuples(st.sampled_from(["restart", "cancel"]), st.integers(0, 5)),
+            st.tuples(st.just("start"), st.integers(1, 30)),
+            st.tuples(st.sampled_from(["restart", "cancel"]), st.integers(0, 12)),
             st.tuples(st.just("tick"), st.integers(0, 10)),
         ),
-        max_size=40,
-    )
+        max_size=60,
+    ),
 )
-def test_timers_do_what_a_list_of_deadlines_does(steps: list[tuple[str, int]]) -> None:
+def test_timers_do_what_a_list_of_deadlines_does(most_dead: int, steps: list[tuple[str, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gradproto._timers.MAX_DEAD", most_dead)
+        follow(steps)
+
+
+def follow(steps: list[tuple[str, int]]) -> None:
     fired = Fired()
     made: list[Timer] = []
     seconds: list[int] = []
@@ -237,9 +252,24 @@ def test_timers_do_what_a_list_of_deadlines_does(steps: list[tuple[str, int]]) -
         assert set(fired.log) == expected
         assert len(fired.log) == len(expected)
         wanted = fired.timers.next_deadline()
+        heap = fired.timers._heap
+        assert fired.timers._dead == sum(entry[2].fire is None for entry in heap)
         for deadline in deadlines.values():
             assert wanted is not None
             assert wanted <= (now if deadline is None else deadline)
     if not deadlines:
         fired.timers.tick(now)
         assert fired.timers.next_deadline() is None
+
+
+def test_what_is_left_after_clearing_away_fires_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradproto._timers.MAX_DEAD", 2)
+    fired = Fired()
+    made = {seconds: fired.start(str(seconds), seconds) for seconds in (1, 10, 2, 11, 12, 3, 4)}
+    fired.timers.tick(0)
+    for seconds in (1, 10, 2, 11):
+        fired.timers.cancel(made[seconds])
+    assert len(fired.timers._heap) == 3
+    for now in range(1, 13):
+        fired.timers.tick(now)
+    assert fired.log == [(3, "3"), (4, "4"), (12, "12")]
