@@ -229,7 +229,6 @@ class Heartbeat:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             self._core.exchanges.abort(exchange)
-        self._session_hash = None
 
     def came(self) -> None:
         """A beat came."""
