@@ -14,7 +14,7 @@ import copy
 import io
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from gradproto import (
@@ -58,6 +58,8 @@ WINDOW = 64 * 1024
 MAX_MOVES = 20_000
 # Seconds in which everything must have ended once nothing hinders it: all limits, and the retries of heartbeats.
 PATIENCE = 600.0
+# Tells which job of which client a request is for.
+JOB_HEADER = "x-job"
 # The client's clock is another than the server's.
 CLOCKS_APART = 5000.0
 
@@ -420,6 +422,21 @@ class Network:
             self._set_time(max(deadline, self.now), delivering=True)
             self.settle()
 
+    def check_requests(self, refusals: Mapping[str, set[int]]) -> None:
+        """Check that every server could answer every request, and that no job was sent twice.
+
+        ``refusals`` are the answers besides 200 that are no wonder, by the kind of request.
+        """
+        sent: set[tuple[str, str]] = set()
+        for app in self.apps:
+            for record in app.requests:
+                assert record.kind != "unknown", record
+                assert record.status in (None, 200) or record.status in refusals.get(record.kind, ()), record
+                job = dict(record.headers).get(JOB_HEADER)
+                if job is not None:
+                    assert (record.kind, job) not in sent, f"job {job} was sent twice"
+                    sent.add((record.kind, job))
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _take(self, link: Link, queue: bytearray, count: int, sender: Side) -> bytes:
@@ -532,14 +549,14 @@ class JoinedClient:
 
     def submit(self, api_name: str, *args: object) -> Job:
         """Begin a job."""
-        call = self.session.prepare(args, api_name=api_name)
+        call = self.session.prepare(args, api_name=api_name, headers={JOB_HEADER: f"{self.number}.{len(self.jobs)}"})
         sizes: list[int] = []
         for file in call.files:
             source = file.source
             assert isinstance(source, (bytes, io.BytesIO))
             sizes.append(len(source) if isinstance(source, bytes) else len(source.getvalue()))
         job = self.session.submit(call.with_sizes(sizes))
-        assert job.number not in self.jobs
+        assert job.number == len(self.jobs)
         self.jobs[job.number] = job
         self.outputs[job.number] = []
         self.turn()

@@ -43,6 +43,7 @@ from gradproto import (
     JobFailed,
     JobLogged,
     JobProgressed,
+    JobState,
     LocalProtocolError,
     QueueFullError,
     ReadError,
@@ -60,13 +61,32 @@ from gradproto_fake_server import FakeApp, demo_app
 from gradproto_fake_server import Job as ServerJob
 from gradproto_fake_server import number as number_component
 from gradproto_fake_server import state as state_component
+from gradproto_fake_server import textbox as textbox_component
 from tests.core.joined import ALL, End, JoinedClient, Link, Network, Side
 
 # What a network that loses things may do to a job.
 LOSSES = (TransportError, ConnectionLostError, SessionExpiredError, DeadlineExceeded)
 
 
-# --- what is right ----------------------------------------------------------------------------------------------------
+# --- what is called --------------------------------------------------------------------------------------------------
+
+
+def app_with_all(seed: int, **options: Any) -> FakeApp:
+    """The demo app, and a generator with State of which one runs at a time."""
+    app = demo_app(seed=seed, **options)
+    tally = state_component(0)
+
+    @app.endpoint(
+        "/tally",
+        inputs=[number_component("n"), tally],
+        outputs=[textbox_component("text"), tally],
+        concurrency_limit=1,
+    )
+    def tally_up(n: int, tally: int) -> Iterator[tuple[str, int]]:
+        for i in range(int(n)):
+            yield f"n={i}", tally + i + 1
+
+    return app
 
 
 def said(role: str, text: str) -> dict[str, Any]:
@@ -76,7 +96,7 @@ def said(role: str, text: str) -> dict[str, Any]:
 
 def right_outputs(name: str, args: tuple[Any, ...]) -> list[tuple[object, ...]]:
     """The outputs that a generator gives on its way."""
-    if name == "/count":
+    if name in ("/count", "/tally"):
         return [(f"n={i}",) for i in range(args[0])]
     if name == "/chat":
         words = ["You", "said:", *args[0].split()]
@@ -149,14 +169,6 @@ class Submitted:
         return number
 
 
-def check_requests(app: FakeApp, allowed: dict[str, set[int]]) -> None:
-    """Check that the server understood everything that was asked of it."""
-    for record in app.requests:
-        status = record.status
-        assert record.kind != "unknown", record
-        assert status in (None, 200) or status in allowed.get(record.kind, ()), record
-
-
 @dataclass(frozen=True)
 class Upload:
     """A file to upload."""
@@ -185,6 +197,7 @@ FILES = ["abc", "", "\r\n--" * 40, "é\n" * 200, "y" * 70_000]
 CALLS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
     st.tuples(st.just("/echo"), st.tuples(TEXTS)),
     st.tuples(st.just("/count"), st.tuples(st.integers(0, 5))),
+    st.tuples(st.just("/tally"), st.tuples(st.integers(0, 3))),
     st.tuples(st.just("/slow"), st.tuples(TEXTS, st.sampled_from([0.5, 0, 10]))),
     st.tuples(st.just("/incr"), st.just(())),
     st.tuples(st.just("/chat"), st.tuples(st.sampled_from(["", "a b", "é 字 é"]), st.just([]))),
@@ -199,9 +212,14 @@ CALLS: st.SearchStrategy[tuple[str, tuple[Any, ...]]] = st.one_of(
         st.tuples(st.sampled_from([Upload(text, memory) for text in FILES for memory in (True, False)])),
     ),
 )
-HELD = st.sampled_from(["/count", "/chat", "/echo", "/incr", "/now_upper", "/slow"])
+HELD = st.sampled_from(["/tally", "/count", "/chat", "/echo", "/incr", "/now_upper", "/slow"])
 PIECES = st.sampled_from([ALL, 1, 3, 50, 400])
 PIECES_LEFT = st.sampled_from([0, ALL, 1, 40])
+# Which endpoints are held, what is called, and how many steps of which size follow.
+Work = tuple[set[str], list[tuple[str, tuple[Any, ...]]], int, int]
+WORK: st.SearchStrategy[Work] = st.tuples(
+    st.sets(HELD, max_size=2), st.lists(CALLS, max_size=4), st.integers(0, 40), PIECES
+)
 ENDS: st.SearchStrategy[End] = st.sampled_from(["eof", "lost"])
 INDEX = st.integers(0, 7)
 
@@ -224,17 +242,33 @@ class Joined(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = Network()
+        self.network = Network(app_with_all)
         self.clients: list[JoinedClient] = []
         self.submitted: list[Submitted] = []
         self.files: list[tuple[JoinedClient, FileData, bytes]] = []
         self.fetched: list[tuple[JoinedClient, int, bytes]] = []
         self.closings = 0
 
-    @initialize(clients=st.sampled_from([1, 1, 1, 2]))
-    def connect(self, clients: int) -> None:
+    @initialize(clients=st.sampled_from([1, 1, 1, 2]), work=WORK)
+    def begin(self, clients: int, work: Work) -> None:
         for _ in range(clients):
             self.clients.append(self.network.client().connect())
+        self.work(work)
+
+    def work(self, work: Work) -> None:
+        """Begin with some jobs under way: most of what can go wrong needs several steps of each."""
+        held, calls, count, piece = work
+        for name in held:
+            self.network.app.hold(name)
+        for at, (name, args) in enumerate(calls):
+            self.submit_to(self.clients[at % len(self.clients)], name, args)
+        self.take_steps(count, piece)
+
+    def take_steps(self, count: int, piece: int) -> None:
+        """Let so many things happen, if there are as many."""
+        for _ in range(count):
+            if not self.network.step(piece):
+                break
 
     # --- what users do ---
 
@@ -246,18 +280,21 @@ class Joined(RuleBasedStateMachine):
     @rule(call=CALLS, which=INDEX)
     def submit(self, call: tuple[str, tuple[Any, ...]], which: int) -> None:
         name, args = call
-        self.begin(one_of(self.ready(), which), name, args)
+        self.submit_to(one_of(self.ready(), which), name, args)
 
     @precondition(lambda self: self.ready() and self.submitted)
     @rule(which=INDEX, count=st.sampled_from([1, 2]))
     def submit_again(self, which: int, count: int) -> None:
         one = one_of(self.submitted, which)
         for _ in range(count):
-            self.begin(one.client if one.client in self.ready() else self.ready()[0], one.name, one.args)
+            self.submit_to(one.client if one.client in self.ready() else self.ready()[0], one.name, one.args)
 
-    def begin(self, client: JoinedClient, name: str, args: tuple[Any, ...]) -> None:
+    def submit_to(self, client: JoinedClient, name: str, args: tuple[Any, ...]) -> None:
         given = tuple(arg.argument() if isinstance(arg, Upload) else arg for arg in args)
-        self.submitted.append(Submitted(client, client.submit(name, *given), name, args))
+        job = client.submit(name, *given)
+        if name in ("/incr", "/tally"):
+            assert job.session_hash == client.session.session_hash
+        self.submitted.append(Submitted(client, job, name, args))
 
     @precondition(lambda self: any(not one.job.ended for one in self.submitted))
     @rule(which=INDEX)
@@ -357,9 +394,9 @@ class Joined(RuleBasedStateMachine):
     def write_file(self, which: int, count: int) -> None:
         self.network.write_file(one_of(self.links(lambda link: link.writes_file), which), count)
 
-    @rule(count=st.sampled_from([ALL, ALL, 100]))
-    def settle(self, count: int) -> None:
-        self.network.settle(count)
+    @rule(count=st.integers(1, 30), piece=PIECES)
+    def some_steps(self, count: int, piece: int) -> None:
+        self.take_steps(count, piece)
 
     @rule(which=INDEX, kind=st.sampled_from(["data", "end", "loss", "made", "file"]))
     def late_report(self, which: int, kind: str) -> None:
@@ -379,14 +416,14 @@ class Joined(RuleBasedStateMachine):
 
     # --- what time does ---
 
-    @rule(seconds=st.sampled_from([0.01, 0.5, 4.5, 6.0, 50.0]), stall=st.booleans())
-    def advance(self, seconds: float, stall: bool) -> None:
-        seconds = min(seconds, self.longest_stall - self.network.stalled) if stall else seconds
-        self.network.advance(seconds, delivering=not stall)
-
-    @rule(seconds=st.sampled_from([3.0, 30.0, 100.0]))
-    def oversleep(self, seconds: float) -> None:
-        self.network.oversleep(seconds)
+    @rule(seconds=st.sampled_from([0.01, 0.3, 4.5, 6.0, 50.0]), how=st.sampled_from(["stall", "deliver", "sleep"]))
+    def time_passes(self, seconds: float, how: str) -> None:
+        if how == "deliver":
+            self.network.advance(seconds)
+        elif how == "sleep":
+            self.network.oversleep(seconds)
+        elif self.network.stalled < self.longest_stall:
+            self.network.advance(min(seconds, self.longest_stall - self.network.stalled), delivering=False)
 
     # --- what the server does ---
 
@@ -526,9 +563,7 @@ class Joined(RuleBasedStateMachine):
         for app in network.apps:
             assert app.open_streams == []
             assert all(not session.streams for session in app.queue.sessions.values())
-            check_requests(app, self.refusals())
-        queued = sum(one.job.endpoint.queued for one in self.submitted) + 2 * len(self.clients)
-        assert sum(record.kind == "join" for app in network.apps for record in app.requests) <= queued
+        network.check_requests(self.refusals())
 
     def refusals(self) -> dict[str, set[int]]:
         """Which answers but 200 the server may have given, by the kind of request."""
@@ -551,37 +586,41 @@ class JoinedWithLosses(Joined):
         timeouts=st.sampled_from([None, None, None, Timeouts(queue_wait=3.0, run=5.0, request=7.0, stream_idle=20.0)]),
         max_queue_size=st.sampled_from([None, None, None, 1]),
         settled=st.sampled_from([True, True, True, False]),
+        work=WORK,
     )
-    def connect(self, clients: int, timeouts: Timeouts | None, max_queue_size: int | None, settled: bool) -> None:
-        self.network = Network(lambda seed: demo_app(seed=seed, max_queue_size=max_queue_size))
+    def begin(
+        self, clients: int, timeouts: Timeouts | None, max_queue_size: int | None, settled: bool, work: Work
+    ) -> None:
+        self.network = Network(lambda seed: app_with_all(seed, max_queue_size=max_queue_size))
         for _ in range(clients):
             self.clients.append(self.network.client(timeouts=timeouts).connect(settle=settled))
+        if settled:
+            self.work(work)
 
     @precondition(lambda self: self.network.links)
     @rule(which=INDEX, end=ENDS, to_client=PIECES_LEFT, to_server=PIECES_LEFT)
     def cut(self, which: int, end: End, to_client: int, to_server: int) -> None:
         self.network.cut(one_of(self.network.links, which), end, to_client=to_client, to_server=to_server)
 
-    @rule(
-        what=st.sampled_from(["refuse", "silence", "restart", "stop"]),
-        which=INDEX,
-        end=ENDS,
-    )
+    @rule(what=st.sampled_from(["refuse", "silence", "restart", "stop"]), which=INDEX, end=ENDS)
     def break_more(self, what: str, which: int, end: End) -> None:
         network = self.network
-        if what == "refuse" and (links := self.links(lambda link: link.waits)):
+        if not network.listening:
+            network.start_server()
+        elif what == "refuse" and (links := self.links(lambda link: link.waits)):
             network.refuse(one_of(links, which))
         elif what == "silence" and (links := self.links(lambda link: not link.client_gone)):
             network.silence(one_of(links, which))
-        elif what in ("stop", "restart") and network.listening:
+        elif what in ("stop", "restart"):
             network.stop_server(end)
             if what == "restart":
                 network.start_server()
 
-    @precondition(lambda self: not self.network.listening)
-    @rule()
-    def start_server(self) -> None:
-        self.network.start_server()
+    @rule(seconds=st.sampled_from([1.0, 11.0, 25.0, 70.0]))
+    def time_passes_without_the_network(self, seconds: float) -> None:
+        self.network.advance(seconds, delivering=False)
+        if not self.network.listening:
+            self.network.start_server()
 
     def go_on(self) -> None:
         for at, client in enumerate(self.clients):
@@ -873,6 +912,7 @@ def test_a_generator_can_be_cancelled_after_any_step_and_its_sibling_goes_on(pie
             break
         client.cancel(one.job)
         network.settle()
+        assert one.job.ended, steps
         network.finish()
         assert result(sibling) == ("n=3",), steps
         one.check(network)
@@ -922,6 +962,8 @@ def test_a_waiting_job_can_be_cancelled_after_any_step_and_those_around_it_go_on
         if all(each.job.ended for each in (one, *jobs)):
             break
         client.cancel(one.job)
+        network.settle()
+        assert one.job.ended or one.job.state is JobState.RUNNING, steps
         network.finish()
         assert [result(each) for each in jobs] == [("before",), ("after",)], steps
         one.check(network)
@@ -1035,6 +1077,23 @@ def test_a_connection_that_falls_silent_is_given_up_after_three_heartbeats_and_n
     assert isinstance(end.error, ConnectionLostError)
     assert "nothing came for 45 s" in str(end.error)
     network.heal()
+    assert next_result(client) == ("next",)
+
+
+def test_a_job_that_runs_out_of_time_is_stopped_on_the_server_too() -> None:
+    network = Network()
+    client = network.client(timeouts=Timeouts(queue_wait=5.0, run=3.0)).connect()
+    network.app.hold("/count")
+    jobs = [call(client, "/slow", "x", 9), call(client, "/count", 3), call(client, "/slow", "y", 1)]
+    network.advance(4.0)
+    # The first one cannot be stopped, but it makes way for the next of its kind.
+    assert [server_state(network, one.job) for one in jobs] == ["sleeping", "cancelled", "completed"]
+    network.advance(6.0)
+    for one in jobs[:2]:
+        end = client.end(one.job)
+        assert isinstance(end, JobFailed)
+        assert isinstance(end.error, DeadlineExceeded)
+    assert result(jobs[2]) == ("y",)
     assert next_result(client) == ("next",)
 
 
