@@ -98,7 +98,6 @@ class ShortExchange(Exchange):
         """Keep the head."""
         self.status = status
         self.headers = headers
-        self.body.clear()
 
     def data(self, data: bytes) -> None:
         """Keep the bytes, up to a limit."""

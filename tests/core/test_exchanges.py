@@ -469,6 +469,24 @@ def test_each_byte_of_an_answer_gives_it_more_time() -> None:
     assert isinstance(harness.one(SessionFailed).error, DeadlineExceeded)
 
 
+@pytest.mark.parametrize("status", [302, 401])
+def test_a_request_that_is_sent_again_has_its_time_again(status: int) -> None:
+    harness = Harness(timeouts=Timeouts(request=7), **LOGIN)
+    harness.session.connect()
+    harness.tick()
+    harness.tick(6)
+    harness.answer(harness.only("/config"), status, b"", [("location", "/b/config")])
+    if status == 401:
+        harness.tick(6)
+        log_in(harness)
+    again = harness.only("/config")
+    harness.tick()
+    harness.tick(6)
+    assert harness.pending() == [again]
+    harness.tick(1)
+    assert isinstance(harness.one(SessionFailed).error, DeadlineExceeded)
+
+
 def test_no_limit_is_no_timer() -> None:
     harness = Harness(timeouts=Timeouts(request=None))
     harness.session.connect()
