@@ -582,6 +582,9 @@ def test_a_cancellation_that_gets_no_answer_lets_the_job_go_on(way: str) -> None
         harness.tick(5)
         assert harness.pending("/cancel") == []
     assert "connection reset" in (reason := harness.one(CancelRefused).reason) or "within 5 s" in reason
+    harness.session.cancel(job)
+    harness.fail(harness.only("/cancel"))
+    assert harness.one(CancelRefused).job == 0
     harness.complete(job, "x")
     assert isinstance(harness.end(job), JobCompleted)
 
@@ -761,11 +764,11 @@ def test_a_call_that_json_cannot_carry_is_refused_before_anything_is_sent() -> N
     harness = connected()
     for options in ({"event_data": {1: 2}}, {"trigger_id": object()}):
         with pytest.raises(ArgumentError):
-            harness.submit("/echo", "x", **options)
+            harness.session.prepare(["x"], api_name="/echo", **options)
     with pytest.raises(ArgumentError):
-        harness.submit("/echo", "\ud800")
+        harness.session.prepare(["\ud800"], api_name="/echo")
     with pytest.raises(ArgumentError):
-        harness.submit("/upper", {"file": b"x", "at": object()})
+        harness.session.prepare([{"file": b"x", "at": object()}], api_name="/upper")
     assert harness.idle()
 
 
