@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ._config import Component, Config, Dependency, Visibility
 from ._errors import EndpointNotFoundError
+from ._files import PayloadStyle
 from ._info import (
     ApiInfo,
     EndpointInfo,
@@ -71,7 +72,8 @@ class Endpoint:
 
     ``api_name`` has its leading slash; it is ``None`` for a function that has only its ``fn_index``. ``inputs`` has one
     slot for each place of the ``data`` list, ``outputs`` one for each value that a caller sees. ``queued`` says whether
-    calls go through the queue; ``has_state`` whether the function uses the session's State.
+    calls go through the queue; ``has_state`` whether the function uses the session's State. ``payload`` is how files
+    stand in its values.
     """
 
     fn_index: int
@@ -87,6 +89,7 @@ class Endpoint:
     queued: bool
     oauth_token: str | None
     dependency: Dependency = field(repr=False)
+    payload: PayloadStyle = "meta"
 
     @property
     def label(self) -> str:
@@ -97,8 +100,9 @@ class Endpoint:
 class Endpoints(Mapping[int, Endpoint]):
     """The endpoints that may be called, by their ``fn_index``, in the app's order; private ones are not among them."""
 
-    def __init__(self, config: Config, info: ApiInfo) -> None:
+    def __init__(self, config: Config, info: ApiInfo, payload: PayloadStyle = "meta") -> None:
         self.info = info
+        self.payload: PayloadStyle = payload
         self._config = config
         functions = [dependency for dependency in config.dependencies if dependency.backend_fn]
         self._dynamic = {number for dependency in functions for number in dependency.outputs}
@@ -116,7 +120,7 @@ class Endpoints(Mapping[int, Endpoint]):
     def __getitem__(self, fn_index: int) -> Endpoint:
         endpoint = self._made.get(fn_index)
         if endpoint is None:
-            endpoint = _make_endpoint(self._config, self.info, self._functions[fn_index], self._dynamic)
+            endpoint = _make_endpoint(self._config, self.info, self._functions[fn_index], self._dynamic, self.payload)
             self._made[fn_index] = endpoint
         return endpoint
 
@@ -194,7 +198,9 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(name[:80], list(names), n=1)), None)
 
 
-def _make_endpoint(config: Config, info: ApiInfo, dependency: Dependency, dynamic: set[int]) -> Endpoint:
+def _make_endpoint(
+    config: Config, info: ApiInfo, dependency: Dependency, dynamic: set[int], payload: PayloadStyle
+) -> Endpoint:
     api_name = None if dependency.api_name is None else "/" + dependency.api_name
     described = _describe(config, info, dependency, api_name)
     parameters = iter(described.parameters)
@@ -227,6 +233,7 @@ def _make_endpoint(config: Config, info: ApiInfo, dependency: Dependency, dynami
         queued=config.enable_queue and dependency.queue is not False,
         oauth_token=described.oauth_token,
         dependency=dependency,
+        payload=payload,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import BinaryIO, TypeVar, Union, cast
+from typing import BinaryIO, Literal, TypeVar, Union, cast
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 from ._errors import ArgumentError
@@ -19,6 +19,7 @@ __all__ = [
     "FILE_META",
     "FileData",
     "LocalFile",
+    "PayloadStyle",
     "data_url_file",
     "guess_mime_type",
     "handle_file",
@@ -29,6 +30,14 @@ __all__ = [
     "sanitize_name",
     "web_file",
 ]
+
+PayloadStyle = Literal["inline", "named", "path", "meta"]
+"""How a file stands in ``data``.
+
+``"inline"``: as a base64 data URL, for before Gradio 3.19 there is nowhere to upload to. ``"named"`` (3.19 to 3.50): as
+``{"name": ..., "data": null, "is_file": true}``. ``"path"`` (4.0 to 4.20): as `FileData`, recognised by its keys.
+``"meta"``: as `FileData` that says in its ``meta`` what it is.
+"""
 
 FILE_META = "gradio.FileData"
 """What ``meta._type`` of a file object says, since Gradio 4.21."""

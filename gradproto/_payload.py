@@ -18,6 +18,7 @@ from ._files import (
     FILE_META,
     FileData,
     LocalFile,
+    PayloadStyle,
     data_url_file,
     is_data_url,
     is_file_json,
@@ -172,7 +173,7 @@ def _as_file(value: object, upload_paths: bool) -> object:
     return local_file(value) if upload_paths else value
 
 
-def fill_uploads(data: list[object], uploaded: Sequence[FileData]) -> list[JSONValue]:
+def fill_uploads(data: list[object], uploaded: Sequence[FileData], payload: PayloadStyle = "meta") -> list[JSONValue]:
     """Return the arguments with the uploaded files in their slots, ready to be written as JSON."""
     files = [file.to_json() for file in uploaded]
 
