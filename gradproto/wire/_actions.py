@@ -40,7 +40,10 @@ class Send:
 
 @record(frozen=True, slots=True, kw_only=True)
 class SendFile:
-    """Write ``file.size`` bytes of ``file.source``, in pieces; report each piece with ``file_sent``."""
+    """Write ``file.size`` bytes of ``file.source``, in pieces; report each piece with ``file_sent``.
+
+    The file is one that the user named, or an `io.BytesIO` with a part of a long WebSocket message.
+    """
 
     connection: int
     file: FilePart

@@ -32,9 +32,12 @@ from gradproto._urls import redact_url
 from ._actions import Action, Close, Connect
 from ._http1 import HttpConnection, Outcome, Template
 from ._pool import Connection, Exchange, Origin, Pool, Stage
+from ._silence import Silence
 
 if TYPE_CHECKING:
     from gradproto._events import Event
+
+    from ._websocket import WebSocketConnection
 
 __all__ = ["Conversation", "WireClient", "WireLimits"]
 
@@ -112,6 +115,11 @@ class WireLimits:
     ``max_message_size``: characters of one WebSocket message. Gradio 3 sends whole files in one; its own client takes
     1 GiB.
     ``close_timeout``: seconds for the other side to finish a WebSocket's closing handshake and the connection.
+    ``websocket_ping_interval``: seconds in which nothing came on an open WebSocket, and nothing of a long message went
+    out, after which the server is pinged; ``None`` is never. Gradio 3 has no heartbeat: while a job waits or runs, it
+    may say nothing for hours. uvicorn, which serves it, pings every 20 seconds itself, unless it is told not to.
+    ``websocket_ping_timeout``: seconds after the ping in which anything has to come, or the exchange fails; ``None``
+    pings on for ever.
     """
 
     max_connections_per_origin: int = 320
@@ -120,12 +128,18 @@ class WireLimits:
     max_header_size: int = 64 * 1024
     max_message_size: int = 1024 * 1024 * 1024
     close_timeout: float = 2.0
+    websocket_ping_interval: float | None = 20.0
+    websocket_ping_timeout: float | None = 20.0
 
     def __post_init__(self) -> None:
         if self.max_connections_per_origin < 1:
             raise ArgumentError(
                 f"max_connections_per_origin is {self.max_connections_per_origin}: nothing could be sent"
             )
+        for name in ("websocket_ping_interval", "websocket_ping_timeout"):
+            seconds: float | None = getattr(self, name)
+            if seconds is not None and not seconds > 0:
+                raise ArgumentError(f"{name} is {seconds!r}: it must be a number of seconds above 0, or None")
 
 
 _DEFAULT_LIMITS = WireLimits()
@@ -247,8 +261,15 @@ class WireClient:
     def file_sent(self, connection: int, sent: int) -> None:
         """So many more bytes of the file were written: no total, but what came on top."""
         found = self._find(connection)
-        if found is not None:
+        if found is None:
+            return
+        websocket = found.exchange.websocket
+        if websocket is None:
             found.http.file_sent(sent)
+            return
+        websocket.file_sent(sent)
+        if found.silence is not None:
+            found.silence.broken()
 
     def tick(self, now: float) -> None:
         """Say what time it is, in seconds of any clock that never goes back; what is due happens."""
@@ -379,7 +400,9 @@ class WireClient:
             connection = Connection(number, exchange, http, http.receive)
         else:
             websocket.http.number = number
-            connection = Connection(number, exchange, websocket.http, websocket.receive)
+            connection = Connection(
+                number, exchange, websocket.http, lambda data: self._feed_websocket(connection, websocket, data)
+            )
         exchange.connection = connection
         exchange.pool.size += 1
         self._connections[number] = connection
@@ -394,6 +417,21 @@ class WireClient:
         connection.exchange = exchange
         exchange.connection = connection
         connection.http.send_request(exchange.number, exchange.request, exchange.head)
+
+    def _feed_websocket(self, connection: Connection, websocket: WebSocketConnection, data: bytes) -> Outcome:
+        was_open = websocket.is_open
+        outcome = websocket.receive(data)
+        if connection.silence is not None:
+            connection.silence.broken()
+        elif websocket.is_open and not was_open:
+            connection.silence = Silence(
+                self._timers,
+                self._limits.websocket_ping_interval,
+                self._limits.websocket_ping_timeout,
+                ask=websocket.ping,
+                give_up=lambda: self._expire_silence(connection),
+            )
+        return outcome
 
     # --- the ends of exchanges and connections ------------------------------------------------------------------------
 
@@ -463,6 +501,8 @@ class WireClient:
         pool.size -= 1
         del self._connections[connection.number]
         self._timers.cancel(connection.timer)
+        if connection.silence is not None:
+            connection.silence.stop()
         self._actions.append(Close(connection=connection.number))
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -476,7 +516,20 @@ class WireClient:
         )
         self._fail(connection, error)
 
+    def _expire_silence(self, connection: Connection) -> None:
+        request = connection.exchange.request
+        limits = self._limits
+        error = ReadError(
+            f"{request.method} {redact_url(request.url)}: nothing came for {limits.websocket_ping_interval:g} s, nor "
+            f"an answer to a ping within {limits.websocket_ping_timeout:g} s: the server, or the way to it, is gone"
+        )
+        self._fail(connection, error)
+
     def _start_closing(self, connection: Connection) -> None:
+        if connection.silence is not None:
+            # From here on there is a limit for everything together.
+            connection.silence.stop()
+            connection.silence = None
         if connection.timer is None:
             timeout = self._limits.close_timeout
             connection.timer = self._timers.start(timeout, lambda: self._expire_closing(connection))

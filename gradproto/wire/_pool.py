@@ -13,6 +13,7 @@ from gradproto._commands import Request
 from gradproto._timers import Timer
 
 from ._http1 import HttpConnection, Outcome
+from ._silence import Silence
 
 if TYPE_CHECKING:
     from ._websocket import WebSocketConnection
@@ -72,7 +73,7 @@ class Exchange:
 class Connection:
     """One connection; ``exchange`` is the one that it carries, or the last one."""
 
-    __slots__ = ("exchange", "feed", "http", "idle_until", "number", "pool", "reused", "stage", "timer")
+    __slots__ = ("exchange", "feed", "http", "idle_until", "number", "pool", "reused", "silence", "stage", "timer")
 
     def __init__(self, number: int, exchange: Exchange, http: HttpConnection, feed: Callable[[bytes], Outcome]) -> None:
         self.number = number
@@ -87,3 +88,5 @@ class Connection:
         self.idle_until = 0.0
         # For connecting, or for the closing of a WebSocket.
         self.timer: Timer | None = None
+        # For an open WebSocket.
+        self.silence: Silence | None = None

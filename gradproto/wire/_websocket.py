@@ -17,17 +17,22 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessa
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import generate_accept_token
 
-from gradproto._commands import Request
-from gradproto._errors import RemoteProtocolError
+from gradproto._commands import FilePart, Request
+from gradproto._errors import LocalProtocolError, RemoteProtocolError
 from gradproto._urls import redact_url
 
-from ._actions import Action, Send
+from ._actions import Action, Send, SendFile
 from ._http1 import HttpConnection, Outcome, Template
 
 if TYPE_CHECKING:
     from ._client import Conversation
 
 __all__ = ["WebSocketConnection"]
+
+# Characters. A longer message goes out in fragments of this size, each as if it were a file, for then the driver says
+# how far it is. So a slow network is known from a dead one, and answers to the server's pings, for which uvicorn waits
+# 20 seconds, go in between.
+_FRAGMENT = 256 * 1024
 
 
 class WebSocketConnection:
@@ -41,10 +46,12 @@ class WebSocketConnection:
         "_actions",
         "_binary",
         "_exchange",
+        "_fragment_left",
         "_frames",
         "_key",
         "_max_message_size",
         "_request",
+        "_sent",
         "_session",
         "_text",
         "_unsent",
@@ -82,7 +89,11 @@ class WebSocketConnection:
         self.head = template.head(None)
         self.http = HttpConnection(-1, actions, session, max_header_size)
         self._frames: Connection | None = None
-        self._unsent: list[str] = []
+        # What is still to be sent, how many characters of the first are out, and how many bytes of its last fragment
+        # the driver has still to write.
+        self._unsent: deque[str] = deque()
+        self._sent = 0
+        self._fragment_left = 0
         self._text = io.StringIO()
         self._binary = bytearray()
 
@@ -92,14 +103,30 @@ class WebSocketConnection:
         return self._frames is not None
 
     def send_text(self, text: str) -> None:
-        """Send a text message, or keep it until the handshake is done. After the closing handshake it is dropped."""
-        if self._frames is None:
-            self._unsent.append(text)
-        elif self._frames.state is ConnectionState.OPEN:
-            self._send(self._frames, TextMessage(data=text))
+        """Send a text message, or keep it until the handshake is done and those before it are out.
+
+        After the closing handshake began it is dropped.
+        """
+        self._unsent.append(text)
+        self._send_texts()
+
+    def file_sent(self, sent: int) -> None:
+        """Count what the driver wrote of the current fragment; go on when that was the last of it."""
+        if not 0 <= sent <= self._fragment_left:
+            raise LocalProtocolError(
+                f"can't handle file_sent({sent}): connection {self.http.number} has {self._fragment_left} bytes of a "
+                f"message to send"
+            )
+        self._fragment_left -= sent
+        self._send_texts()
+
+    def ping(self) -> None:
+        """Ask the server for a sign of life. The WebSocket must be open."""
+        assert self._frames is not None
+        self._send(self._frames, Ping())
 
     def close(self, code: int) -> None:
-        """Begin the closing handshake, if the WebSocket is open and nobody began it."""
+        """Begin the closing handshake, if the WebSocket is open and nobody began it; nothing more is sent after it."""
         if self._frames is not None and self._frames.state is ConnectionState.OPEN:
             self._send(self._frames, CloseConnection(code=code))
 
@@ -127,9 +154,7 @@ class WebSocketConnection:
         frames = Connection(ConnectionType.CLIENT, trailing_data=self.http.trailing_data)
         self._frames = frames
         self._session.websocket_opened(self._exchange)
-        for text in self._unsent:
-            self._send(frames, TextMessage(data=text))
-        self._unsent.clear()
+        self._send_texts()
         return self._read_frames(frames)
 
     def _check_handshake(self) -> None:
@@ -204,6 +229,25 @@ class WebSocketConnection:
         if frames.state is ConnectionState.OPEN:
             self._send(frames, CloseConnection(code=code))
         raise RemoteProtocolError(f"{self._where()}: the server sent {what}")
+
+    def _send_texts(self) -> None:
+        frames = self._frames
+        unsent = self._unsent
+        while unsent and frames is not None and frames.state is ConnectionState.OPEN and not self._fragment_left:
+            text = unsent[0]
+            if len(text) <= _FRAGMENT:
+                self._send(frames, TextMessage(data=text))
+                unsent.popleft()
+                continue
+            start, self._sent = self._sent, self._sent + _FRAGMENT
+            is_last = self._sent >= len(text)
+            data = frames.send(TextMessage(data=text[start : self._sent], message_finished=is_last))
+            if is_last:
+                unsent.popleft()
+                self._sent = 0
+            self._fragment_left = len(data)
+            part = FilePart(source=io.BytesIO(data), size=len(data))
+            self._actions.append(SendFile(connection=self.http.number, file=part))
 
     def _send(self, frames: Connection, event: Event) -> None:
         self._actions.append(Send(connection=self.http.number, data=frames.send(event)))
