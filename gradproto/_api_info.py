@@ -21,6 +21,7 @@ from ._info import (
     parse_api_info,
 )
 from ._json import JSONValue
+from ._old_components import old_file_kind, old_may_hold_file, takes_data_urls
 from ._record import field, record, replace
 from ._schema import FileKind, SchemaChoices, choices, file_kind, may_hold_file
 
@@ -72,8 +73,10 @@ class Endpoint:
 
     ``api_name`` has its leading slash; it is ``None`` for a function that has only its ``fn_index``. ``inputs`` has one
     slot for each place of the ``data`` list, ``outputs`` one for each value that a caller sees. ``queued`` says whether
-    calls go through the queue; ``has_state`` whether the function uses the session's State. ``payload`` is how files
-    stand in its values.
+    calls go through the queue; ``has_state`` whether the function uses the session's State. ``is_generator`` is whether
+    the server says that there may be several outputs; ``may_generate`` also where it does not say (before 3.20).
+    ``payload`` is how files stand in its values: that of the server, but ``"inline"`` instead of ``"named"`` where an
+    input takes nothing else, as images do up to 3.50; the other files of such a call are then inline too.
     """
 
     fn_index: int
@@ -90,6 +93,11 @@ class Endpoint:
     oauth_token: str | None
     dependency: Dependency = field(repr=False)
     payload: PayloadStyle = "meta"
+
+    @property
+    def may_generate(self) -> bool:
+        """Whether there may be several outputs."""
+        return self.dependency.is_generator is not False
 
     @property
     def label(self) -> str:
@@ -208,7 +216,7 @@ def _make_endpoint(
     for position, number in enumerate(dependency.inputs):
         component = config.components.get(number)
         parameter = next(parameters) if component is None or not component.skip_api else None
-        slot = _make_input(component, parameter, described.says_defaults, number in dynamic)
+        slot = _make_input(component, parameter, described.says_defaults, number in dynamic, payload)
         inputs.append(replace(slot, wants_props=True) if position in dependency.component_props else slot)
     outputs = [(position, config.components.get(number)) for position, number in enumerate(dependency.outputs)]
     return Endpoint(
@@ -223,18 +231,29 @@ def _make_endpoint(
             OutputSlot(
                 position=position,
                 component=component,
-                may_hold_file=component is None or may_hold_file(component.output_schema),
+                may_hold_file=component is None or _may_hold_file(component, payload),
             )
             for position, component in outputs
             if component is None or not component.skip_api
         ),
-        is_generator=dependency.is_generator,
+        is_generator=dependency.is_generator is True,
         has_state=_has_state(config, dependency),
         queued=config.enable_queue and dependency.queue is not False,
         oauth_token=described.oauth_token,
         dependency=dependency,
-        payload=payload,
+        payload="inline" if payload == "named" and _takes_data_urls(inputs) else payload,
     )
+
+
+def _takes_data_urls(inputs: list[InputSlot]) -> bool:
+    return any(slot.component is not None and takes_data_urls(slot.component.type) for slot in inputs)
+
+
+def _may_hold_file(component: Component, payload: PayloadStyle) -> bool:
+    if payload in ("inline", "named"):
+        return old_may_hold_file(component.type)
+    # Where a file is known by its keys alone, any JSON of the app's own could be taken for one.
+    return not (payload == "path" and component.type == "json") and may_hold_file(component.output_schema)
 
 
 def _describe(config: Config, info: ApiInfo, dependency: Dependency, api_name: str | None) -> EndpointInfo:
@@ -248,18 +267,28 @@ def _describe(config: Config, info: ApiInfo, dependency: Dependency, api_name: s
 
 
 def _make_input(
-    component: Component | None, parameter: Parameter | None, says_defaults: bool, dynamic: bool
+    component: Component | None,
+    parameter: Parameter | None,
+    says_defaults: bool,
+    dynamic: bool,
+    payload: PayloadStyle,
 ) -> InputSlot:
     if parameter is None:
         # A page would send a button's text. State is the server's own; it ignores what is sent.
         own = None if component is None or component.is_state else component.props.get("value")
         return InputSlot(component=component, parameter=None, fill=own)
-    if component is not None and not says_defaults:  # Gradio 4.22
-        default = component.props.get("value")
+    if component is not None and not says_defaults:  # before Gradio 4.23
+        default = component.default
         parameter = replace(parameter, has_default=default is not None, default=default)
+    if payload in ("inline", "named"):
+        # The descriptions of that time call a file a text, and no server of that time insists on choices.
+        kind = None if component is None else old_file_kind(component.type, component.props)
+        return InputSlot(component=component, parameter=parameter, file_kind=kind)
     # A list of choices binds only where the server keeps to it: a dropdown may allow other values, and a component that
     # some function puts out may have got other choices since the config was made.
     binding = not dynamic and (component is None or component.props.get("allow_custom_value") is not True)
+    if payload == "path":  # of these only a dropdown insisted on its choices
+        binding = binding and component is not None and component.type == "dropdown"
     return InputSlot(
         component=component,
         parameter=parameter,

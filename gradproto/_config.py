@@ -15,6 +15,8 @@ from typing import Literal, cast
 from ._errors import AuthenticationError, UnsupportedServerError
 from ._fields import FieldError, Fields
 from ._json import JSONValue, loads
+from ._old_components import old_schema
+from ._old_config import as_blocks, is_interface
 from ._record import field, record
 from ._urls import redact_url
 
@@ -42,7 +44,8 @@ class Component:
 
     ``props`` are its properties as the server sent them; they must not be changed. ``skip_api`` says that it has a
     place in ``data`` which a caller neither fills nor sees. The schemas are JSON Schema, ``None`` if the server gave
-    none.
+    none; for a server before 4.0 they are made from the type. ``default`` is the value that the app's author gave it,
+    ``None`` if none.
     """
 
     id: int
@@ -51,6 +54,7 @@ class Component:
     skip_api: bool
     is_state: bool
     label: str | None
+    default: JSONValue = field(default=None, repr=False)
     input_schema: JSONValue = field(default=None, repr=False)
     output_schema: JSONValue = field(default=None, repr=False)
     example: JSONValue = field(default=None, repr=False)
@@ -61,7 +65,8 @@ class Dependency:
     """One function of the app, with the components whose values it takes and gives, by their ids.
 
     ``id`` is what the protocol calls ``fn_index``. ``api_name`` has no slash. ``queue`` is ``None`` where the server
-    leaves it to the app's default. ``component_props`` are the positions of inputs that want the component's whole
+    leaves it to the app's default. ``is_generator`` is ``None`` where the server does not say (before 3.20).
+    ``component_props`` are the positions of inputs that want the component's whole
     properties. ``time_limit`` is in seconds.
     """
 
@@ -72,7 +77,7 @@ class Dependency:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     queue: bool | None = None
-    is_generator: bool = False
+    is_generator: bool | None = None
     connection: str = "sse"
     time_limit: float | None = None
     batch: bool = False
@@ -88,7 +93,7 @@ class Config:
     ``protocol`` is empty where the server names none (before 4.0). ``api_prefix`` is empty, or begins with a slash and
     does not end with one. ``root`` is the app's address from its own point of view. ``app_id`` changes when the server
     restarts. ``max_file_size`` is in bytes. ``connect_heartbeat`` is ``None`` before 4.29. ``raw`` is the whole
-    document; it must not be changed.
+    document, as it came; it must not be changed.
     """
 
     version: str
@@ -128,11 +133,13 @@ def parse_config(body: bytes, *, content_type: str, url: str) -> Config:
 
 def read_config(document: dict[str, JSONValue]) -> Config:
     """Return the config in a JSON document; raise `FieldError` where a field has a wrong type."""
-    fields = Fields(document)
+    fields = Fields(as_blocks(document) if is_interface(document) else document)
     app_id = document.get("app_id")
+    protocol = fields.text("protocol") or ""
+    queue = fields.flag("enable_queue")
     return Config(
         version=(fields.text("version") or "").strip(),
-        protocol=fields.text("protocol") or "",
+        protocol=protocol,
         api_prefix=_read_prefix(fields),
         root=fields.text("root") or "",
         app_id=app_id if isinstance(app_id, str) else fields.integer("app_id"),
@@ -141,8 +148,9 @@ def read_config(document: dict[str, JSONValue]) -> Config:
         title=fields.text("title"),
         max_file_size=fields.integer("max_file_size"),
         connect_heartbeat=fields.flag("connect_heartbeat"),
-        enable_queue=fields.flag("enable_queue") is not False,
-        components={component.id: component for component in map(_read_component, fields.objects("components"))},
+        # Since 4.0 every app has a queue. Before, null is what an app says of which nothing was decided: it has none.
+        enable_queue=queue is not False if protocol else queue is True,
+        components={item.id: item for item in (_read_component(one, protocol) for one in fields.objects("components"))},
         dependencies=tuple(_read_dependency(item, index) for index, item in enumerate(fields.objects("dependencies"))),
         raw=document,
     )
@@ -155,7 +163,7 @@ def _read_prefix(fields: Fields) -> str:
     return prefix
 
 
-def _read_component(fields: Fields) -> Component:
+def _read_component(fields: Fields, protocol: str) -> Component:
     number = fields.integer("id")
     if number is None:
         raise FieldError(f"{fields.path}.id is missing")
@@ -164,7 +172,10 @@ def _read_component(fields: Fields) -> Component:
     skip = fields.flag("skip_api")
     label = props.get("label")
     raw = fields.raw
-    schema = raw.get("api_info")
+    schema = raw.get("api_info") if protocol else old_schema(kind, props)
+    default = props.get("value")
+    if default == "" and protocol != "sse_v3":
+        default = None  # until 4.21 this is what a textbox has to which its author gave no value
     return Component(
         id=number,
         type=kind,
@@ -172,6 +183,7 @@ def _read_component(fields: Fields) -> Component:
         skip_api=kind in _SKIPPED if skip is None else skip,
         is_state=kind in _STATES,
         label=label if isinstance(label, str) else None,
+        default=default,
         input_schema=raw.get("api_info_as_input", schema),
         output_schema=raw.get("api_info_as_output", schema),
         example=raw.get("example_inputs"),
@@ -190,7 +202,7 @@ def _read_dependency(fields: Fields, index: int) -> Dependency:
         inputs=fields.integers("inputs"),
         outputs=fields.integers("outputs"),
         queue=fields.flag("queue"),
-        is_generator=types.flag("generator") or False,
+        is_generator=types.flag("generator") or False if types.raw else None,
         connection=fields.text("connection") or "sse",
         time_limit=fields.number("time_limit"),
         batch=fields.flag("batch") or False,
@@ -233,8 +245,7 @@ def _find_document(body: bytes) -> dict[str, JSONValue] | None:
 
 
 def _is_gradio(document: dict[str, JSONValue]) -> bool:
-    # "input_components" is Gradio 2, where an app was one function.
-    return "auth_required" in document or "dependencies" in document or "input_components" in document
+    return "auth_required" in document or "dependencies" in document or is_interface(document)
 
 
 def _wants_login(document: dict[str, JSONValue] | None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from binascii import b2a_base64
 from typing import BinaryIO, Literal, TypeVar, Union, cast
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -16,17 +17,23 @@ from ._record import field, record, replace
 from ._urls import redact_url
 
 __all__ = [
+    "FILE_FIELDS",
     "FILE_META",
     "FileData",
     "LocalFile",
     "PayloadStyle",
+    "data_url_bytes",
     "data_url_file",
+    "data_url_output",
     "guess_mime_type",
     "handle_file",
+    "inline_json",
     "is_data_url",
     "is_file_json",
     "is_http_url",
     "local_file",
+    "named_file",
+    "named_json",
     "sanitize_name",
     "web_file",
 ]
@@ -38,6 +45,9 @@ PayloadStyle = Literal["inline", "named", "path", "meta"]
 ``{"name": ..., "data": null, "is_file": true}``. ``"path"`` (4.0 to 4.20): as `FileData`, recognised by its keys.
 ``"meta"``: as `FileData` that says in its ``meta`` what it is.
 """
+
+FILE_FIELDS = frozenset({"path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"})
+"""All that `FileData` may say since Gradio 4.0."""
 
 FILE_META = "gradio.FileData"
 """What ``meta._type`` of a file object says, since Gradio 4.21."""
@@ -121,8 +131,8 @@ class FileData:
     """A file that the server has, or that is on the web: a value that can be handed to another call as it is.
 
     ``path`` is the server's own path of it, ``url`` where the server says it can be fetched (perhaps from its own point
-    of view), ``size`` in bytes. A URL as ``path`` is for the server to fetch. Gradio: ``FileData`` in
-    ``gradio/data_classes.py``.
+    of view), ``size`` in bytes. A URL as ``path`` is for the server to fetch. A file that came inside the answer, as
+    Gradio before 4.0 does it, has no ``path`` and a ``data:`` URL. Gradio: ``FileData`` in ``gradio/data_classes.py``.
     """
 
     path: str | None
@@ -230,10 +240,21 @@ def web_file(url: str, *, name: str | None = None) -> FileData:
 
 def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
     """Return the content of a ``data:`` URL (RFC 2397); its type gives the name an extension."""
+    mime_type, content = _read_data_url(url)
+    if name is None:
+        name = _with_extension("file", mime_type)
+    return LocalFile(source=content, orig_name=sanitize_name(name), size=len(content), mime_type=mime_type)
+
+
+def data_url_bytes(url: str) -> bytes:
+    """Return the content of a ``data:`` URL; raises ``ArgumentError`` where it is none."""
+    return _read_data_url(url)[1]
+
+
+def _read_data_url(url: str) -> tuple[str, bytes]:
     match = re.match(_DATA_URL, url)
     if match is None:
         raise ArgumentError(f"{url[:80]!r} is no data URL: it has no comma after the type")
-    mime_type = match[1].strip().lower() or "text/plain"
     content = unquote_to_bytes(url[match.end() :])
     if match[2].strip().lower().endswith(";base64"):
         import base64  # rarely needed
@@ -242,9 +263,75 @@ def data_url_file(url: str, *, name: str | None = None) -> LocalFile:
             content = base64.b64decode(b"".join(content.split()))
         except ValueError as error:
             raise ArgumentError(f"{url[:80]!r} is no data URL: {error}") from None
-    if name is None:
-        name = ".".join(["file", *_TYPES.get(mime_type, "").split()[:1]])
-    return LocalFile(source=content, orig_name=sanitize_name(name), size=len(content), mime_type=mime_type)
+    return _type_of(match), content
+
+
+def _type_of(match: re.Match[str]) -> str:
+    return match[1].strip().lower() or "text/plain"
+
+
+def _with_extension(stem: str, mime_type: str) -> str:
+    return ".".join([stem, *_TYPES.get(mime_type, "").split()[:1]])
+
+
+def data_url_output(url: str, *, stem: str, name: str | None = None, size: int | None = None) -> FileData | None:
+    """Return a file that came as a ``data:`` URL; ``None`` where the text is none.
+
+    Without a ``name`` it is called ``stem``, with the extension that its type gives it. The content is not decoded.
+    """
+    match = re.match(_DATA_URL, url)
+    if match is None:
+        return None
+    mime_type = _type_of(match)
+    return FileData(
+        path=None, url=url, orig_name=name or _with_extension(stem, mime_type), size=size, mime_type=mime_type
+    )
+
+
+def named_file(value: dict[str, JSONValue], *, stem: str) -> FileData | None:
+    """Return the file that an object in a response of Gradio before 4.0 stands for; ``None`` where it is no file.
+
+    It has its content, as a ``data:`` URL, or says with ``is_file`` that ``name`` is the server's path of it (since
+    3.2), or with ``is_stream`` that it is an address (since 3.40).
+    """
+    name, data, size = _text(value.get("name")), value.get("data"), value.get("size")
+    size = size if isinstance(size, int) and not isinstance(size, bool) else None
+    orig_name = _text(value.get("orig_name"))
+    if isinstance(data, str) and "name" in value:
+        return data_url_output(data, stem=stem, name=orig_name or name, size=size)
+    is_stream = value.get("is_stream") is True
+    if name is None or not (is_stream or value.get("is_file") is True):
+        return None
+    mime_type = _text(value.get("mime_type"))
+    return FileData(
+        path=name,
+        orig_name=orig_name or re.split(r"[/\\]", name)[-1],
+        size=size,
+        mime_type=mime_type,
+        is_stream=is_stream,
+    )
+
+
+def named_json(file: FileData) -> dict[str, JSONValue]:
+    """Return the object that stands for a file on the server in a request to Gradio 3.2 to 3.50."""
+    return {
+        "name": file.path or file.url,
+        "orig_name": file.orig_name,
+        "size": file.size,
+        "data": None,
+        "is_file": True,
+    }
+
+
+def inline_json(file: LocalFile, *, bare: bool) -> JSONValue:
+    """Return what stands for a file in a request to Gradio before 4.0: its content, as a base64 ``data:`` URL.
+
+    ``bare`` is the URL alone, as images are; else it is in an object. The file's ``source`` must be its content.
+    """
+    content = cast(bytes, file.source)
+    encoded = b2a_base64(content, newline=False).decode("ascii")
+    url = f"data:{file.mime_type or 'application/octet-stream'};base64,{encoded}"
+    return url if bare else {"name": file.orig_name, "data": url, "size": len(content), "is_file": False}
 
 
 def local_file(source: object, *, name: str | None = None) -> LocalFile:

@@ -208,7 +208,7 @@ def _label(component: Component | None, number: int, what: str) -> str:
 
 def _describe_parameter(component: Component | None, number: int, name: str) -> dict[str, JSONValue]:
     schema = component.input_schema if component is not None else None
-    default = component.props.get("value") if component is not None else None
+    default = component.default if component is not None else None
     described = _describe(component, number, "parameter", schema, "additional_description")
     described["parameter_name"] = name
     described["parameter_has_default"] = default is not None

@@ -11,24 +11,30 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
-from ._api_info import Endpoint, InputSlot
+from ._api_info import Endpoint, InputSlot, OutputSlot
 from ._config import Config
 from ._errors import ArgumentError
 from ._files import (
+    FILE_FIELDS,
     FILE_META,
     FileData,
     LocalFile,
     PayloadStyle,
     data_url_file,
+    data_url_output,
+    inline_json,
     is_data_url,
     is_file_json,
     is_http_url,
     local_file,
+    named_file,
+    named_json,
     web_file,
 )
 from ._json import JSONValue
+from ._old_components import gives_data_urls, takes_data_urls
 from ._record import record
-from ._urls import quote_path, resolve
+from ._urls import quote_path, redact_url, resolve
 
 __all__ = [
     "OutputReader",
@@ -46,13 +52,16 @@ __all__ = [
 
 # The exact types in which nothing can be found.
 _PLAIN: Final = frozenset({type(None), bool, int, float, str})
+# The styles of before 4.0, where a file is no `FileData`.
+_OLD: Final = ("inline", "named")
 
 
 @record(frozen=True, slots=True)
 class UploadSlot:
-    """Stands in the arguments where the uploaded file number ``index`` will be."""
+    """Stands in the arguments where the file number ``index`` will be, perhaps as a bare ``data:`` URL."""
 
     index: int
+    bare: bool = False
 
 
 @record(frozen=True, slots=True)
@@ -67,33 +76,63 @@ class _Uploads:
 
     def __init__(self) -> None:
         self.files: list[LocalFile] = []
-        self._slots: dict[tuple[object, str], UploadSlot] = {}
+        self._places: dict[tuple[object, str], int] = {}
 
-    def add(self, file: LocalFile) -> UploadSlot:
+    def add(self, file: LocalFile) -> int:
         source = file.source
         # The objects stay alive in `files`, so their ids stay theirs.
         key = (source if isinstance(source, str) else id(source), file.orig_name)
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._slots[key] = UploadSlot(len(self.files))
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = len(self.files)
             self.files.append(file)
-        return slot
+        return place
+
+
+class _Argument:
+    """Looks for the files in the value of one parameter."""
+
+    def __init__(self, slot: InputSlot, payload: PayloadStyle, uploads: _Uploads) -> None:
+        self._uploads = uploads
+        self._old = payload in _OLD
+        self._kind = slot.component.type if slot.component is not None else ""
+        self._bare = self._old and takes_data_urls(self._kind)
+        self._fetched = payload == "named" and self._kind == "audio"  # the only kind whose URLs 3.19 to 3.50 fetch
 
     def walk(self, value: object) -> object:
         """Return ``value`` with slots in the place of files; it is the same object if there are none in it."""
         if type(value) in _PLAIN:
             return value
         if isinstance(value, LocalFile):
-            return self.add(value)
+            return UploadSlot(self._uploads.add(value), self._bare)
         if isinstance(value, FileData):
-            return value.to_json()
+            return self._give_back(value)
         if isinstance(value, dict):
             return _walk_dict(cast("dict[object, object]", value), self.walk)
         if isinstance(value, (list, tuple)):
             return _walk_list(cast("Sequence[object]", value), self.walk)
         if is_content(value):
-            return self.add(local_file(value))
+            return UploadSlot(self._uploads.add(local_file(value)), self._bare)
         return value
+
+    def _give_back(self, file: FileData) -> object:
+        """Return what stands for a file that is not on this machine."""
+        if file.path is None and file.url is not None and is_data_url(file.url):
+            return self.walk(data_url_file(file.url, name=file.orig_name))
+        if not self._old:
+            return file.to_json()
+        url = file.path or file.url or ""
+        if is_http_url(url) and not self._fetched:
+            raise ArgumentError(
+                f"this server cannot fetch {redact_url(url)[:80]!r}: Gradio does that since 4.0",
+                hint="download the file, and give its path or its bytes",
+            )
+        if self._bare:
+            raise ArgumentError(
+                f"this server takes an image only with its content, not as its own file {file.path!r:.80}",
+                hint="download the file, and give its path or its bytes",
+            )
+        return named_json(file)
 
 
 def is_content(value: object) -> bool:
@@ -133,7 +172,8 @@ def find_uploads(endpoint: Endpoint, data: list[object], *, upload_paths: bool) 
 
     Files are `LocalFile`, ``bytes``, path objects and open binary files, however deeply nested; and text where the
     parameter is a file or a list of files: a URL, or, with ``upload_paths``, a path. A dictionary that looks like a
-    file is sent as it is. The same file is there once. Raises ``ArgumentError``.
+    file is sent as it is, and so is one of ``gr.update``, but that files in it are found too. The same file is there
+    once. Raises ``ArgumentError``, also for a URL where the server (before 4.0) does not fetch any.
     """
     uploads = _Uploads()
     found: list[object] = []
@@ -142,7 +182,8 @@ def find_uploads(endpoint: Endpoint, data: list[object], *, upload_paths: bool) 
             found.append(value.value if isinstance(value, ServerValue) else value)
             continue
         try:
-            found.append(_find_in_argument(value, slot, uploads, upload_paths))
+            argument = _Argument(slot, endpoint.payload, uploads)
+            found.append(_find_in_argument(value, slot, argument, endpoint.payload, upload_paths))
         except RecursionError:
             raise ArgumentError(
                 f"the value of parameter `{slot.parameter.name}` contains itself, or is nested too deeply"
@@ -150,16 +191,23 @@ def find_uploads(endpoint: Endpoint, data: list[object], *, upload_paths: bool) 
     return found, uploads.files
 
 
-def _find_in_argument(value: object, slot: InputSlot, uploads: _Uploads, upload_paths: bool) -> object:
+def _find_in_argument(
+    value: object, slot: InputSlot, argument: _Argument, payload: PayloadStyle, upload_paths: bool
+) -> object:
     if slot.file_kind is None:
-        return uploads.walk(value)
+        return argument.walk(value)
     if slot.file_kind == "many" and isinstance(value, (list, tuple)):
         items = cast("Sequence[object]", value)
-        return uploads.walk([_as_file(item, upload_paths) for item in items])
-    found = uploads.walk(_as_file(value, upload_paths))
-    is_file = isinstance(found, UploadSlot) or is_file_json(cast(JSONValue, found))
-    # One file where a list of them is wanted is a list of one: the server refuses it otherwise.
-    return [found] if slot.file_kind == "many" and is_file else found
+        return argument.walk([_as_file(item, upload_paths) for item in items])
+    file = _as_file(value, upload_paths)
+    found = argument.walk(file)
+    is_file = isinstance(file, FileData) or is_content(file) or is_file_json(cast(JSONValue, file))
+    # One file where a list of them is wanted is a list of one: the server refuses it otherwise. Gradio 2 sends itself
+    # a list for every File, and takes nothing else where it flags; the others that want inline files take both.
+    listed = slot.file_kind == "many" or (
+        payload == "inline" and slot.component is not None and slot.component.type == "file"
+    )
+    return [found] if is_file and listed else found
 
 
 def _as_file(value: object, upload_paths: bool) -> object:
@@ -173,20 +221,33 @@ def _as_file(value: object, upload_paths: bool) -> object:
     return local_file(value) if upload_paths else value
 
 
-def fill_uploads(data: list[object], uploaded: Sequence[FileData], payload: PayloadStyle = "meta") -> list[JSONValue]:
-    """Return the arguments with the uploaded files in their slots, ready to be written as JSON."""
-    files = [file.to_json() for file in uploaded]
+def fill_uploads(
+    data: list[object], uploaded: Sequence[FileData] | Sequence[LocalFile], payload: PayloadStyle = "meta"
+) -> list[JSONValue]:
+    """Return the arguments with the files in their slots, ready to be written as JSON.
+
+    ``uploaded`` are what the server named them; for ``"inline"`` the files themselves, with their contents.
+    """
+    made: dict[UploadSlot, JSONValue] = {}
 
     def fill(value: object) -> object:
         if isinstance(value, UploadSlot):
-            return files[value.index]
+            if value not in made:
+                made[value] = _write_file(uploaded[value.index], value, payload)
+            return made[value]
         if isinstance(value, dict):
             return _walk_dict(cast("dict[object, object]", value), fill)
         if isinstance(value, (list, tuple)):
             return _walk_list(cast("Sequence[object]", value), fill)
         return value
 
-    return cast("list[JSONValue]", fill(data) if files else data)
+    return cast("list[JSONValue]", fill(data) if uploaded else data)
+
+
+def _write_file(file: FileData | LocalFile, slot: UploadSlot, payload: PayloadStyle) -> JSONValue:
+    if isinstance(file, LocalFile):
+        return inline_json(file, bare=slot.bare)
+    return named_json(file) if payload == "named" else file.to_json()
 
 
 def check_file_sizes(endpoint: Endpoint, data: list[object], files: Sequence[LocalFile], config: Config) -> None:
@@ -238,10 +299,12 @@ class OutputReader:
     identity and not looked through again, so that reading costs what the edits touched, not what the values hold.
     """
 
-    __slots__ = ("_endpoint", "_outputs", "_values")
+    __slots__ = ("_endpoint", "_is_file", "_old", "_outputs", "_values")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._old = endpoint.payload in _OLD
+        self._is_file = _has_path if endpoint.payload == "path" else _has_meta
         # What came last, and what was made of it.
         self._values: list[object] = [None] * len(endpoint.outputs)
         self._outputs: list[object] = self._values
@@ -254,64 +317,89 @@ class OutputReader:
         for index, slot in enumerate(self._endpoint.outputs):
             value = data[slot.position] if slot.position < count else None
             read: object = value
-            if slot.may_hold_file and type(value) not in _PLAIN:
-                # Nested more deeply than any component's value: then it stays as it came.
-                with contextlib.suppress(RecursionError):
-                    read = _read_again(value, self._values[index], self._outputs[index])
+            # Nested more deeply than any component's value: then it stays as it came.
+            with contextlib.suppress(RecursionError):
+                if not slot.may_hold_file:
+                    pass
+                elif self._old:
+                    read = _OldReader(slot).read(value)
+                elif type(value) not in _PLAIN:
+                    read = self._read_again(value, self._values[index], self._outputs[index])
             values.append(value)
             outputs.append(read)
         self._values, self._outputs = values, outputs
         return tuple(outputs)
 
+    def _read(self, value: object) -> object:
+        """Return ``value`` with file objects as records; it is the same object if there are none in it."""
+        if isinstance(value, dict):
+            if self._is_file(cast("dict[object, object]", value)):
+                return FileData.from_json(cast("dict[str, JSONValue]", value))
+            return _walk_dict(cast("dict[object, object]", value), self._read)
+        return _walk_list(cast("list[object]", value), self._read) if isinstance(value, list) else value
 
-def _read(value: object) -> object:
-    """Return ``value`` with file objects as records; it is the same object if there are none in it."""
-    if isinstance(value, dict):
-        if _is_file(cast("dict[object, object]", value)):
-            return FileData.from_json(cast("dict[str, JSONValue]", value))
-        return _walk_dict(cast("dict[object, object]", value), _read)
-    return _walk_list(cast("list[object]", value), _read) if isinstance(value, list) else value
+    def _read_again(self, value: object, old: object, old_read: object) -> object:
+        """Return what `_read` does of a list or an object, knowing that it has made ``old_read`` of ``old``."""
+        if value is old:
+            return old_read
+        kind = type(value)
+        if type(old) is kind and type(old_read) is kind:
+            if kind is list:
+                items = cast("list[object]", value)
+                return self._read_list_again(items, cast("list[object]", old), cast("list[object]", old_read))
+            mapping = cast("dict[object, object]", value)
+            if not self._is_file(mapping):
+                before, before_read = cast("dict[object, object]", old), cast("dict[object, object]", old_read)
+                return self._read_dict_again(mapping, before, before_read)
+        return self._read(value)
+
+    def _read_list_again(self, value: list[object], old: list[object], old_read: list[object]) -> list[object]:
+        if _PLAIN.issuperset(map(type, value)):
+            return value
+        read = [
+            item if type(item) in _PLAIN else self._read_again(item, before, before_read)
+            for item, before, before_read in zip(value, old, old_read, strict=False)
+        ]
+        read += map(self._read, value[len(read) :])
+        return value if all(map(operator.is_, value, read)) else read
+
+    def _read_dict_again(
+        self, value: dict[object, object], old: dict[object, object], old_read: dict[object, object]
+    ) -> dict[object, object]:
+        read = {
+            key: item if type(item) in _PLAIN else self._read_again(item, old.get(key), old_read.get(key))
+            for key, item in value.items()
+        }
+        return value if all(map(operator.is_, value.values(), read.values())) else read
 
 
-def _is_file(value: dict[object, object]) -> bool:
+def _has_meta(value: dict[object, object]) -> bool:
     meta = value.get("meta")
     return isinstance(meta, dict) and cast("dict[object, object]", meta).get("_type") == FILE_META
 
 
-def _read_again(value: object, old: object, old_read: object) -> object:
-    """Return what `_read` does of a list or an object, knowing that it has made ``old_read`` of ``old``."""
-    if value is old:
-        return old_read
-    kind = type(value)
-    if type(old) is kind and type(old_read) is kind:
-        if kind is list:
-            items = cast("list[object]", value)
-            return _read_list_again(items, cast("list[object]", old), cast("list[object]", old_read))
-        mapping = cast("dict[object, object]", value)
-        if not _is_file(mapping):
-            return _read_dict_again(mapping, cast("dict[object, object]", old), cast("dict[object, object]", old_read))
-    return _read(value)
+def _has_path(value: dict[object, object]) -> bool:
+    return isinstance(value.get("path"), str) and value.keys() <= FILE_FIELDS
 
 
-def _read_list_again(value: list[object], old: list[object], old_read: list[object]) -> list[object]:
-    if _PLAIN.issuperset(map(type, value)):
-        return value
-    read = [
-        item if type(item) in _PLAIN else _read_again(item, before, before_read)
-        for item, before, before_read in zip(value, old, old_read, strict=False)
-    ]
-    read += map(_read, value[len(read) :])
-    return value if all(map(operator.is_, value, read)) else read
+class _OldReader:
+    """Finds the files in a value of Gradio before 4.0, which are data URLs or objects with a name."""
 
+    def __init__(self, slot: OutputSlot) -> None:
+        kind = slot.component.type if slot.component is not None else ""
+        self._data_urls = gives_data_urls(kind)
+        self._stem = "image" if kind in ("gallery", "carousel") else kind or "file"
 
-def _read_dict_again(
-    value: dict[object, object], old: dict[object, object], old_read: dict[object, object]
-) -> dict[object, object]:
-    read = {
-        key: item if type(item) in _PLAIN else _read_again(item, old.get(key), old_read.get(key))
-        for key, item in value.items()
-    }
-    return value if all(map(operator.is_, value.values(), read.values())) else read
+    def read(self, value: object) -> object:
+        """Return ``value`` with files as records."""
+        if isinstance(value, str):
+            found = data_url_output(value, stem=self._stem) if self._data_urls and is_data_url(value) else None
+            return value if found is None else found
+        if isinstance(value, dict):
+            mapping = cast("dict[str, object]", value)
+            file = named_file(cast("dict[str, JSONValue]", value), stem=self._stem)
+            return {key: self.read(item) for key, item in mapping.items()} if file is None else file
+        return [self.read(item) for item in cast("list[object]", value)] if isinstance(value, list) else value
 
 
 def replace_files(value: object, replace: Callable[[FileData], object]) -> object:

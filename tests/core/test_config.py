@@ -64,7 +64,7 @@ def test_everything_but_the_kind_has_a_default() -> None:
         title=None,
         max_file_size=None,
         connect_heartbeat=None,
-        enable_queue=True,
+        enable_queue=False,
         components={1: config.components[1]},
         dependencies=(Dependency(id=0, api_name=None, visibility="public", backend_fn=True, inputs=(), outputs=()),),
         raw={"dependencies": [{}], "components": [{"id": 1}]},
@@ -277,9 +277,37 @@ def test_a_secret_in_the_url_is_not_told() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_config_of_gradio_2_is_read_as_one_without_functions() -> None:
-    config = parse('{"version": "2.9.4", "input_components": [{"name": "textbox"}], "output_components": []}')
-    assert (config.version, config.protocol, config.dependencies) == ("2.9.4", "", ())
+def test_a_config_of_gradio_2_is_read_as_one_function() -> None:
+    config = parse(
+        '{"version": "2.9.4", "queue": true, "input_components": [{"name": "number", "label": "a", "default": 3},'
+        ' {"name": "state", "label": "s", "default": 7}], "output_components": [{"name": "image", "label": "out"}]}'
+    )
+    assert (config.version, config.protocol, config.enable_queue) == ("2.9.4", "", True)
+    assert config.dependencies == (
+        Dependency(
+            id=0,
+            api_name="predict",
+            visibility="public",
+            backend_fn=True,
+            inputs=(0, 1),
+            outputs=(2,),
+            is_generator=False,
+        ),
+    )
+    number, state, image = (config.components[index] for index in range(3))
+    assert (number.type, number.label, number.default, number.input_schema) == ("number", "a", 3, {"type": "number"})
+    assert (state.is_state, state.skip_api) == (True, True)
+    assert (image.type, image.skip_api) == ("image", False)
+    assert "dependencies" not in config.raw
+
+
+def test_a_config_of_gradio_2_without_a_queue_has_none() -> None:
+    assert not parse('{"queue": false, "input_components": [], "output_components": []}').enable_queue
+
+
+def test_a_field_of_a_wrong_type_in_a_config_of_gradio_2_is_named_by_its_place() -> None:
+    with pytest.raises(UnsupportedServerError, match=r"\$\.output_components\[0\]\.name is 5, where a string belongs"):
+        parse('{"input_components": [], "output_components": [{"name": 5}]}')
 
 
 json_values = st.recursive(
