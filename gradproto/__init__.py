@@ -54,6 +54,7 @@ from ._events import Event as Event
 from ._events import FileUploaded as FileUploaded
 from ._events import JobCancelled as JobCancelled
 from ._events import JobCompleted as JobCompleted
+from ._events import JobDataRequested as JobDataRequested
 from ._events import JobFailed as JobFailed
 from ._events import JobLogged as JobLogged
 from ._events import JobProgressed as JobProgressed
@@ -123,6 +124,7 @@ __all__ = [
     "JobCancelled",
     "JobCancelledError",
     "JobCompleted",
+    "JobDataRequested",
     "JobError",
     "JobFailed",
     "JobLogged",

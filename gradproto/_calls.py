@@ -5,35 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ._answers import answer_error, json_object
+from ._channels import OwnChannel, encode_call
 from ._commands import FilePart
 from ._core import Core
+from ._dialects import Queue, Route
 from ._errors import (
     GradprotoError,
     LocalProtocolError,
     RemoteProtocolError,
     TransportError,
 )
-from ._events import CancelRefused, FileUploaded, JobCancelled, JobStarted, UploadProgressed
-from ._exchanges import Headers, ShortExchange
+from ._events import FileUploaded, JobCancelled, JobStarted, UploadProgressed
+from ._exchanges import JSON_HEADERS, Headers, ShortExchange
 from ._files import FileData, LocalFile
 from ._jobs import Call, Job
 from ._json import JSONValue, dumps, loads
-from ._messages import app_error, complete, start_running, text
+from ._messages import app_error_of, complete, start_running, text
 from ._multipart import FileField, encode_multipart
 from ._payload import fill_uploads
 from ._states import JobInput, JobState
-from ._streams import JSON_HEADERS, CancelRequest, EventStream, Streams
+from ._streams import EventStream, Streams
 
 __all__ = ["cancel", "start"]
 
 
 def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
     """Begin a job; raise, with nothing sent, what is wrong with its arguments."""
+    unread = [file for file in call.files if call.wants_contents and not isinstance(file.source, bytes)]
+    if unread:
+        raise LocalProtocolError(f"the content of {unread[0]!r} is not known: the I/O layer has to fill it in")
     unsized = [file for file in call.files if file.size is None]
     if unsized:
         raise LocalProtocolError(f"the size of {unsized[0]!r} is not known: the I/O layer has to fill it in")
     job = Job(number, call)
-    if call.files:
+    if call.files and not call.wants_contents:
         _upload(core, streams, job)
     else:
         _send(core, streams, job, ())
@@ -44,27 +49,17 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
 def cancel(core: Core, job: Job) -> None:
     """Begin to cancel a job, or say that it cannot be."""
     if job.ended:
-        _refuse(core, job, f"it is over: {job.state.value}")
+        core.refuse_cancel(job, f"it is over: {job.state.value}")
     elif job.state is JobState.UPLOADING:
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
-    elif job.state is JobState.JOINING:
-        # Only the join's answer tells the id to cancel.
-        job.cancel_requested = True
-    elif job.cancelling:
-        return
-    elif job.stream is None:
-        _refuse(core, job, "it is running outside the queue, where the server cannot stop it")
-    elif job.state is JobState.RUNNING and not job.endpoint.is_generator:
-        _refuse(core, job, "it has started, and only generators can be stopped while they run")
-    elif job.stream.shared_with(job):
-        _refuse(core, job, "another job of this endpoint shares its session, and the server would stop both")
+    elif job.channel is None:
+        core.refuse_cancel(job, "it is running outside the queue, where the server cannot stop it")
     else:
-        job.cancelling = True
-        job.stream.cancel(job, _Cancel(core, job, job.stream))
-
-
-def _refuse(core: Core, job: Job, reason: str) -> None:
-    core.events.append(CancelRefused(job=job.number, reason=reason))
+        obstacle = job.channel.obstacle(job)
+        if obstacle is None:
+            job.channel.cancel(job)
+        else:
+            core.refuse_cancel(job, obstacle)
 
 
 def _upload(core: Core, streams: Streams, job: Job) -> None:
@@ -95,35 +90,88 @@ def _upload(core: Core, streams: Streams, job: Job) -> None:
 
 def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) -> None:
     """Send the job itself, now that its files are on the server."""
-    assert core.dialect is not None
     call = job.call
     data = call.encoded
     if data is None:
-        data = dumps(fill_uploads(call.data, uploaded))
-    # State is the conversation's, also for what runs outside the queue.
-    stream = streams.choose(job) if job.endpoint.queued else streams.main
-    job.session_hash = stream.session_hash
-    others: dict[str, JSONValue] = {
-        "event_data": call.event_data,
-        "fn_index": job.endpoint.fn_index,
-        "trigger_id": call.trigger_id,
-        "session_hash": stream.session_hash,
-    }
-    body = b'{"data":%b,%b' % (data, dumps(others)[1:])
-    headers = (*_own_headers(core, job), *JSON_HEADERS)
-    if job.endpoint.queued:
-        exchange = job.exchange = _Join(core, job, stream)
-        url = core.api_url + core.dialect.join_route
-        job.stream = stream
-        job.advance(JobInput.SEND_JOIN)
-        stream.join(job, lambda: core.exchanges.start(exchange, "POST", url, headers=headers, body=(body,)))
+        files = call.files if call.wants_contents else uploaded
+        data = dumps(fill_uploads(call.data, files, job.endpoint.payload))
+    headers = _own_headers(core, job)
+    route = _choose_route(core, job)
+    if route == "direct":
+        # State is the conversation's, also for what runs outside the queue.
+        job.session_hash = streams.main.session_hash
+        _run_directly(core, job, encode_call(job, data), headers)
+    elif route == "stream":
+        stream = streams.choose(job)
+        job.session_hash = stream.session_hash
+        job.channel = stream
+        _join(core, job, stream, encode_call(job, data), headers)
     else:
-        job.exchange = _Direct(core, job)
-        url = core.api_url + core.dialect.direct_route
-        job.advance(JobInput.SEND_DIRECT)
-        core.exchanges.start(job.exchange, "POST", url, headers=headers, body=(body,))
-        start_running(core, job)
-        core.events.append(JobStarted(job=job.number, eta=None))
+        _begin_own(core, streams, job, route, data, headers)
+
+
+def _choose_route(core: Core, job: Job) -> Queue | Route:
+    """Return how the job gets to the server."""
+    dialect, endpoint = core.dialect, job.endpoint
+    assert dialect is not None
+    if not endpoint.queued or core.route == "direct":
+        return "direct"
+    # What the simple API cannot do goes through the queue: it would not find the function, or lose the State.
+    callable_by_name = dialect.call_route and endpoint.api_name is not None
+    if core.route == "call" and callable_by_name and (dialect.call_keeps_state or not endpoint.has_state):
+        return "call"
+    if endpoint.dependency.batch and not dialect.batch_in_queue:
+        return "direct"
+    if endpoint.has_state and not dialect.pushes_state:
+        return "direct"
+    return dialect.queue
+
+
+def _run_directly(core: Core, job: Job, body: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+    assert core.dialect is not None
+    job.exchange = _Direct(core, job)
+    url = core.api_url + core.dialect.direct_route
+    job.advance(JobInput.SEND_DIRECT)
+    core.exchanges.start(job.exchange, "POST", url, headers=(*headers, *JSON_HEADERS), body=(body,))
+    start_running(core, job)
+    core.events.append(JobStarted(job=job.number, eta=None))
+
+
+def _join(core: Core, job: Job, stream: EventStream, body: bytes, headers: tuple[tuple[str, str], ...]) -> None:
+    assert core.dialect is not None
+    exchange = job.exchange = _Join(core, job, stream)
+    url = core.api_url + core.dialect.join_route
+    headers = (*headers, *JSON_HEADERS)
+    job.advance(JobInput.SEND_JOIN)
+    stream.join(job, lambda: core.exchanges.start(exchange, "POST", url, headers=headers, body=(body,)))
+
+
+def _begin_own(
+    core: Core, streams: Streams, job: Job, route: Queue | Route, data: bytes, headers: tuple[tuple[str, str], ...]
+) -> None:
+    """Begin a conversation of the job's own."""
+    # Each is of some generations only, so that most programs need none of them.
+    channel: OwnChannel
+    if route == "websocket":
+        from ._websockets import WebSocketChannel
+
+        channel = WebSocketChannel(core, streams, job)
+    elif route == "own stream":
+        from ._own_streams import JoinStreamChannel
+
+        channel = JoinStreamChannel(core, streams, job)
+    elif route == "polling":
+        from ._polling import PollingChannel
+
+        channel = PollingChannel(core, streams, job)
+    else:
+        from ._own_streams import CallChannel
+
+        channel = CallChannel(core, streams, job)
+    job.channel = channel
+    job.session_hash = channel.session_hash
+    job.advance(JobInput.SEND_JOIN)
+    channel.begin(data, headers)
 
 
 def _own_headers(core: Core, job: Job) -> tuple[tuple[str, str], ...]:
@@ -211,6 +259,7 @@ class _Join(_JobExchange):
             raise RemoteProtocolError(f"{self.what}: the answer has no event id: {body[:80]!r}")
         self._stream.joined(self._job, event_id)
         if self._job.cancel_requested and not self._job.ended:
+            self._job.cancel_requested = False
             cancel(self._core, self._job)
 
 
@@ -222,17 +271,22 @@ class _Direct(_JobExchange):
 
     def answered(self, status: int, headers: Headers, body: bytes) -> None:
         """A 500 with an error in JSON is how the function's own failure comes."""
-        if status == 500:
-            try:
-                output = loads(body)
-            except ValueError:
-                output = None
-            if isinstance(output, dict) and "error" in output:
-                self._job.exchange = None
-                quoted = self._core.dialect is not None and self._core.dialect.repr_quoted_errors
-                self._core.fail(self._job, app_error(output, None, repr_quoted=quoted))
-                return
-        super().answered(status, headers, body)
+        output = self._failure(body) if status == 500 else None
+        if output is None:
+            super().answered(status, headers, body)
+        else:
+            self._job.exchange = None
+            self._core.fail(self._job, app_error_of(self._core, output, None))
+
+    def _failure(self, body: bytes) -> dict[str, JSONValue] | None:
+        try:
+            output = loads(body)
+        except ValueError:
+            dialect = self._core.dialect
+            assert dialect is not None
+            # Without show_error, Gradio 2 and 3.0 say no more than this.
+            return {} if dialect.plain_crashes else None
+        return output if isinstance(output, dict) and "error" in output else None
 
     def succeeded(self, body: bytes) -> None:
         """The result is there."""
@@ -240,38 +294,3 @@ class _Direct(_JobExchange):
         if not isinstance(output.get("data"), list):
             raise RemoteProtocolError(f"{self.what}: the answer has no data: {body[:80]!r}")
         complete(self._core, self._job, output)
-
-
-class _Cancel(CancelRequest):
-    """The request to stop a job on the server, for a caller who waits to hear of it."""
-
-    def __init__(self, core: Core, job: Job, stream: EventStream) -> None:
-        super().__init__(stream, job, timeout=core.timeouts.request)
-        self._core = core
-        self._job = job
-
-    def answered(self, status: int, headers: Headers, body: bytes) -> None:
-        """From here on the server sends nothing that matters about the job, so it is over now, whatever else comes."""
-        job = self._job
-        job.cancelling = False
-        if status != 200:
-            error = answer_error(status, headers, body, what=self.what, url=self.request.url)
-            self._refused(error)
-        elif not job.ended:
-            job.pending = False
-            self._core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
-            dialect = self._core.dialect
-            assert dialect is not None
-            if not dialect.completes_cancelled:
-                self._stream.abandon_unless_kept()
-        super().answered(status, headers, body)
-
-    def failed(self, error: GradprotoError) -> None:
-        """The server may or may not have heard it."""
-        self._job.cancelling = False
-        self._refused(error)
-        super().failed(error)
-
-    def _refused(self, error: GradprotoError) -> None:
-        if not self._job.ended:
-            _refuse(self._core, self._job, error.message)

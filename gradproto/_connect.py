@@ -61,6 +61,14 @@ def log_in(core: Core) -> None:
     )
 
 
+def _ready(core: Core, info: ApiInfo) -> None:
+    assert core.config is not None
+    assert core.dialect is not None
+    core.described(Endpoints(core.config, info, core.dialect.payload))
+    core.advance(SessionInput.RECV_INFO)
+    core.events.append(SessionReady(config=core.config))
+
+
 def _give_up(core: Core, error: GradprotoError) -> None:
     core.advance(SessionInput.FAIL)
     core.events.append(SessionFailed(error=error.with_traceback(None)))
@@ -120,7 +128,11 @@ class _ConfigFetch(ShortExchange):
             return
         core.advance(SessionInput.RECV_CONFIG)
         core.events.append(ConfigReceived(config=config))
-        self._fetch_info()
+        assert core.dialect is not None
+        if core.dialect.info_route:
+            self._fetch_info()
+        else:
+            _ready(core, build_api_info(config))
 
     def redirected(self, url: str) -> None:
         """The app is where the config is: everything else goes there too, but credentials only to the first origin."""
@@ -180,12 +192,10 @@ class _InfoFetch(ShortExchange):
             if status == 401:
                 raise answer_error(status, headers, body, what=self.what, url=self.request.url)
             info = self._parse(body) if status == 200 else None
-            self._core.described(Endpoints(config, info if info is not None else build_api_info(config)))
         except GradprotoError as error:
             _give_up(self._core, error)
             return
-        self._core.advance(SessionInput.RECV_INFO)
-        self._core.events.append(SessionReady(config=config))
+        _ready(self._core, info if info is not None else build_api_info(config))
 
     def failed(self, error: GradprotoError) -> None:
         """The app is gone."""

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from ._api_info import Endpoints
 from ._commands import Command
 from ._config import Config
-from ._dialects import Dialect
+from ._dialects import Dialect, Route
 from ._errors import GradprotoError
-from ._events import Event, JobFailed
+from ._events import CancelRefused, Event, JobFailed
 from ._exchanges import Exchange, Exchanges
 from ._jobs import Job
 from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advance
@@ -33,12 +33,14 @@ class Core:
         credentials: tuple[tuple[str, str], ...],
         auth: tuple[str, str] | None,
         timeouts: Timeouts,
+        route: Route = "queue",
     ) -> None:
         # Where the app is; a redirect of the first request moves it.
         self.base_url = base_url
         self.entropy = entropy
         self.auth = auth
         self.timeouts = timeouts
+        self.route: Route = route
         self.state: SessionState = SessionState.NEW
         self.commands: deque[Command] = deque()
         self.events: deque[Event] = deque()
@@ -80,16 +82,20 @@ class Core:
         exchange, job.exchange = job.exchange, None
         if exchange is not None:
             self.exchanges.abort(exchange)
-        stream, job.stream = job.stream, None
+        channel, job.channel = job.channel, None
         self.events.append(event)
-        if stream is not None:
-            stream.forget(job)
+        if channel is not None:
+            channel.forget(job)
 
     def fail(self, job: Job, error: GradprotoError) -> None:
         """End a job with an error."""
         # Where it was raised in here helps nobody, and would keep all of it alive as long as somebody keeps the error.
         job.error = error.with_traceback(None)
         self.finish(job, JobInput.FAIL, JobFailed(job=job.number, error=error))
+
+    def refuse_cancel(self, job: Job, reason: str) -> None:
+        """Say that a job cannot be cancelled."""
+        self.events.append(CancelRefused(job=job.number, reason=reason))
 
     def described(self, endpoints: Endpoints) -> None:
         """Remember what can be called."""

@@ -28,6 +28,7 @@ __all__ = [
     "FileUploaded",
     "JobCancelled",
     "JobCompleted",
+    "JobDataRequested",
     "JobFailed",
     "JobLogged",
     "JobProgressed",
@@ -85,7 +86,7 @@ class FileUploaded:
 
 @record(frozen=True, slots=True, kw_only=True)
 class JobQueued:
-    """The server accepted the job and named it."""
+    """The server accepted the job and named it; ``event_id`` is empty where it gives no name (before 4.0)."""
 
     job: int
     event_id: str
@@ -99,6 +100,13 @@ class QueueEstimated:
     rank: int | None
     queue_size: int | None
     eta: float | None
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class JobDataRequested:
+    """The server asked for the job's arguments, and gets them: only Gradio 3.1.5 to 4.8 does, before or in its turn."""
+
+    job: int
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -239,6 +247,7 @@ Event = Union[
     FileUploaded,
     JobQueued,
     QueueEstimated,
+    JobDataRequested,
     JobStarted,
     JobProgressed,
     JobLogged,

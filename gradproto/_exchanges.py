@@ -9,16 +9,37 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ._commands import AbortExchange, Command, FilePart, Request, StartExchange
+from ._commands import (
+    AbortExchange,
+    CloseWebSocket,
+    Command,
+    FilePart,
+    OpenWebSocket,
+    Request,
+    SendText,
+    StartExchange,
+)
 from ._cookies import CookieJar
 from ._errors import DeadlineExceeded, GradprotoError, LocalProtocolError, RemoteProtocolError
 from ._headers import merge_headers
 from ._timers import Timer, Timers
-from ._urls import redact_url, resolve, same_origin
+from ._urls import redact_url, resolve, same_origin, websocket_url
 
-__all__ = ["Exchange", "Exchanges", "Headers", "ShortExchange", "header_value"]
+__all__ = [
+    "JSON_HEADERS",
+    "STREAM_HEADERS",
+    "Exchange",
+    "Exchanges",
+    "Headers",
+    "ShortExchange",
+    "WebSocketExchange",
+    "header_value",
+]
 
 Headers = Sequence[tuple[str, str]]
+
+JSON_HEADERS = (("content-type", "application/json"),)
+STREAM_HEADERS = (("accept", "text/event-stream"),)
 
 # Hosting platforms need two or three (http to https, host to canonical host, added slash); a loop never ends.
 MAX_REDIRECTS = 10
@@ -114,12 +135,38 @@ class ShortExchange(Exchange):
         raise NotImplementedError
 
 
+class WebSocketExchange(ShortExchange):
+    """A WebSocket. Where the server answers the handshake with something else, that is ``answered``."""
+
+    # A handshake is asked once more after a new login, and goes nowhere else.
+    follow_redirects = False
+
+    def __init__(self, what: str, *, timeout: float | None, limit: str = "request") -> None:
+        super().__init__(what, timeout=timeout, limit=limit)
+        self.is_open = False
+
+    def opened(self) -> None:
+        """The handshake is done."""
+        raise NotImplementedError
+
+    def text(self, text: str) -> None:
+        """A whole message came."""
+        raise NotImplementedError
+
+    def closed(self, code: int, reason: str) -> None:
+        """The WebSocket is closed; the code is 1006 if it was not done by the rules."""
+        raise NotImplementedError
+
+
 class _Discarded(Exchange):
     """The rest of an answer that nobody needs, read to the end so that its connection can be used again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_head: bool) -> None:
         super().__init__("a discarded answer", timeout=DISCARD_LIMIT, limit="")
-        self.has_head = True
+        self.has_head = has_head
+
+    def started(self, status: int, headers: Headers) -> None:
+        pass
 
     def data(self, data: bytes) -> None:
         pass
@@ -182,6 +229,28 @@ class Exchanges:
         )
         self._send(exchange)
 
+    def open_websocket(self, exchange: WebSocketExchange, url: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Open a WebSocket to an ``http`` or ``https`` URL; what becomes of it goes to ``exchange``."""
+        exchange.request = Request(method="GET", url=url, headers=headers)
+        self._send(exchange)
+
+    def send_text(self, exchange: WebSocketExchange, text: str) -> None:
+        """Send one message."""
+        self._commands.append(SendText(exchange=exchange.exchange, text=text))
+
+    def let_go(self, exchange: Exchange) -> None:
+        """Let the exchange come to its end by itself, without hearing of it any more.
+
+        Its connection can be used again then; a WebSocket is closed by the rules.
+        """
+        if exchange.exchange not in self._under_way:
+            self.abort(exchange)
+        elif isinstance(exchange, WebSocketExchange):
+            self._commands.append(CloseWebSocket(exchange=exchange.exchange))
+            self._discard(exchange)
+        else:
+            self._discard(exchange)
+
     def abort(self, exchange: Exchange) -> None:
         """Stop the exchange; it hears nothing more."""
         self._timers.cancel(exchange.timer)
@@ -211,7 +280,8 @@ class Exchanges:
             self.cookies.store(url, set_cookies)
         if status in _REDIRECTS and exchange.follow_redirects and self._redirect(exchange, status, headers):
             return
-        if status == 401 and exchange.may_log_in_again and self.log_in_again is not None:
+        refused = status == 401 or (status == 403 and isinstance(exchange, WebSocketExchange))
+        if refused and exchange.may_log_in_again and self.log_in_again is not None:
             self._discard(exchange)
             exchange.may_log_in_again = False
             self._waiting_for_login.append(exchange)
@@ -258,6 +328,33 @@ class Exchanges:
             self._timers.restart(exchange.timer)
             exchange.body_sent(sent)
 
+    def websocket_opened(self, number: int) -> None:
+        """Say that a WebSocket's handshake is done."""
+        exchange = self._find_websocket(number)
+        if exchange is not None:
+            if exchange.is_open:
+                raise LocalProtocolError(f"can't open the WebSocket {number} a second time")
+            exchange.is_open = True
+            self._timers.cancel(exchange.timer)
+            exchange.opened()
+
+    def websocket_text(self, number: int, text: str) -> None:
+        """Hand over a message of a WebSocket."""
+        exchange = self._find_websocket(number)
+        if exchange is not None:
+            if not exchange.is_open:
+                raise LocalProtocolError(f"can't handle a message of the WebSocket {number}: it is not open")
+            self._guard(exchange, lambda: exchange.text(text))
+
+    def websocket_closed(self, number: int, code: int, reason: str) -> None:
+        """Say that a WebSocket is closed."""
+        exchange = self._find_websocket(number)
+        found = self._under_way.pop(number, None)
+        if found is not None:
+            self._timers.cancel(found.timer)
+        if exchange is not None:
+            exchange.closed(code, reason)
+
     def logged_in(self) -> None:
         """Ask again what waited for the new login."""
         waiting, self._waiting_for_login = self._waiting_for_login, []
@@ -277,6 +374,14 @@ class Exchanges:
         if exchange is None and not 0 <= number < self._next:
             raise LocalProtocolError(f"can't handle a fact about exchange {number}: it was never started")
         return exchange
+
+    def _find_websocket(self, number: int) -> WebSocketExchange | None:
+        exchange = self._find(number)
+        if exchange is None or isinstance(exchange, _Discarded):
+            return None
+        if isinstance(exchange, WebSocketExchange):
+            return exchange
+        raise LocalProtocolError(f"can't handle a WebSocket fact about exchange {number}: it is no WebSocket")
 
     def _find_begun(self, number: int) -> Exchange | None:
         exchange = self._find(number)
@@ -305,6 +410,9 @@ class Exchanges:
         self._next += 1
         exchange.has_head = False
         self._watch(exchange, number)
+        if isinstance(exchange, WebSocketExchange):
+            self._commands.append(OpenWebSocket(exchange=number, url=websocket_url(request.url), headers=headers))
+            return
         self._commands.append(
             StartExchange(
                 exchange=number,
@@ -331,7 +439,7 @@ class Exchanges:
     def _discard(self, exchange: Exchange) -> None:
         """The exchange will be asked anew, under another number; what still comes of this answer is nobody's."""
         self._timers.cancel(exchange.timer)
-        self._watch(_Discarded(), exchange.exchange)
+        self._watch(_Discarded(has_head=exchange.has_head), exchange.exchange)
         exchange.exchange = -1
 
     def _redirect(self, exchange: Exchange, status: int, headers: Headers) -> bool:

@@ -15,8 +15,8 @@ from ._states import JOB_TABLE, JobInput, JobState, advance
 from ._timers import Timer
 
 if TYPE_CHECKING:
+    from ._channels import Channel
     from ._exchanges import Exchange
-    from ._streams import EventStream
 
 __all__ = ["Call", "Job", "OutputHistory"]
 
@@ -36,6 +36,18 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     event_data: JSONValue = None
     trigger_id: int | None = None
+
+    @property
+    def wants_contents(self) -> bool:
+        """Whether the I/O layer must fill in the contents of the files: Gradio before 3.19 takes no uploads."""
+        return bool(self.files) and self.endpoint.payload == "inline"
+
+    def with_contents(self, contents: list[bytes]) -> Call:
+        """Return the same call with the files' contents, one for each of ``files``."""
+        files = tuple(
+            replace(file, source=content, size=len(content)) for file, content in zip(self.files, contents, strict=True)
+        )
+        return replace(self, files=files)
 
     def with_sizes(self, sizes: list[int]) -> Call:
         """Return the same call with the files' sizes in bytes, one for each of ``files``."""
@@ -133,7 +145,8 @@ class Job:
         self.error: GradprotoError | None = None
         self.event_id: str | None = None
         self.session_hash = ""
-        self.stream: EventStream | None = None
+        # What carries its messages, once it is on its way to the queue.
+        self.channel: Channel | None = None
         # The request of its present step, which the job's end must stop.
         self.exchange: Exchange | None = None
         self.cancel_requested = False
@@ -155,6 +168,11 @@ class Job:
     def ended(self) -> bool:
         """Whether the job is over."""
         return not JOB_TABLE[self.state]
+
+    @property
+    def may_generate(self) -> bool:
+        """Whether the function gives outputs one by one, so that the server can stop it between two of them."""
+        return self.endpoint.is_generator or len(self.history) > 0
 
     def read(self, data: list[JSONValue]) -> tuple[object, ...]:
         """Return one output's data as the values that a caller sees; it shares with the output read before."""

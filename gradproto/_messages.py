@@ -1,7 +1,7 @@
 """The messages of the queue about one job, and what each does to it.
 
 A message has ``msg`` and, but for a few, ``event_id``. Fields of a wrong type count as missing: what a client can do
-without, it does without. Source: Gradio's server_messages.py, 4.22 to 6.31.
+without, it does without. Source: Gradio's server_messages.py since 4.10, queueing.py before that.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ._errors import AppError, DeadlineExceeded, JobError, RemoteProtocolError
 from ._events import (
     JobCancelled,
     JobCompleted,
+    JobDataRequested,
     JobLogged,
     JobProgressed,
     JobStarted,
@@ -27,7 +28,19 @@ from ._json import JSONValue
 from ._states import JobInput
 from ._status import ProgressUnit
 
-__all__ = ["Message", "app_error", "complete", "handle_job_message", "start_running"]
+__all__ = [
+    "Message",
+    "app_error",
+    "app_error_of",
+    "ask_for_data",
+    "complete",
+    "handle_job_message",
+    "integer",
+    "job_starts",
+    "start_running",
+    "text",
+    "whole_output",
+]
 
 Message = Mapping[str, JSONValue]
 
@@ -84,6 +97,48 @@ def _equal(a: list[JSONValue], b: list[JSONValue]) -> bool:
         return False
 
 
+def job_starts(core: Core, job: Job, eta: float | None) -> None:
+    """The job's function begins to run, by the word of the server."""
+    job.advance(JobInput.RECV_STARTS)
+    start_running(core, job)
+    core.events.append(JobStarted(job=job.number, eta=eta))
+
+
+def ask_for_data(core: Core, job: Job) -> None:
+    """The server asks for the job's arguments."""
+    job.advance(JobInput.RECV_SEND_DATA)
+    core.events.append(JobDataRequested(job=job.number))
+
+
+def whole_output(core: Core, job: Job, data: list[JSONValue], time_limit: float | None) -> None:
+    """The job gave an output that comes as full values."""
+    job.advance(JobInput.RECV_OUTPUT)
+    start_running(core, job)
+    job.history.add_whole(data)
+    _tell_output(core, job, time_limit)
+
+
+def _tell_output(core: Core, job: Job, time_limit: float | None) -> None:
+    history = job.history
+    core.events.append(
+        OutputGenerated(
+            job=job.number,
+            index=len(history) - 1,
+            outputs=job.read(history.current),
+            time_limit=time_limit,
+        )
+    )
+
+
+def app_error_of(core: Core, output: Message, title: str | None) -> AppError:
+    """Return the error that the app's function raised, in the app's dialect."""
+    dialect = core.dialect
+    assert dialect is not None
+    if dialect.none_for_hidden and output.get("error") == "None":
+        return AppError(HIDDEN_ERROR, title=title)
+    return app_error(output, title, repr_quoted=dialect.repr_quoted_errors)
+
+
 def app_error(output: Message, title: str | None, *, repr_quoted: bool) -> AppError:
     """Return the error that the app's function raised, as far as the server tells."""
     message = output.get("error")
@@ -135,9 +190,7 @@ def _estimation(core: Core, job: Job, message: Message) -> None:
 
 
 def _process_starts(core: Core, job: Job, message: Message) -> None:
-    job.advance(JobInput.RECV_STARTS)
-    start_running(core, job)
-    core.events.append(JobStarted(job=job.number, eta=number(message.get("eta"))))
+    job_starts(core, job, number(message.get("eta")))
 
 
 def _progress(core: Core, job: Job, message: Message) -> None:
@@ -177,29 +230,22 @@ def _process_generating(core: Core, job: Job, message: Message) -> None:
     if not isinstance(data, list):
         _skip(core, job, message, "output without data")
         return
-    job.advance(JobInput.RECV_OUTPUT)
-    start_running(core, job)
-    history = job.history
-    index = len(history)
+    time_limit = number(message.get("time_limit"))
+    assert core.dialect is not None
     # The first output of an event is whole; process_streaming always is. The shape tells nothing: a value may look like
     # edits.
-    if index and message.get("msg") == "process_generating":
-        try:
-            history.add_edits(data)
-        except DiffError as error:
-            # The completion brings the full value, so the job is not lost, only this output is.
-            _skip(core, job, message, f"output cannot be built: {error}")
-            return
+    if not len(job.history) or message.get("msg") == "process_streaming" or not core.dialect.diffs:
+        whole_output(core, job, data, time_limit)
+        return
+    job.advance(JobInput.RECV_OUTPUT)
+    start_running(core, job)
+    try:
+        job.history.add_edits(data)
+    except DiffError as error:
+        # The completion brings the full value, so the job is not lost, only this output is.
+        _skip(core, job, message, f"output cannot be built: {error}")
     else:
-        history.add_whole(data)
-    core.events.append(
-        OutputGenerated(
-            job=job.number,
-            index=index,
-            outputs=job.read(history.current),
-            time_limit=number(message.get("time_limit")),
-        )
-    )
+        _tell_output(core, job, time_limit)
 
 
 def _process_completed(core: Core, job: Job, message: Message) -> None:
@@ -208,9 +254,7 @@ def _process_completed(core: Core, job: Job, message: Message) -> None:
     if not isinstance(output, dict):
         core.fail(job, RemoteProtocolError(f"job {job.number}: its completion has no output: {str(output)[:80]!r}"))
     elif message.get("success") is False:
-        dialect = core.dialect
-        quoted = dialect is not None and dialect.repr_quoted_errors
-        core.fail(job, app_error(output, text(message.get("title")), repr_quoted=quoted))
+        core.fail(job, app_error_of(core, output, text(message.get("title"))))
     elif not output:
         # What a cancelled event ends with, whoever cancelled it.
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
@@ -230,8 +274,8 @@ def _unexpected_error(core: Core, job: Job, message: Message) -> None:
 
 def _close_stream(core: Core, job: Job, message: Message) -> None:
     """What is about the stream is so whatever event it names; those that are known name none."""
-    assert job.stream is not None
-    job.stream.close_announced = True
+    assert job.channel is not None
+    job.channel.announce_close()
 
 
 def _heartbeat(core: Core, job: Job, message: Message) -> None:

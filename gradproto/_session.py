@@ -19,6 +19,7 @@ from ._commands import Command
 from ._config import Config
 from ._connect import Heartbeat, connect, log_in
 from ._core import Core
+from ._dialects import Route
 from ._downloads import Download
 from ._errors import ArgumentError, ConnectionLostError, GradprotoError, LocalProtocolError, ReadError
 from ._events import DownloadFailed, Event
@@ -51,7 +52,10 @@ class Session:
     ``entropy(n)`` returns n random bytes; a seeded one makes a session repeatable. ``token`` is a Hugging Face token
     and ``auth`` a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin
     and nowhere else. ``upload_paths`` says whether a plain string is taken for the path of a local file where the
-    endpoint wants a file.
+    endpoint wants a file. ``route`` says how jobs get to the server: through its ``"queue"``; through its simple
+    ``"call"`` API (Gradio 4.20 and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one
+    round trip, where the app allows it. What the simple API cannot do goes through the queue: functions without a name,
+    and before 6.18 those with State.
 
     Raises `ArgumentError` for an address, header or credential that cannot be used.
     """
@@ -67,7 +71,10 @@ class Session:
         cookies: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         upload_paths: bool = True,
+        route: Route = "queue",
     ) -> None:
+        if route not in ("queue", "call", "direct"):
+            raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
         base_url = parse_src(src)
         credentials = check_headers(headers)
         if token is not None:
@@ -81,6 +88,7 @@ class Session:
             credentials=credentials,
             auth=auth,
             timeouts=timeouts or Timeouts(),
+            route=route,
         )
         for name, value in (cookies or {}).items():
             self._core.exchanges.cookies.set(name, value, base_url)
@@ -271,16 +279,16 @@ class Session:
         self._core.exchanges.body_sent(exchange, sent)
 
     def websocket_opened(self, exchange: int) -> None:
-        """A WebSocket is open. No generation that this session speaks has one: raises `LocalProtocolError`."""
-        self._no_websocket(exchange)
+        """The handshake of a WebSocket is done; a refused one is a response like any other."""
+        self._core.exchanges.websocket_opened(exchange)
 
     def websocket_text(self, exchange: int, text: str) -> None:
-        """A message came on a WebSocket: see `websocket_opened`."""
-        self._no_websocket(exchange)
+        """A whole message came on a WebSocket."""
+        self._core.exchanges.websocket_text(exchange, text)
 
     def websocket_closed(self, exchange: int, code: int, reason: str) -> None:
-        """A WebSocket is closed: see `websocket_opened`."""
-        self._no_websocket(exchange)
+        """A WebSocket is closed; the code is 1006 where there was no closing handshake (RFC 6455, section 7.1.5)."""
+        self._core.exchanges.websocket_closed(exchange, code, reason)
 
     def next_deadline(self) -> float | None:
         """Return when to call `tick` at the latest, on the clock it is told; ``None``: not before the next fact."""
@@ -291,9 +299,6 @@ class Session:
         self._core.timers.tick(now)
 
     # --- inside ------------------------------------------------------------------------------------------------------
-
-    def _no_websocket(self, exchange: int) -> None:
-        raise LocalProtocolError(f"can't handle a WebSocket fact about exchange {exchange}: it is no WebSocket")
 
     def _check_ready(self, what: str) -> None:
         if self.state is not SessionState.READY:

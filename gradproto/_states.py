@@ -104,6 +104,8 @@ class JobInput(_Symbol):
     SEND_DIRECT = "SEND_DIRECT"
     RECV_JOINED = "RECV_JOINED"
     RECV_ESTIMATION = "RECV_ESTIMATION"
+    RECV_SEND_DATA = "RECV_SEND_DATA"
+    DATA_SENT = "DATA_SENT"
     RECV_STARTS = "RECV_STARTS"
     RECV_PROGRESS = "RECV_PROGRESS"
     RECV_LOG = "RECV_LOG"
@@ -185,13 +187,16 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
-    # No CANCEL: the server may have the job already, and only its answer tells the id by which it can be cancelled.
+    # Where a request joins the queue, no CANCEL: the server may have the job already, and only its answer tells the id
+    # by which it can be cancelled. A WebSocket or stream of the job's own is simply left.
     JobState.JOINING: {
         JobInput.RECV_JOINED: JobState.QUEUED,
         JobInput.FAIL: JobState.FAILED,
+        JobInput.CANCEL: JobState.CANCELLED,
     },
     JobState.QUEUED: {
         JobInput.RECV_ESTIMATION: JobState.QUEUED,
+        JobInput.RECV_SEND_DATA: JobState.SENDING_DATA,
         JobInput.RECV_PROGRESS: JobState.QUEUED,
         JobInput.RECV_LOG: JobState.QUEUED,
         JobInput.RECV_STARTS: JobState.RUNNING,
@@ -201,10 +206,16 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
-    # Only the generations in which the server asks for the data of a queued job.
+    # Only the generations in which the server asks for the data of a queued job (3.1.5 to 4.8).
     JobState.SENDING_DATA: {
         JobInput.RECV_ESTIMATION: JobState.SENDING_DATA,
+        JobInput.RECV_SEND_DATA: JobState.SENDING_DATA,
+        JobInput.DATA_SENT: JobState.QUEUED,
+        JobInput.RECV_PROGRESS: JobState.SENDING_DATA,
+        JobInput.RECV_LOG: JobState.SENDING_DATA,
+        # The answer to the request with the data may come after the first messages about it.
         JobInput.RECV_STARTS: JobState.RUNNING,
+        JobInput.RECV_OUTPUT: JobState.RUNNING,
         JobInput.RECV_COMPLETED: JobState.DONE,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
@@ -212,6 +223,8 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
     JobState.RUNNING: {
         # The server broadcasts estimations whenever its queue moves, also to a job that has just started.
         JobInput.RECV_ESTIMATION: JobState.RUNNING,
+        JobInput.RECV_SEND_DATA: JobState.RUNNING,
+        JobInput.DATA_SENT: JobState.RUNNING,
         JobInput.RECV_STARTS: JobState.RUNNING,
         JobInput.RECV_PROGRESS: JobState.RUNNING,
         JobInput.RECV_LOG: JobState.RUNNING,

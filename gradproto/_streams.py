@@ -10,27 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ._answers import answer_error
+from ._cancel import CancelRequest, WaitedCancel
+from ._channels import Channel, job_error, watch_queue
 from ._core import Core
 from ._errors import (
-    ConnectionLostError,
-    DeadlineExceeded,
     GradprotoError,
     ReadError,
     RemoteProtocolError,
-    SessionExpiredError,
-    TransportError,
 )
-from ._events import JobQueued, SessionExpired, StreamLost, UnknownMessageReceived
-from ._exchanges import Exchange, Headers, ShortExchange, header_value
+from ._event_streams import EventStreamExchange, read_message
+from ._events import JobCancelled, JobQueued, SessionExpired, StreamLost, UnknownMessageReceived
+from ._exchanges import JSON_HEADERS, STREAM_HEADERS
 from ._jobs import Job
-from ._json import JSONValue, dumps, loads
+from ._json import JSONValue, dumps
 from ._messages import Message, handle_job_message, text
-from ._sse import EventStreamParser
-from ._states import STREAM_TABLE, JobInput, StreamInput, StreamState, advance
+from ._sse import ServerSentEvent
+from ._states import STREAM_TABLE, JobInput, JobState, StreamInput, StreamState, advance
 from ._timers import Timer
 
-__all__ = ["CancelRequest", "EventStream", "Streams"]
+__all__ = ["EventStream", "Streams"]
 
 # One connection each, at both ends: a quarter of the 1,024 open files that many systems allow a process, so that a
 # client and a server fit into one.
@@ -39,8 +37,6 @@ MAX_STREAMS = 256
 CLOSE_GRACE = 5.0
 # A server that ends the stream again and again, and says each time that nothing is pending, has forgotten the event.
 MAX_FRUITLESS_OPENINGS = 3
-# Enough for a driver to do a good deal at a time.
-MAX_EVENTS_AHEAD = 64
 # Seconds for the answer to a cancellation that nobody waits for.
 ABANDON_LIMIT = 10.0
 # Messages may overtake the join's answer by a moment, not by more than this.
@@ -49,11 +45,8 @@ MAX_PARKED = 10_000
 # cancellation with a completion, also after the event's own.
 MAX_FINISHED = 100
 
-JSON_HEADERS = (("content-type", "application/json"),)
-STREAM_HEADERS = (("accept", "text/event-stream"),)
 
-
-class EventStream:
+class EventStream(Channel):
     """The jobs of one session hash, and the response that carries their messages while there are any."""
 
     def __init__(self, core: Core, streams: Streams, session_hash: str) -> None:
@@ -118,7 +111,7 @@ class EventStream:
         job.advance(JobInput.RECV_JOINED)
         self.core.events.append(JobQueued(job=job.number, event_id=event_id))
         self.advance(StreamInput.JOB_JOINED)
-        job.limit = self.core.timers.start(self.core.timeouts.queue_wait, lambda: _waited_too_long(self.core, job))
+        watch_queue(self.core, job)
         parked = self._parked.pop(event_id, ())
         self._parked_count -= len(parked)
         for message in parked:
@@ -158,12 +151,22 @@ class EventStream:
         self.advance(StreamInput.RECV_OPENED)
         if not self.busy:
             self._last_job_ended()
+        for job in [job for job in self.jobs.values() if job.cancel_requested]:
+            job.cancel_requested = False
+            reason = self.obstacle(job)
+            if reason is None:
+                self.cancel(job)
+            else:
+                self.core.refuse_cancel(job, reason)
 
     def ended(self, *, cut: bool) -> None:
         """The response ended; ``cut`` says that it did so inside an event."""
         self._exchange = None
         self.core.timers.cancel(self._grace)
-        if (self.busy and cut) or (self.jobs and not self.close_announced):
+        assert self.core.dialect is not None
+        # Before 4.22 the end itself says that nothing is pending.
+        told = self.close_announced or not self.core.dialect.announces_close
+        if (self.busy and cut) or (self.jobs and not told):
             self.lose(ReadError(f"the event stream ended while {len(self.jobs)} job(s) were pending"))
             return
         self.advance(StreamInput.RECV_END)
@@ -196,7 +199,7 @@ class EventStream:
             self.core.events.append(SessionExpired(session_hash=self.session_hash, new_session_hash=new_hash))
         for job in jobs:
             job.pending = False
-            self.core.fail(job, _job_error(job, error, expired=expired))
+            self.core.fail(job, job_error(job, error, expired=expired))
 
     def close(self) -> None:
         """Stop listening, for good."""
@@ -216,7 +219,65 @@ class EventStream:
             headers=STREAM_HEADERS,
         )
 
-    def cancel(self, job: Job, request: CancelRequest) -> None:
+    def obstacle(self, job: Job) -> str | None:
+        """Return why the job cannot be cancelled now, if so."""
+        dialect = self.core.dialect
+        assert dialect is not None
+        if job.state is JobState.JOINING:
+            return None
+        if job.state is JobState.RUNNING and not job.may_generate:
+            return "it has started, and only generators can be stopped while they run"
+        if job.state is not JobState.RUNNING and not dialect.cancels_queued:
+            return self._obstacle_to_leaving(job)
+        if self.shared_with(job):
+            return "another job of this endpoint shares its session, and the server would stop both"
+        return None
+
+    def cancel(self, job: Job) -> None:
+        """Begin to cancel the job."""
+        dialect = self.core.dialect
+        assert dialect is not None
+        if job.state is JobState.JOINING:
+            # Only the join's answer tells the id to cancel.
+            job.cancel_requested = True
+        elif job.cancelling:
+            pass
+        elif job.state is JobState.RUNNING or dialect.cancels_queued:
+            job.cancelling = True
+            self._ask_to_stop(job, WaitedCancel(self, job))
+        elif self.state is StreamState.OPENING:
+            # The server notices that a stream is left only when it has begun it.
+            job.cancel_requested = True
+        else:
+            self._leave(job)
+
+    def leave_or_refuse(self, job: Job, why: str) -> None:
+        """Cancel the job by leaving the stream, if that is possible; else it goes on, and the caller learns ``why``."""
+        obstacle = self._obstacle_to_leaving(job)
+        if obstacle is None:
+            self._leave(job)
+        else:
+            self.core.refuse_cancel(job, f"{why}; {obstacle}")
+
+    def _obstacle_to_leaving(self, job: Job) -> str | None:
+        dialect = self.core.dialect
+        assert dialect is not None
+        if not dialect.notices_leaving:
+            return "this version of Gradio lets nothing out of its queue"
+        if len(self.jobs) + len(self.joining) > 1:
+            return "another job shares its session, and this version of Gradio would drop both"
+        if self.streams.keeps(self):
+            return "its session has State, and this version of Gradio can only drop all that is queued for it"
+        return None
+
+    def _leave(self, job: Job) -> None:
+        """Cancel the job by leaving its stream: the server then drops whatever it has queued for the session hash."""
+        job.pending = False
+        self.core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
+        if self.state is not StreamState.LOST:
+            self.lose(ReadError("the stream was left to cancel its job"))
+
+    def _ask_to_stop(self, job: Job, request: CancelRequest) -> None:
         """Ask the server to stop the job's event."""
         fn_index = job.endpoint.fn_index
         self._spent = not self.streams.keeps(self)
@@ -226,6 +287,10 @@ class EventStream:
         body: JSONValue = {"session_hash": self.session_hash, "fn_index": fn_index, "event_id": job.event_id}
         url = self.core.api_url + dialect.cancel_route
         self.core.exchanges.start(request, "POST", url, headers=JSON_HEADERS, body=(dumps(body),))
+
+    def announce_close(self) -> None:
+        """The server said that it will end the stream."""
+        self.close_announced = True
 
     def cancel_answered(self, fn_index: int) -> None:
         """A cancellation has had its effect, or none: the joins that waited for it may be sent."""
@@ -265,8 +330,13 @@ class EventStream:
 
     def _abandon(self, job: Job) -> None:
         """The job is over for its caller but not for the server: tell it, unless that would hurt another job."""
-        if not self.shared_with(job):
-            self.cancel(job, CancelRequest(self, job, timeout=ABANDON_LIMIT))
+        dialect = self.core.dialect
+        assert dialect is not None
+        if not job.started and not dialect.cancels_queued:
+            if not self.busy and not self.streams.keeps(self) and self.state is not StreamState.LOST:
+                self.lose(ReadError("the stream was left to cancel its job"))
+        elif not self.shared_with(job):
+            self._ask_to_stop(job, CancelRequest(self, job, timeout=ABANDON_LIMIT))
 
     def _message_about_no_job(self, message: Message, event_id: str | None) -> None:
         kind = text(message.get("msg"))
@@ -310,105 +380,31 @@ class EventStream:
         )
 
 
-class _StreamExchange(Exchange):
+class _StreamExchange(EventStreamExchange):
     """The request whose response is the event stream."""
 
     def __init__(self, stream: EventStream) -> None:
-        super().__init__("the event stream", timeout=stream.core.timeouts.stream_idle, limit="stream_idle")
+        super().__init__("the event stream", stream.core, timeout=stream.core.timeouts.stream_idle)
         self._stream = stream
-        self._parser = EventStreamParser()
-        self._refusal: tuple[int, Headers] | None = None
-        self._body = bytearray()
-        self._behind = False
-        self._ending: Callable[[], None] | None = None
 
-    def started(self, status: int, headers: Headers) -> None:
-        """See whether it is an event stream at all."""
-        content_type = (header_value(headers, "content-type") or "").partition(";")[0].strip().lower()
-        if status == 200 and content_type == "text/event-stream":
-            self._stream.opened()
-        elif status == 200:
-            raise RemoteProtocolError(f"{self.what}: expected text/event-stream, got {content_type[:80]!r}")
-        else:
-            self._refusal = (status, headers)
+    @property
+    def over(self) -> bool:
+        return self._stream.state is StreamState.LOST
 
-    def data(self, data: bytes) -> None:
-        """Deal with the messages that are complete, as far as there is room for their events."""
-        if self._refusal is not None:
-            self._body += data[: 65_536 - len(self._body)]
-            return
-        self._parser.add_data(data)
-        self.go_on()
+    def stream_opened(self) -> None:
+        self._stream.opened()
 
-    def go_on(self) -> None:
-        """Deal with messages until there are none, or enough events wait to be taken.
+    def stream_event(self, event: ServerSentEvent) -> None:
+        self._stream.message(read_message(event.data, self.what))
 
-        An event holds a whole output. A read may hold thousands of messages, each of which makes a long text a little
-        longer, so that all of their events at once would take the square of the memory of what was read.
-        """
-        stream = self._stream
-        core = stream.core
-        while stream.state is not StreamState.LOST:
-            if len(core.events) >= MAX_EVENTS_AHEAD:
-                self._put_off()
-                return
-            try:
-                event = self._parser.next_event()
-                if event is None:
-                    ending, self._ending = self._ending, None
-                    if ending is not None:
-                        ending()
-                    return
-                stream.message(self._read(event.data))
-            except RemoteProtocolError as error:
-                stream.lose(error)
+    def stream_ended(self, *, cut: bool) -> None:
+        self._stream.ended(cut=cut)
 
-    def _put_off(self) -> None:
-        if not self._behind:
-            self._behind = True
-            self._stream.core.backlog.append(self._catch_up)
+    def stream_failed(self, error: GradprotoError) -> None:
+        self._stream.lose(error)
 
-    def _catch_up(self) -> None:
-        self._behind = False
-        self.go_on()
-
-    def ended(self) -> None:
-        """The response is over."""
-        if self._refusal is not None:
-            status, headers = self._refusal
-            self._stream.lose(
-                answer_error(status, headers, bytes(self._body), what=self.what, url=self.request.url),
-                expired=status == 404,
-            )
-            return
-        self._end(lambda: self._stream.ended(cut=self._parser.has_partial_event))
-
-    def failed(self, error: GradprotoError) -> None:
-        """The connection broke, or what came on it was no event stream."""
-        self._end(lambda: self._stream.lose(error))
-
-    def _end(self, ending: Callable[[], None]) -> None:
-        """The end comes after the messages that came before it."""
-        if self._behind:
-            self._ending = ending
-        else:
-            ending()
-
-    def _read(self, data: str) -> dict[str, JSONValue]:
-        try:
-            message = loads(data)
-        except ValueError:
-            raise RemoteProtocolError(f"{self.what}: not JSON: {data[:80]!r}") from None
-        if not isinstance(message, dict):
-            raise RemoteProtocolError(f"{self.what}: not a message: {data[:80]!r}")
-        return message
-
-    def expired(self) -> GradprotoError:
-        """Not even a heartbeat came."""
-        return ReadError(
-            f"{self.what}: nothing came for {self.timeout:g} s (the limit 'stream_idle' of the timeouts), "
-            "not even a heartbeat"
-        )
+    def stream_refused(self, status: int, error: GradprotoError) -> None:
+        self._stream.lose(error, expired=status == 404)
 
 
 class Streams:
@@ -421,11 +417,13 @@ class Streams:
         # Those that new jobs may get, and those of conversations that were reset while jobs were under way.
         self._all: dict[EventStream, None] = {}
         self._retired: dict[EventStream, None] = {}
+        # Session hashes of jobs that had a conversation of their own and are over.
+        self._spare: list[str] = []
         self.main: EventStream = self._new_main(core.new_session_hash())
 
     def choose(self, job: Job) -> EventStream:
         """Return the stream that the job shall use."""
-        if job.endpoint.has_state or self.main.available:
+        if job.endpoint.has_state or (self.main.available and not self._spares_main()):
             return self.main
         if self._idle:
             return self._idle.popitem()[0]
@@ -434,6 +432,22 @@ class Streams:
             self._all[stream] = None
             return stream
         return min(self._all, key=lambda stream: len(stream.jobs) + len(stream.joining))
+
+    def _spares_main(self) -> bool:
+        """Whether only jobs with State may use their session hash: others are cancelled by leaving the stream."""
+        dialect = self._core.dialect
+        return self._core.has_state and dialect is not None and not dialect.cancels_queued
+
+    def lend(self, job: Job) -> str:
+        """Return the session hash of a job with a conversation of its own, which nobody else uses but for State."""
+        if job.endpoint.has_state:
+            return self.main.session_hash
+        return self._spare.pop() if self._spare else self._core.new_session_hash()
+
+    def give_back(self, session_hash: str, *, clean: bool) -> None:
+        """Take a session hash back; ``clean`` says that the server has nothing more to do for it."""
+        if clean and session_hash != self.main.session_hash and len(self._spare) < MAX_STREAMS:
+            self._spare.append(session_hash)
 
     def keeps(self, stream: EventStream) -> bool:
         """Return whether the stream's session hash holds State, and must not be given up for a trifle."""
@@ -478,42 +492,3 @@ class Streams:
         stream = EventStream(self._core, self, session_hash)
         self._all[stream] = None
         return stream
-
-
-class CancelRequest(ShortExchange):
-    """The request to stop a job on the server; for a job that is over, nobody waits for its answer."""
-
-    def __init__(self, stream: EventStream, job: Job, *, timeout: float | None) -> None:
-        super().__init__(f"the cancellation of job {job.number}", timeout=timeout)
-        self._stream = stream
-        self._fn_index = job.endpoint.fn_index
-
-    def answered(self, status: int, headers: Headers, body: bytes) -> None:
-        """From here on it stops nothing more."""
-        self._stream.cancel_answered(self._fn_index)
-
-    def failed(self, error: GradprotoError) -> None:
-        """The server may or may not have heard it, and if it did, long enough ago."""
-        self._stream.cancel_answered(self._fn_index)
-
-
-def _waited_too_long(core: Core, job: Job) -> None:
-    limit = core.timeouts.queue_wait
-    core.fail(
-        job,
-        DeadlineExceeded(f"job {job.number} did not start within {limit:g} s (the limit 'queue_wait' of the timeouts)"),
-    )
-
-
-def _job_error(job: Job, error: GradprotoError, *, expired: bool) -> GradprotoError:
-    """Return what the loss of the stream means for one job."""
-    what = f"job {job.number} of {job.endpoint.label}: {error.message}"
-    result = error
-    if expired:
-        hint = "the server restarted, or another replica answered; what it kept for this session is gone"
-        result = SessionExpiredError(what, hint=hint)
-    elif isinstance(error, TransportError):
-        result = ConnectionLostError(what, hint="whether it ran to its end is not known; it was not sent again")
-    if result is not error:
-        result.__cause__ = error
-    return result

@@ -25,6 +25,7 @@ __all__ = [
     "same_origin",
     "space_id_of_url",
     "target",
+    "websocket_url",
 ]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -309,3 +310,8 @@ def host_header(url: str) -> str:
     """Return the ``Host`` header: the host, an IPv6 address in brackets, and the port unless it is the scheme's own."""
     scheme, host, port = origin(url)
     return _netloc(scheme, host, port)
+
+
+def websocket_url(url: str) -> str:
+    """Return an ``http`` or ``https`` URL as the ``ws`` or ``wss`` one of the same place."""
+    return "ws" + url.removeprefix("http")

@@ -40,7 +40,7 @@ from gradproto import (
     handle_file,
 )
 from gradproto._messages import HIDDEN_ERROR
-from gradproto._streams import ABANDON_LIMIT, CLOSE_GRACE
+from gradproto._streams import ABANDON_LIMIT
 from tests.core.driving import JSON, STATELESS, Harness, body_of, config_with, json_body
 
 
@@ -712,6 +712,9 @@ def test_an_abandoned_job_is_not_waited_for_longer_than_a_moment() -> None:
 OLD = {"version": "4.25.0", "api_prefix": ""}
 
 
+V4_19 = {**OLD, "version": "4.19.2", "protocol": "sse_v2"}
+
+
 def test_before_4_31_a_reset_stops_the_event_and_nothing_more_is_heard_of_it() -> None:
     harness = connected({**STATELESS, **OLD})
     job = harness.running("/count", 3)
@@ -746,18 +749,123 @@ def test_before_4_31_a_stream_that_others_use_goes_on() -> None:
     assert harness.only("/queue/data") == cancelled_at
 
 
-def test_before_4_31_a_stream_that_opens_after_the_reset_is_given_up_too() -> None:
-    harness = connected({**STATELESS, **OLD})
+@pytest.mark.parametrize("version", ["4.22.0", "4.31.0", "5.50.0", "6.13.0"])
+def test_before_6_14_what_is_queued_is_cancelled_by_leaving_its_stream(version: str) -> None:
+    harness = connected({**STATELESS, "version": version})
+    job = harness.submit("/echo", "x")
+    harness.joined(job)
+    stream = harness.only("/queue/data")
+    harness.open(stream)
+    harness.session.cancel(job)
+    assert isinstance(harness.end(job), JobCancelled)
+    harness.commands()
+    assert harness.aborted == [stream]
+    assert harness.idle()
+    assert not any(isinstance(event, StreamLost) for event in harness.events())
+    assert harness.submit("/echo", "x").session_hash != job.session_hash
+
+
+def test_a_stream_is_not_left_before_the_server_has_begun_it() -> None:
+    harness = connected({**STATELESS, "version": "5.50.0"})
     job = harness.submit("/count", 3)
     harness.joined(job)
     stream = harness.only("/queue/data")
     harness.session.cancel(job)
-    harness.answer(harness.only("/reset"), body={"success": True})
-    assert isinstance(harness.end(job), JobCancelled)
+    harness.commands()
+    assert harness.aborted == []
     harness.open(stream)
-    harness.tick()
-    harness.tick(CLOSE_GRACE)
+    assert isinstance(harness.end(job), JobCancelled)
+    harness.commands()
+    assert harness.aborted == [stream]
     assert harness.idle()
+
+
+def test_a_stream_that_was_to_be_left_is_not_when_another_job_joined_it_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gradproto._streams.MAX_STREAMS", 1)
+    harness = connected({**STATELESS, "version": "5.50.0"})
+    job = harness.submit("/echo", "x")
+    harness.joined(job)
+    harness.session.cancel(job)
+    other = harness.submit("/count", 3)
+    harness.open(harness.only("/queue/data"))
+    refusals = [event.reason for event in harness.events() if isinstance(event, CancelRefused)]
+    assert refusals == ["another job shares its session, and this version of Gradio would drop both"]
+    assert not job.ended
+    assert not other.ended
+
+
+def test_before_6_14_what_waits_beside_another_job_of_its_session_cannot_be_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gradproto._streams.MAX_STREAMS", 1)
+    harness = connected({**STATELESS, "version": "5.50.0"})
+    first, second = harness.submit("/echo", "x"), harness.submit("/count", 1)
+    for job in (first, second):
+        harness.joined(job)
+    harness.open(harness.only("/queue/data"))
+    harness.session.cancel(first)
+    refusals = [event.reason for event in harness.events() if isinstance(event, CancelRefused)]
+    assert refusals == ["another job shares its session, and this version of Gradio would drop both"]
+    assert not first.ended
+
+
+def test_before_6_14_a_job_with_state_cannot_be_taken_out_of_the_queue() -> None:
+    harness = connected(config_with(version="5.50.0"))
+    stateless = harness.submit("/echo", "x")
+    job = harness.submit("/incr")
+    # Jobs without State keep away from its session, so that they can be cancelled.
+    assert stateless.session_hash != job.session_hash == harness.session.session_hash
+    harness.joined(job)
+    harness.open(harness.only("/queue/data"))
+    harness.session.cancel(job)
+    refusals = [event.reason for event in harness.events() if isinstance(event, CancelRefused)]
+    assert refusals == ["its session has State, and this version of Gradio can only drop all that is queued for it"]
+
+
+def test_gradio_4_19_2_lets_nothing_out_of_its_queue() -> None:
+    harness = connected({**STATELESS, **V4_19})
+    job = harness.submit("/echo", "x")
+    harness.joined(job)
+    harness.open(harness.only("/queue/data"))
+    harness.session.cancel(job)
+    refusals = [event.reason for event in harness.events() if isinstance(event, CancelRefused)]
+    assert refusals == ["this version of Gradio lets nothing out of its queue"]
+
+
+@pytest.mark.parametrize("version", ["4.12.0", "4.30.0"])
+def test_a_generator_without_an_output_yet_is_not_stopped_by_reset_but_by_leaving(version: str) -> None:
+    protocol = "sse_v1" if version == "4.12.0" else "sse_v3"
+    harness = connected({**STATELESS, **OLD, "version": version, "protocol": protocol})
+    job = harness.running("/count", 3)
+    stream = harness.only("/queue/data")
+    harness.session.cancel(job)
+    harness.answer(harness.only("/reset"), body={"success": False})
+    assert isinstance(harness.end(job), JobCancelled)
+    harness.commands()
+    assert stream in harness.aborted
+    assert harness.idle()
+
+
+def test_a_generator_that_neither_reset_nor_leaving_stops_goes_on() -> None:
+    harness = connected({**STATELESS, **V4_19})
+    job = harness.running("/count", 3)
+    harness.session.cancel(job)
+    harness.answer(harness.only("/reset"), body={"success": False})
+    refusals = [event.reason for event in harness.events() if isinstance(event, CancelRefused)]
+    assert refusals == [
+        "the server says that there is nothing to stop yet; this version of Gradio lets nothing out of its queue"
+    ]
+    assert not job.ended
+
+
+def test_an_answer_to_a_reset_that_is_no_json_is_taken_for_a_yes() -> None:
+    harness = connected({**STATELESS, **OLD})
+    job = harness.running("/count", 3)
+    harness.session.cancel(job)
+    harness.answer(harness.only("/reset"), body=b"ok")
+    assert isinstance(harness.end(job), JobCancelled)
 
 
 def test_a_call_that_json_cannot_carry_is_refused_before_anything_is_sent() -> None:

@@ -116,10 +116,10 @@ def test_where_there_is_neither_config_nor_page_there_is_no_app() -> None:
         (200, {"dependencies": 5}, "cannot be used"),
         (
             200,
-            {"dependencies": [], "version": "3.50.2"},
-            "speaks protocol '' (Gradio '3.50.2'), which is not supported",
+            {"dependencies": [], "version": "2.0"},
+            "names no protocol (Gradio '2.0'), which is not supported",
         ),
-        (200, config_with(protocol="sse_v2"), "speaks protocol 'sse_v2'"),
+        (200, config_with(protocol="sse_v4"), "speaks protocol 'sse_v4'"),
         (200, config_with(version="4.21.0"), "(Gradio '4.21.0'), which is not supported"),
     ],
 )

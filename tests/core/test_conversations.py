@@ -177,19 +177,32 @@ def test_three_jobs_on_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     replay.finished()
 
 
-def test_a_job_that_is_cancelled_while_it_waits() -> None:
+def test_a_job_that_is_cancelled_while_it_waits_is_left() -> None:
+    replay = Replay("5.50.0", "cancel_plain")
+    harness = replay.harness
+    job = harness.submit("/slow", "x")
+    replay.answer("/queue/join")
+    stream, chunks, _ = replay.begin("/queue/data")
+    harness.data(stream, chunks[0])
+    harness.session.cancel(job)
+    assert isinstance(harness.end(job), JobCancelled)
+    # /cancel of this version says that it did, and does not.
+    assert harness.pending("/cancel") == []
+    harness.commands()
+    assert stream in harness.aborted
+    assert replay.left() == []
+
+
+def test_a_generator_that_is_cancelled_while_it_waits_but_had_begun_is_told_so() -> None:
     replay = Replay("5.50.0", "cancel_plain")
     harness = replay.harness
     job = harness.submit("/slow", "x")
     replay.answer("/queue/join")
     stream, chunks, end = replay.begin("/queue/data")
-    harness.data(stream, chunks[0])
-    harness.session.cancel(job)
-    replay.answer("/cancel")
-    assert isinstance(harness.end(job), JobCancelled)
-    harness.data(stream, *chunks[1:])
+    harness.data(stream, *chunks)
     end()
-    replay.finished()
+    # What was recorded: the completion without data, by which the server ends a cancelled event.
+    assert isinstance(harness.end(job), JobCancelled)
 
 
 def test_a_result_from_the_cache_is_all_that_comes() -> None:

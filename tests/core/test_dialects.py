@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gradproto import UnsupportedServerError
 from gradproto._dialects import DIALECTS, Dialect, choose_dialect, parse_version
+from gradproto._record import replace
 from tests.core.documents import make_config
 
 
@@ -72,14 +73,60 @@ def test_a_version_is_spoken_to_in_its_own_way(
     assert dialect.repr_quoted_errors is repr_quoted_errors
 
 
-@pytest.mark.parametrize("protocol", ["", "ws", "sse", "sse_v1", "sse_v2", "sse_v2.1"])
+# Each version of the matrix, and those at which something changed that only Gradio's history shows.
+@pytest.mark.parametrize(
+    ("version", "protocol", "queue", "payload", "special"),
+    [
+        ("2.9.4", "", "polling", "inline", "plain_crashes not:pushes_state not:upload_route not:info_route"),
+        ("3.0.24\n", "", "polling", "inline", "plain_crashes pushes_state not:repr_quoted_errors"),
+        ("3.1.4", "", "polling", "inline", ""),
+        ("3.1.5", "", "websocket", "inline", "hash_first repr_quoted_errors not:plain_crashes not:stops_when_left"),
+        ("3.2.1", "", "websocket", "inline", "hash_first"),
+        ("3.4.1", "", "websocket", "inline", "not:hash_first not:stops_when_left"),
+        ("3.16.2\n", "", "websocket", "inline", "stops_when_left not:upload_route"),
+        ("3.19.0", "", "websocket", "named", "upload_route not:info_route"),
+        ("3.32.0\n", "", "websocket", "named", "info_route not:heartbeat_route"),
+        ("3.50.2", "", "websocket", "named", "none_for_hidden batch_in_queue"),
+        ("4.0.2", "sse", "own stream", "path", "not:beats not:batch_in_queue not:diffs not:cancels_queued"),
+        ("4.8.0", "sse", "own stream", "path", "beats not:batch_in_queue none_for_hidden"),
+        ("4.12.0", "sse_v1", "stream", "path", "batch_in_queue not:diffs not:announces_close none_for_hidden"),
+        ("4.17.0", "sse_v2", "stream", "path", "diffs notices_leaving not:none_for_hidden"),
+        ("4.19.2", "sse_v2", "stream", "path", "not:notices_leaving not:call_route"),
+        ("4.20.0", "sse_v2", "stream", "path", "notices_leaving call_route"),
+        ("4.21.0", "sse_v2.1", "stream", "meta", "not:announces_close"),
+        ("4.22.0", "sse_v3", "stream", "meta", "announces_close not:heartbeat_route"),
+        ("4.44.1", "sse_v3", "stream", "meta", "heartbeat_route not:input_route not:cancels_queued"),
+        ("5.0.2", "sse_v3", "stream", "meta", "input_route repr_quoted_errors not:cancels_queued"),
+        ("6.13.0", "sse_v3", "stream", "meta", "not:cancels_queued not:call_keeps_state"),
+        ("6.14.0", "sse_v3", "stream", "meta", "cancels_queued not:call_keeps_state"),
+        ("6.31.0", "sse_v3", "stream", "meta", "cancels_queued call_keeps_state"),
+    ],
+)
+def test_each_generation_has_its_record(version: str, protocol: str, queue: str, payload: str, special: str) -> None:
+    document = make_config([], [], version=version.strip(), protocol=protocol)
+    if version.startswith("2"):
+        document = replace(document, raw={"input_components": [], "output_components": []})
+    dialect = choose_dialect(document, "http://app.test")
+    assert (dialect.queue, dialect.payload) == (queue, payload)
+    for word in special.split():
+        name = word.removeprefix("not:")
+        assert bool(getattr(dialect, name)) is (name == word), word
+
+
+@pytest.mark.parametrize("protocol", ["ws2", "sse_v4", "sse_v0"])
 def test_a_protocol_that_is_not_spoken_is_refused_with_those_that_are(protocol: str) -> None:
     with pytest.raises(UnsupportedServerError) as caught:
-        chosen("4.12.0", protocol)
+        chosen("7.12.0", protocol)
     assert str(caught.value) == (
-        f"the app at http://app.test speaks protocol {protocol!r} (Gradio '4.12.0'), which is not supported; "
-        "supported: sse_v3"
+        f"the app at http://app.test speaks protocol {protocol!r} (Gradio '7.12.0'), which is not supported; "
+        "supported: v2, ws, sse, sse_v1, sse_v2, sse_v2.1, sse_v3"
     )
+
+
+def test_an_app_that_names_no_protocol_and_an_impossible_version_is_refused() -> None:
+    with pytest.raises(UnsupportedServerError) as caught:
+        chosen("2.1", "")
+    assert "names no protocol (Gradio '2.1')" in str(caught.value)
 
 
 def test_no_more_than_a_line_of_a_servers_words_is_quoted() -> None:

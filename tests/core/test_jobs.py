@@ -128,7 +128,7 @@ def test_a_job_can_be_told_apart_and_says_whether_it_is_over() -> None:
 def test_a_job_begins_with_nothing() -> None:
     job = make_job()
     assert (job.state, job.outputs, job.error, len(job.history)) == (JobState.NEW, (), None, 0)
-    assert (job.event_id, job.session_hash, job.stream, job.exchange) == (None, "", None, None)
+    assert (job.event_id, job.session_hash, job.channel, job.exchange) == (None, "", None, None)
     assert (job.cancel_requested, job.cancelling, job.pending, job.started) == (False, False, False, False)
 
 

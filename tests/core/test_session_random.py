@@ -88,7 +88,7 @@ class AnyServer(RuleBasedStateMachine):
     def connect(self, config: dict[str, Any], auth: bool, limits: bool, most: int) -> None:
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(streams, "MAX_STREAMS", most)
-        self.patch.setattr(streams, "MAX_EVENTS_AHEAD", 4)
+        self.patch.setattr("gradproto._event_streams.MAX_EVENTS_AHEAD", 4)
         timeouts = Timeouts(run=20, queue_wait=20, request=20, upload_idle=20) if limits else Timeouts()
         self.harness = Harness(auth=("bob", "x") if auth else None, timeouts=timeouts).connect(config)
         self.jobs: list[Job] = []
@@ -273,15 +273,16 @@ class AnyServer(RuleBasedStateMachine):
             assert (job.number in core.jobs) is not job.ended
             if job.ended:
                 assert job.exchange is None
-                assert job.stream is None
+                assert job.channel is None
                 continue
             exchange = job.exchange
-            if job.state in (JobState.QUEUED, JobState.RUNNING) and job.stream is not None:
-                assert job.stream.jobs[job.event_id or ""] is job
-                exchange = job.stream._exchange
-                assert job.stream.state in (StreamState.OPENING, StreamState.OPEN)
+            assert job.channel is None or isinstance(job.channel, streams.EventStream)
+            if job.state in (JobState.QUEUED, JobState.RUNNING) and job.channel is not None:
+                assert job.channel.jobs[job.event_id or ""] is job
+                exchange = job.channel._exchange
+                assert job.channel.state in (StreamState.OPENING, StreamState.OPEN)
             assert exchange is not None
-            held = job.stream is not None and any(one is job for one, _ in job.stream._held)
+            held = job.channel is not None and any(one is job for one, _ in job.channel._held)
             if held:
                 assert harness.pending("/cancel") + harness.pending("/reset") + waiting
             else:

@@ -30,10 +30,10 @@ from gradproto import (
     Timeouts,
     UnknownMessageReceived,
 )
+from gradproto._event_streams import MAX_EVENTS_AHEAD
 from gradproto._sse import EventStreamParser
 from gradproto._streams import (
     CLOSE_GRACE,
-    MAX_EVENTS_AHEAD,
     MAX_FINISHED,
     MAX_FRUITLESS_OPENINGS,
     MAX_PARKED,
@@ -432,7 +432,7 @@ def test_what_is_no_message_breaks_the_stream(data: bytes, says: str) -> None:
 def test_an_event_larger_than_any_real_one_breaks_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     harness = connected()
     job = harness.submit("/echo", "x")
-    monkeypatch.setattr("gradproto._streams.EventStreamParser", lambda: EventStreamParser(max_event_size=1000))
+    monkeypatch.setattr("gradproto._event_streams.EventStreamParser", lambda: EventStreamParser(max_event_size=1000))
     harness.joined(job)
     stream = harness.only("/queue/data")
     harness.open(stream)

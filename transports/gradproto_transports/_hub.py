@@ -18,6 +18,7 @@ from gradproto import (
     GradprotoError,
     JobCancelled,
     JobCompleted,
+    JobDataRequested,
     JobFailed,
     JobLogged,
     JobProgressed,
@@ -120,6 +121,7 @@ class Hub:
                 OutputGenerated()
                 | JobQueued()
                 | QueueEstimated()
+                | JobDataRequested()
                 | JobStarted()
                 | JobProgressed()
                 | JobLogged()

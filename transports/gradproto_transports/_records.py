@@ -21,6 +21,7 @@ from gradproto import (
     JobCancelled,
     JobCancelledError,
     JobCompleted,
+    JobDataRequested,
     JobFailed,
     JobLogged,
     JobProgressed,
@@ -99,6 +100,8 @@ class JobRecord:
                 self._note(code, rank=event.rank, queue_size=event.queue_size, eta=event.eta)
             case JobQueued():
                 self._note(Status.JOINING_QUEUE)
+            case JobDataRequested():
+                self._note(Status.SENDING_DATA)
             case JobStarted():
                 self._started = True
                 self._note(Status.PROCESSING, eta=event.eta)
