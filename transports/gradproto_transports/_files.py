@@ -32,10 +32,34 @@ def handle_file(source: str | os.PathLike[str] | bytes | BinaryIO, *, name: str 
 
 
 def with_sizes(call: Call) -> Call:
-    """Return the call with the sizes of its files; raises `ArgumentError` for a file that cannot be read."""
+    """Return the call with the sizes of its files, or with their contents where there is nowhere to upload them.
+
+    Raises `ArgumentError` for a file that cannot be read.
+    """
     if not call.files:
         return call
+    if call.wants_contents:
+        return call.with_contents([_content(file) for file in call.files])
     return call.with_sizes([_size(file) for file in call.files])
+
+
+def _content(file: LocalFile) -> bytes:
+    """Read a file as a whole, for the request holds it as text. No limit is set here: the app's own is not known."""
+    source = file.source
+    if isinstance(source, bytes):
+        return source
+    size = _size(file)
+    try:
+        if isinstance(source, str):
+            with open(source, "rb") as opened:
+                return opened.read()
+        return cast(BinaryIO, source).read()
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"File {file.shown!r} cannot be read: {error}") from error
+    except MemoryError:
+        raise ArgumentError(
+            f"File {file.shown!r} is too large ({size} bytes): this app takes files only inside the request, as a whole"
+        ) from None
 
 
 def _size(file: LocalFile) -> int:
