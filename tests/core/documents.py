@@ -8,6 +8,7 @@ from typing import Any
 
 from gradproto._api_info import Endpoint, Endpoints, build_api_info, parse_api_info
 from gradproto._config import Config, parse_config
+from gradproto._files import PayloadStyle
 
 __all__ = [
     "FILE_SCHEMA",
@@ -16,8 +17,12 @@ __all__ = [
     "config_document",
     "dependency",
     "endpoint",
+    "era_documents",
+    "era_endpoints",
     "make_config",
     "make_endpoints",
+    "old_component",
+    "old_endpoint",
     "saved_config",
     "saved_endpoints",
     "saved_text",
@@ -68,6 +73,20 @@ def dependency(inputs: list[int], outputs: list[int], **fields: Any) -> dict[str
     return {**made, "inputs": inputs, "outputs": outputs, **fields}
 
 
+def old_component(number: int, kind: str, **props: Any) -> dict[str, Any]:
+    """One component of a config from before Gradio 4.0, which says nothing of its values."""
+    return {"id": number, "type": kind, "props": {"name": kind, "label": f"{kind} {number}", **props}}
+
+
+def old_endpoint(inputs: list[str], outputs: list[str], payload: PayloadStyle = "inline", **props: Any) -> Endpoint:
+    """The endpoint of an app of that time; ``props`` are those of each component."""
+    components = [old_component(number, kind, **props) for number, kind in enumerate([*inputs, *outputs])]
+    numbers = list(range(len(components)))
+    function = dependency(numbers[: len(inputs)], numbers[len(inputs) :])
+    config = make_config(components, [function], version="3.16.2", protocol=None, api_prefix=None)
+    return Endpoints(config, build_api_info(config), payload)[0]
+
+
 def config_document(
     components: list[dict[str, Any]], dependencies: list[dict[str, Any]], **fields: Any
 ) -> dict[str, Any]:
@@ -86,13 +105,14 @@ def make_endpoints(
     components: list[dict[str, Any]],
     dependencies: list[dict[str, Any]],
     info: dict[str, Any] | None = None,
+    payload: PayloadStyle = "meta",
     **fields: Any,
 ) -> Endpoints:
     """Endpoints of such a config, with the API description given or one made from the config."""
     config = make_config(components, dependencies, **fields)
     if info is None:
-        return Endpoints(config, build_api_info(config))
-    return Endpoints(config, parse_api_info(json.dumps(info).encode(), url=URL))
+        return Endpoints(config, build_api_info(config), payload)
+    return Endpoints(config, parse_api_info(json.dumps(info).encode(), url=URL), payload)
 
 
 def endpoint(components: list[dict[str, Any]], inputs: list[int], outputs: list[int], **fields: Any) -> Endpoint:
@@ -113,3 +133,17 @@ def saved_endpoints() -> Endpoints:
 def saved_text() -> str:
     """What Gradio's own client says about ``tests/api_app.py``."""
     return (DATA / "view_api.txt").read_text()
+
+
+def era_documents(version: str) -> tuple[bytes, bytes | None]:
+    """The config and the API description that a Gradio of that version served of its demo app, fewer endpoints."""
+    document = json.loads((DATA / "eras" / f"{version}.json").read_text())
+    info = document["info"]
+    return json.dumps(document["config"]).encode(), None if info is None else json.dumps(info).encode()
+
+
+def era_endpoints(version: str, payload: PayloadStyle) -> Endpoints:
+    """The endpoints in those documents."""
+    body, info = era_documents(version)
+    config = parse_config(body, content_type="application/json", url=URL)
+    return Endpoints(config, build_api_info(config) if info is None else parse_api_info(info, url=URL), payload)

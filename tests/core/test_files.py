@@ -13,8 +13,11 @@ from gradproto._errors import ArgumentError
 from gradproto._files import (
     FileData,
     LocalFile,
+    data_url_bytes,
+    data_url_output,
     guess_mime_type,
     handle_file,
+    inline_json,
     is_file_json,
     local_file,
     sanitize_name,
@@ -245,3 +248,35 @@ def test_records_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(file)) == file
     local = local_file(b"x")
     assert pickle.loads(pickle.dumps(local)) == local
+
+
+def test_the_content_of_a_data_url_is_decoded() -> None:
+    assert data_url_bytes("data:image/png;base64,aGVs bG8=") == b"hello"
+    assert data_url_bytes("data:,a%20b") == b"a b"
+
+
+@pytest.mark.parametrize("url", ["http://web.test/a", "data:image/png", "data:;base64,a"])
+def test_what_is_no_data_url_has_no_content(url: str) -> None:
+    with pytest.raises(ArgumentError, match="is no data URL"):
+        data_url_bytes(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [("data:image/webp;base64,AA", "image.webp"), ("DATA:IMAGE/PNG,x", "image.png"), ("data:x/unheard,x", "image")],
+)
+def test_a_file_that_came_as_a_data_url_is_named_by_its_type(url: str, name: str) -> None:
+    file = data_url_output(url, stem="image")
+    assert file is not None
+    assert (file.path, file.url, file.orig_name) == (None, url, name)
+
+
+def test_a_text_that_is_no_data_url_is_no_file() -> None:
+    assert data_url_output("data: that follows", stem="image") is None
+
+
+@given(st.binary(max_size=40))
+def test_what_goes_inline_comes_out_again(content: bytes) -> None:
+    url = inline_json(LocalFile(source=content, orig_name="a"), bare=True)
+    assert isinstance(url, str)
+    assert data_url_bytes(url) == content
