@@ -45,11 +45,14 @@ from ._errors import UnsupportedServerError as UnsupportedServerError
 from ._errors import ValidationError as ValidationError
 from ._errors import WriteError as WriteError
 from ._events import CancelRefused as CancelRefused
+from ._events import ChunkAccepted as ChunkAccepted
+from ._events import ChunkRefused as ChunkRefused
 from ._events import ConfigReceived as ConfigReceived
 from ._events import DownloadCompleted as DownloadCompleted
 from ._events import DownloadDataReceived as DownloadDataReceived
 from ._events import DownloadFailed as DownloadFailed
 from ._events import DownloadStarted as DownloadStarted
+from ._events import EndpointsChanged as EndpointsChanged
 from ._events import Event as Event
 from ._events import FileUploaded as FileUploaded
 from ._events import JobCancelled as JobCancelled
@@ -98,6 +101,8 @@ __all__ = [
     "AuthenticationError",
     "Call",
     "CancelRefused",
+    "ChunkAccepted",
+    "ChunkRefused",
     "CloseWebSocket",
     "Command",
     "Component",
@@ -114,6 +119,7 @@ __all__ = [
     "Endpoint",
     "EndpointNotFoundError",
     "Endpoints",
+    "EndpointsChanged",
     "Event",
     "FileData",
     "FilePart",

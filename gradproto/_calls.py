@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ._answers import answer_error, json_object
 from ._channels import OwnChannel, encode_call
@@ -26,7 +27,10 @@ from ._payload import fill_uploads
 from ._states import JobInput, JobState
 from ._streams import EventStream, Streams
 
-__all__ = ["cancel", "start"]
+if TYPE_CHECKING:
+    from ._inputs import Input, Inputs
+
+__all__ = ["cancel", "end_inputs", "send", "start"]
 
 
 def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
@@ -62,29 +66,45 @@ def cancel(core: Core, job: Job) -> None:
             core.refuse_cancel(job, obstacle)
 
 
+def send(core: Core, job: Job, call: Call) -> int:
+    """Send one more input to a job that runs; return its number."""
+    inputs = _inputs(core, job)
+    if not call.files or job.ended:
+        data = call.encoded or b"[]"
+        return inputs.add(data).number
+    item = inputs.add(None)
+    _start_upload(core, job, _InputUpload(core, job, call, inputs, item))
+    return item.number
+
+
+def end_inputs(core: Core, job: Job) -> int:
+    """Say that a job gets no more input; return the number of that."""
+    return _inputs(core, job).add(None, ends=True).number
+
+
+def _inputs(core: Core, job: Job) -> Inputs:
+    if job.inputs is None:
+        from ._inputs import Inputs  # few programs need it
+
+        job.inputs = Inputs(core, job)
+    return job.inputs
+
+
 def _upload(core: Core, streams: Streams, job: Job) -> None:
-    assert core.dialect is not None
-    fields = [
-        FileField(
-            name="files",
-            filename=file.orig_name,
-            content_type=file.mime_type or "application/octet-stream",
-            content=file.source
-            if isinstance(file.source, bytes)
-            else FilePart(source=file.source, size=file.size or 0),
-        )
-        for file in job.call.files
-    ]
-    content_type, body = encode_multipart(fields, core.entropy(16).hex())
-    exchange = _Upload(core, streams, job, sum(part.size if isinstance(part, FilePart) else len(part) for part in body))
+    exchange = _FirstUpload(core, job, job.call, streams)
     job.exchange = exchange
     job.advance(JobInput.SEND_UPLOAD)
+    _start_upload(core, job, exchange)
+
+
+def _start_upload(core: Core, job: Job, exchange: _Upload) -> None:
+    assert core.dialect is not None
     core.exchanges.start(
         exchange,
         "POST",
         core.api_url + core.dialect.upload_route,
-        headers=(*_own_headers(core, job), ("content-type", content_type)),
-        body=body,
+        headers=(*_own_headers(core, job), ("content-type", exchange.content_type)),
+        body=exchange.content,
     )
 
 
@@ -188,22 +208,25 @@ class _JobExchange(ShortExchange):
         self._job = job
 
     def answered(self, status: int, headers: Headers, body: bytes) -> None:
-        """Go on with the job, or fail it."""
-        self._job.exchange = None
+        """Go on, or give up."""
         try:
             if status != 200:
                 raise answer_error(status, headers, body, what=self.what, url=self.request.url)
             self.succeeded(body)
         except GradprotoError as error:
-            self._core.fail(self._job, error)
+            self.give_up(error)
 
     def failed(self, error: GradprotoError) -> None:
-        """Fail the job."""
-        self._job.exchange = None
+        """Give up."""
         if isinstance(error, TransportError):
             named = type(error)(f"{self.what}: {error.message}", hint=error.hint)
             named.__cause__ = error
             error = named
+        self.give_up(error)
+
+    def give_up(self, error: GradprotoError) -> None:
+        """There is no good answer: the job has failed."""
+        self._job.exchange = None
         self._core.fail(self._job, error)
 
     def succeeded(self, body: bytes) -> None:
@@ -212,31 +235,75 @@ class _JobExchange(ShortExchange):
 
 
 class _Upload(_JobExchange):
-    """The upload of all files of a job, in one request."""
+    """The upload of all files of a call, in one request."""
 
-    def __init__(self, core: Core, streams: Streams, job: Job, total: int) -> None:
+    def __init__(self, core: Core, job: Job, call: Call) -> None:
         super().__init__("the upload", core, job, timeout=core.timeouts.upload_idle, limit="upload_idle")
-        self._streams = streams
-        self._total = total
-
-    def body_sent(self, sent: int) -> None:
-        """Tell how far the upload is."""
-        self._core.events.append(UploadProgressed(job=self._job.number, sent=sent, total=self._total))
+        self.call = call
+        fields = [
+            FileField(
+                name="files",
+                filename=file.orig_name,
+                content_type=file.mime_type or "application/octet-stream",
+                content=file.source
+                if isinstance(file.source, bytes)
+                else FilePart(source=file.source, size=file.size or 0),
+            )
+            for file in call.files
+        ]
+        self.content_type, self.content = encode_multipart(fields, core.entropy(16).hex())
 
     def succeeded(self, body: bytes) -> None:
         """Every file has a path on the server now."""
-        job = self._job
-        files = job.call.files
+        files = self.call.files
         try:
             paths = loads(body)
         except ValueError:
             paths = None
         if not isinstance(paths, list) or len(paths) != len(files):
             raise RemoteProtocolError(f"{self.what}: expected {len(files)} path(s), got {body[:80]!r}")
-        uploaded = [_uploaded(self.what, file, path) for file, path in zip(files, paths, strict=True)]
-        for index, file in enumerate(uploaded):
-            self._core.events.append(FileUploaded(job=job.number, index=index, file=file))
-        _send(self._core, self._streams, job, uploaded)
+        self.uploaded([_uploaded(self.what, file, path) for file, path in zip(files, paths, strict=True)])
+
+    def uploaded(self, files: Sequence[FileData]) -> None:
+        """The files are on the server."""
+        raise NotImplementedError
+
+
+class _FirstUpload(_Upload):
+    """The upload with which a job begins."""
+
+    def __init__(self, core: Core, job: Job, call: Call, streams: Streams) -> None:
+        super().__init__(core, job, call)
+        self._streams = streams
+        self._total = sum(part.size if isinstance(part, FilePart) else len(part) for part in self.content)
+
+    def body_sent(self, sent: int) -> None:
+        """Tell how far the upload is."""
+        self._core.events.append(UploadProgressed(job=self._job.number, sent=sent, total=self._total))
+
+    def uploaded(self, files: Sequence[FileData]) -> None:
+        """Go on with the job itself."""
+        self._job.exchange = None
+        for index, file in enumerate(files):
+            self._core.events.append(FileUploaded(job=self._job.number, index=index, file=file))
+        _send(self._core, self._streams, self._job, files)
+
+
+class _InputUpload(_Upload):
+    """The upload of the files of an input for a job that runs: where it fails, only the input is lost."""
+
+    def __init__(self, core: Core, job: Job, call: Call, inputs: Inputs, item: Input) -> None:
+        super().__init__(core, job, call)
+        self._inputs = inputs
+        self._item = item
+
+    def uploaded(self, files: Sequence[FileData]) -> None:
+        """The input is complete."""
+        self._inputs.fill(self._item, dumps(fill_uploads(self.call.data, files, self._job.endpoint.payload)))
+
+    def give_up(self, error: GradprotoError) -> None:
+        """Leave the input out."""
+        self._inputs.drop(self._item, error)
 
 
 def _uploaded(what: str, file: LocalFile, path: JSONValue) -> FileData:
@@ -257,6 +324,7 @@ class _Join(_JobExchange):
         event_id = text(json_object(body, self.what).get("event_id"))
         if not event_id:
             raise RemoteProtocolError(f"{self.what}: the answer has no event id: {body[:80]!r}")
+        self._job.exchange = None
         self._stream.joined(self._job, event_id)
         if self._job.cancel_requested and not self._job.ended:
             self._job.cancel_requested = False
@@ -293,4 +361,5 @@ class _Direct(_JobExchange):
         output = json_object(body, self.what)
         if not isinstance(output.get("data"), list):
             raise RemoteProtocolError(f"{self.what}: the answer has no data: {body[:80]!r}")
+        self._job.exchange = None
         complete(self._core, self._job, output)

@@ -58,7 +58,7 @@ class OwnChannel(Channel):
 
     def obstacle(self, job: Job) -> str | None:
         """Return why the job cannot be cancelled now, if so."""
-        if job.state is JobState.RUNNING and not job.may_generate:
+        if job.state is JobState.RUNNING and not job.generates:
             return "it has started, and only generators can be stopped while they run"
         return None
 

@@ -83,6 +83,8 @@ class Core:
         if exchange is not None:
             self.exchanges.abort(exchange)
         channel, job.channel = job.channel, None
+        if job.inputs is not None:
+            job.inputs.stop()
         self.events.append(event)
         if channel is not None:
             channel.forget(job)

@@ -43,6 +43,8 @@ class Dialect:
     out of the queue; otherwise only leaving the stream does, where ``notices_leaving``. ``stops_when_left``: a
     generator does not go on when its WebSocket is closed.
 
+    ``input_route`` takes more inputs for a job that runs.
+
     ``batch_in_queue``: the queue can run functions that take batches. ``unflagged_heartbeat``: a config without
     ``connect_heartbeat`` means that there is one. ``repr_quoted_errors``: the texts of errors come in Python's quotes.
     ``none_for_hidden``: an error that the app hides may come as the text ``None``. ``plain_crashes``: what a function

@@ -19,11 +19,14 @@ from ._status import ProgressUnit
 
 __all__ = [
     "CancelRefused",
+    "ChunkAccepted",
+    "ChunkRefused",
     "ConfigReceived",
     "DownloadCompleted",
     "DownloadDataReceived",
     "DownloadFailed",
     "DownloadStarted",
+    "EndpointsChanged",
     "Event",
     "FileUploaded",
     "JobCancelled",
@@ -182,6 +185,23 @@ class CancelRefused:
 
 
 @record(frozen=True, slots=True, kw_only=True)
+class ChunkAccepted:
+    """The server took what was sent to a running job: input number ``chunk``, counted from 0, or the end of it all."""
+
+    job: int
+    chunk: int
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class ChunkRefused:
+    """Input number ``chunk`` of a running job did not get to it, for this reason."""
+
+    job: int
+    chunk: int
+    error: GradprotoError
+
+
+@record(frozen=True, slots=True, kw_only=True)
 class StreamLost:
     """The event stream of a session hash broke; ``jobs`` are those that failed with it."""
 
@@ -196,6 +216,15 @@ class SessionExpired:
 
     session_hash: str
     new_session_hash: str
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class EndpointsChanged:
+    """The app's endpoints are others from now on: its server was started anew with another app, or ``gr.render`` made
+    some for this session, or the session that they were made for is over. Jobs under way are not concerned.
+    """
+
+    config: Config
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -256,6 +285,9 @@ Event = Union[
     JobFailed,
     JobCancelled,
     CancelRefused,
+    ChunkAccepted,
+    ChunkRefused,
+    EndpointsChanged,
     StreamLost,
     SessionExpired,
     UnknownMessageReceived,

@@ -17,6 +17,7 @@ from ._timers import Timer
 if TYPE_CHECKING:
     from ._channels import Channel
     from ._exchanges import Exchange
+    from ._inputs import Inputs
 
 __all__ = ["Call", "Job", "OutputHistory"]
 
@@ -155,6 +156,8 @@ class Job:
         self.pending = False
         self.limit: Timer | None = None
         self.started = False
+        # What is sent to the function while it runs, for those that take more than the first arguments.
+        self.inputs: Inputs | None = None
         self._reader = OutputReader(call.endpoint)
 
     def __repr__(self) -> str:
@@ -170,8 +173,8 @@ class Job:
         return not JOB_TABLE[self.state]
 
     @property
-    def may_generate(self) -> bool:
-        """Whether the function gives outputs one by one, so that the server can stop it between two of them."""
+    def generates(self) -> bool:
+        """Whether the function is known to give outputs one by one, so that the server can stop it between two."""
         return self.endpoint.is_generator or len(self.history) > 0
 
     def read(self, data: list[JSONValue]) -> tuple[object, ...]:

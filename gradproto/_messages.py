@@ -119,6 +119,8 @@ def whole_output(core: Core, job: Job, data: list[JSONValue], time_limit: float 
 
 
 def _tell_output(core: Core, job: Job, time_limit: float | None) -> None:
+    if job.inputs is not None:
+        job.inputs.go_on()
     history = job.history
     core.events.append(
         OutputGenerated(

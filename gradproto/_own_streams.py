@@ -215,7 +215,7 @@ class CallChannel(_OwnStreamChannel):
 
     def obstacle(self, job: Job) -> str | None:
         """Return why the job cannot be cancelled now, if so."""
-        if job.state is not JobState.JOINING and not job.may_generate:
+        if job.state is not JobState.JOINING and not job.generates:
             return "the simple API does not tell whether it has started, and then only a generator could be stopped"
         return None
 

@@ -9,6 +9,7 @@ A session is not thread-safe, and never calls back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
@@ -21,9 +22,16 @@ from ._connect import Heartbeat, connect, log_in
 from ._core import Core
 from ._dialects import Route
 from ._downloads import Download
-from ._errors import ArgumentError, ConnectionLostError, GradprotoError, LocalProtocolError, ReadError
-from ._events import DownloadFailed, Event
-from ._files import FileData
+from ._errors import (
+    ArgumentError,
+    ConnectionLostError,
+    GradprotoError,
+    LocalProtocolError,
+    ReadError,
+    RemoteProtocolError,
+)
+from ._events import DownloadCompleted, DownloadDataReceived, DownloadFailed, DownloadStarted, Event
+from ._files import FileData, data_url_bytes, is_data_url
 from ._headers import USER_HEADER, check_headers, merge_headers
 from ._jobs import Call, Job
 from ._json import JSONValue, dumps
@@ -198,6 +206,23 @@ class Session:
             raise LocalProtocolError(f"can't cancel job {job.number}: it was not submitted to this session")
         _calls.cancel(self._core, job)
 
+    def send(self, job: Job, call: Call) -> int:
+        """Send one more input to a job of an endpoint that takes them while it runs; ``call`` is prepared for it.
+
+        Returns a number; it ends with `ChunkAccepted` or `ChunkRefused` for that. Inputs go in order, each when the
+        function has answered to the one before. Raises `ArgumentError` where the endpoint takes only its arguments.
+        """
+        self._check_takes_input(job)
+        if call.endpoint is not job.endpoint:
+            raise ArgumentError(f"the input is for {call.endpoint.label}, and job {job.number} of {job.endpoint.label}")
+        check_file_sizes(call.endpoint, call.data, call.files, self.config)
+        return _calls.send(self._core, job, call)
+
+    def end_inputs(self, job: Job) -> int:
+        """Say that such a job gets no more input, so that it comes to its end; the rest is as with `send`."""
+        self._check_takes_input(job)
+        return _calls.end_inputs(self._core, job)
+
     def download(self, file: FileData) -> int:
         """Begin to fetch a file from the app; returns the number that its events carry.
 
@@ -206,6 +231,9 @@ class Session:
         self._check_ready("download a file")
         number = self._next_download
         self._next_download += 1
+        if not file.path and is_data_url(file.url or ""):
+            self._unpack(number, file.url or "")
+            return number
         try:
             url = self._url_of(file)
         except GradprotoError as error:
@@ -304,10 +332,34 @@ class Session:
         if self.state is not SessionState.READY:
             raise LocalProtocolError(f"can't {what} when the session is {self.state.value}")
 
+    def _check_takes_input(self, job: Job) -> None:
+        self._check_ready("send an input")
+        dialect = self._core.dialect
+        assert dialect is not None
+        if job.endpoint.dependency.connection != "stream" or not dialect.input_route:
+            raise ArgumentError(
+                f"{job.endpoint.label} takes no input while it runs",
+                hint="call it again; only streaming endpoints (Gradio 5 and later) take more than one",
+            )
+
     def _keep_state(self) -> None:
         """Let the heartbeat be that of the present conversation; there is no State to keep before the first job."""
         if self.state is SessionState.READY and self._next_job and Heartbeat.wanted(self._core):
             self._heartbeat.beat(self._streams.main.session_hash)
+
+    def _unpack(self, number: int, url: str) -> None:
+        """Give the content of a file that came inside its URL (Gradio before 3.19)."""
+        events = self._core.events
+        try:
+            content = data_url_bytes(url)
+        except ArgumentError as error:
+            events.append(DownloadFailed(download=number, error=RemoteProtocolError(error.message)))
+            return
+        mime_type = re.split("[;,]", url[len("data:") : 200], maxsplit=1)[0] or None
+        events.append(DownloadStarted(download=number, size=len(content), mime_type=mime_type))
+        if content:
+            events.append(DownloadDataReceived(download=number, data=content))
+        events.append(DownloadCompleted(download=number))
 
     def _url_of(self, file: FileData) -> str:
         base_url = self._core.base_url

@@ -225,7 +225,7 @@ class EventStream(Channel):
         assert dialect is not None
         if job.state is JobState.JOINING:
             return None
-        if job.state is JobState.RUNNING and not job.may_generate:
+        if job.state is JobState.RUNNING and not job.generates:
             return "it has started, and only generators can be stopped while they run"
         if job.state is not JobState.RUNNING and not dialect.cancels_queued:
             return self._obstacle_to_leaving(job)

@@ -380,7 +380,7 @@ class Job(concurrent.futures.Future[Any]):
 
     @property
     def _wants_first(self) -> bool:
-        return self._inner.options.generator_result == "first" and self._call.endpoint.is_generator
+        return self._inner.options.generator_result == "first" and self._call.endpoint.may_generate
 
     @property
     def _ready(self) -> int:
