@@ -7,12 +7,16 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from gradproto import ArgumentError, FileData, GradprotoError, LocalFile, ReadError
+from gradproto import ArgumentError, Call, FileData, GradprotoError, LocalFile, ReadError
+from gradproto._payload import find_uploads
 from gradproto_fake_server import FakeServer
+from gradproto_transports._files import with_sizes
 from gradproto_transports.sync import handle_file
+from tests.core.documents import old_endpoint
 
 from .backends import Backend
 
@@ -189,3 +193,46 @@ async def test_a_full_or_forbidden_disk_fails_the_job(backend: Backend, fake: Fa
         with pytest.raises(ReadError, match="could not be written"):
             await job.result()
         assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+class Unreadable(io.BytesIO):
+    """An open file that does not fit into memory."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise MemoryError
+
+
+def inline_call(*sources: Path | bytes | BinaryIO) -> Call:
+    """A call of an app from before Gradio 3.19, where files go inside the request."""
+    files = [handle_file(source) for source in sources]
+    data, found = find_uploads(old_endpoint(["file"], [], file_count="multiple"), [files], upload_paths=True)
+    return Call(endpoint=old_endpoint(["file"], []), data=data, files=tuple(found))
+
+
+def test_files_are_read_where_they_go_inside_the_request(path: Path) -> None:
+    opened = io.BytesIO(b"skipped content")
+    opened.seek(8)
+    call = with_sizes(inline_call(path, b"bytes", opened))
+    assert [(file.source, file.size, file.orig_name) for file in call.files] == [
+        (TEXT.encode(), len(TEXT.encode()), "some text.txt"),
+        (b"bytes", 5, "file"),
+        (b"content", 7, "file"),
+    ]
+
+
+def test_a_file_that_cannot_be_read_for_a_request_is_named(path: Path, tmp_path: Path) -> None:
+    gone = inline_call(path)
+    path.unlink()
+    with pytest.raises(ArgumentError, match=r"some text\.txt does not exist"):
+        with_sizes(gone)
+    path.mkdir()
+    with pytest.raises(ArgumentError, match="is a directory"):
+        with_sizes(gone)
+    opened = (tmp_path / "write.txt").open("wb")
+    with opened, pytest.raises(ArgumentError, match=r"write\.txt' cannot be read: (?s:.*)read"):
+        with_sizes(inline_call(opened))
+
+
+def test_a_file_that_does_not_fit_into_memory_is_too_large_for_a_request() -> None:
+    with pytest.raises(ArgumentError, match=r"'file' is too large \(3 bytes\): this app takes files only inside"):
+        with_sizes(inline_call(Unreadable(b"abc")))
