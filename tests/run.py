@@ -5,6 +5,8 @@
     python3 tests/run.py                run all checks and tests, as the continuous integration does
     python3 tests/run.py checks         only the linters, the type checkers and the coverage of the core
     python3 tests/run.py tests ARG...   only the tests; the arguments go to pytest
+    python3 tests/run.py matrix ARG...  only the matrix: every generation of Gradio (--help says what it takes)
+    python3 tests/run.py --without-matrix   all but the matrix, which takes a Python 3.11 and some gigabytes
 
 The first run downloads what is missing, and so does one after a change of pyproject.toml; the others begin at once.
 """
@@ -46,6 +48,15 @@ COVERAGE = [
     ["coverage", "report", "--fail-under=100"],
 ]
 
+# The behaviour of the clients with a real server of each generation of Gradio.
+MATRIX = ["tests.matrix"]
+
+STEPS = {
+    "checks": [*CHECKS, *COVERAGE],
+    "--without-matrix": [*CHECKS, *COVERAGE, ["pytest"]],
+    "all": [*CHECKS, *COVERAGE, ["pytest"], MATRIX],
+}
+
 
 def main(words):
     """Run what the words ask for; return the exit code."""
@@ -58,9 +69,15 @@ def main(words):
     if what == "tests":
         set_up("development")
         return run(["pytest", *words[1:]])
-    if what in ("all", "checks") and len(words) <= 1:
+    if what == "matrix":
         set_up("development")
-        return run_all([*CHECKS, *COVERAGE, *([["pytest"]] if what == "all" else [])])
+        return run([*MATRIX, *words[1:]])
+    if what in STEPS and len(words) <= 1:
+        set_up("development")
+        code = run_all(STEPS[what])
+        if what == "--without-matrix":
+            print("\nThe matrix of Gradio's versions was left out, as asked for.")
+        return code
     print(__doc__)
     return 0 if what in ("help", "-h", "--help") else 2
 

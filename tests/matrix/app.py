@@ -57,7 +57,7 @@ class Yard:
 YARD = Yard()
 
 
-# --- the functions -----------------------------------------------------------------------------------------------------
+# --- the functions ---------------------------------------------------------------------------------------------------
 
 
 def echo(text):
@@ -132,7 +132,7 @@ def story(n):
     text = ""
     for i in range(int(n)):
         time.sleep(0.02)
-        text += "word%d " % i
+        text += f"word{i} "
         yield text, i, list(range(i))
 
 
@@ -224,10 +224,10 @@ def change(text):
 
 def frame(image, seen):
     seen = (seen or 0) + 1
-    return "frame %d" % seen, seen
+    return f"frame {seen}", seen
 
 
-# --- Gradio 2 ----------------------------------------------------------------------------------------------------------
+# --- Gradio 2 --------------------------------------------------------------------------------------------------------
 
 
 def interface(name):
@@ -277,7 +277,7 @@ def serve_interface(options):
     sys.exit("could not launch")
 
 
-# --- Gradio 3 and later ------------------------------------------------------------------------------------------------
+# --- Gradio 3 and later ----------------------------------------------------------------------------------------------
 
 
 def build(options):
@@ -354,13 +354,11 @@ def build(options):
         if V >= (5,):
             camera = gr.Image(sources=["webcam"], streaming=True, type="filepath", label="image")
             seen = gr.State(0)
-            camera.stream(
-                frame, [camera, seen], [text("out"), seen], time_limit=2, stream_every=0.5, api_name="frame"
-            )
+            camera.stream(frame, [camera, seen], [text("out"), seen], time_limit=2, stream_every=0.5, api_name="frame")
         if hasattr(gr, "render"):
             source = text("source")
 
-            @gr.render(inputs=[source])
+            @gr.render(inputs=[source], triggers=[source.submit])
             def rendered(value):
                 box = gr.Textbox(label="rendered")
                 gr.Button("rendered").click(echo, [box], [box], api_name="rendered")
@@ -449,7 +447,7 @@ def main():
     else:
         serve_blocks(build(options), options)
     print("FEATURES", *features())
-    print("READY", "http://127.0.0.1:%d%s" % (options.port, options.mount), flush=True)
+    print("READY", f"http://127.0.0.1:{options.port}{options.mount}", flush=True)
     sys.stdin.read()
     os._exit(0)
 

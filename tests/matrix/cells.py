@@ -1,4 +1,4 @@
-"""The cells of one version as pytest tests; `worker` says which ones. A plain run of pytest does not collect this file."""
+"""The cells of one version as pytest tests; `worker` says which ones. A plain run of pytest does not collect them."""
 
 from __future__ import annotations
 

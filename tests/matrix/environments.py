@@ -44,9 +44,9 @@ def find_python() -> Path:
         if candidate is not None and _is_wanted(candidate):
             return candidate
     raise NoPython(
-        f"the matrix needs Python {WANTED}, on which all these versions of Gradio run, and there is none: neither on the "
-        f"path, nor of uv, nor of pyenv. Install one (apt install python{WANTED}-venv, pyenv install {WANTED}, ...), or "
-        "go on without the matrix (--without-matrix)"
+        f"the matrix needs Python {WANTED}, on which all these versions of Gradio run, and there is none: neither on "
+        f"the path, nor of uv, nor of pyenv. Install one (apt install python{WANTED}, pyenv install {WANTED}, ...), or "
+        "run everything else with: python3 tests/run.py --without-matrix"
     )
 
 

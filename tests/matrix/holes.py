@@ -22,7 +22,7 @@ Proof = Callable[[Case], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Hole:
-    """``rows`` cannot be done by the versions from ``since`` and before ``until``, for the reason that ``why`` gives."""
+    """``rows`` cannot be done by the versions from ``since`` and before ``until``; ``why`` gives the reason."""
 
     rows: tuple[str, ...]
     why: str
