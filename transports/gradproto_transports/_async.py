@@ -240,6 +240,21 @@ class Job:
         if not self.done() and self._inner.driver.alive:
             self._inner.driver.call(lambda: self._inner.session.cancel(self.record.job))
 
+    async def send(self, *args: object, **kwargs: object) -> None:
+        """Send one more input to a streaming endpoint (Gradio 5 and later), and wait until the app has taken it.
+
+        The arguments are those of the endpoint. Inputs go one by one, each when the function has answered to the one
+        before. Raises `ArgumentError` for other endpoints, and what kept the input from the app: the job may be over.
+        """
+        fn_index = self.record.job.endpoint.fn_index
+        self._inner.check_open()
+        await self._send(with_sizes(self._inner.session.prepare(args, kwargs, fn_index=fn_index)))
+
+    async def end(self) -> None:
+        """Say that no more input follows, so that the job comes to its end; the rest is as with `send`."""
+        self._inner.check_open()
+        await self._send(None)
+
     def __await__(self) -> Generator[Any, Any, Any]:
         return self.result().__await__()
 
@@ -274,6 +289,19 @@ class Job:
         if record.error is not None and not (self._cancel_asked and self.cancelled()):
             raise record.error
         raise StopAsyncIteration
+
+    async def _send(self, call: Call | None) -> None:
+        ended: list[GradprotoError | None] = []
+
+        def done(error: GradprotoError | None) -> None:
+            ended.append(error)
+            self._waiters.notify()
+
+        inner = self._inner
+        inner.driver.call(lambda: inner.hub.send(self.record.job, call, done))
+        await self._waiters.wait(lambda: bool(ended))
+        if ended[0] is not None:
+            raise ended[0]
 
     def _has_result(self) -> bool:
         return self.record.ended or (self._wants_first and self.record.ready > 0)

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gradproto import (
+    Call,
     CancelRefused,
+    ChunkAccepted,
+    ChunkRefused,
     DownloadCompleted,
     DownloadDataReceived,
     DownloadFailed,
@@ -16,6 +19,7 @@ from gradproto import (
     FileData,
     FileUploaded,
     GradprotoError,
+    Job,
     JobCancelled,
     JobCompleted,
     JobDataRequested,
@@ -109,6 +113,8 @@ class Hub:
         self._jobs: dict[int, WatchedJob] = {}
         self._fetches: dict[int, Fetch] = {}
         self._waiting: deque[Fetch] = deque()
+        # Who waits for which input of which job to be taken.
+        self._chunks: dict[tuple[int, int], Callable[[GradprotoError | None], None]] = {}
 
     def watch(self, number: int, job: WatchedJob) -> None:
         """Let the job hear of its events."""
@@ -133,6 +139,10 @@ class Hub:
                 | FileUploaded()
             ):
                 self._tell(event.job, event)
+            case ChunkAccepted():
+                self._chunks.pop((event.job, event.chunk))(None)
+            case ChunkRefused():
+                self._chunks.pop((event.job, event.chunk))(event.error)
             case DownloadDataReceived() | DownloadStarted() | DownloadCompleted() | DownloadFailed():
                 self._handle_download(event)
             case SessionReady():
@@ -141,6 +151,15 @@ class Hub:
                 self._connected(event.error)
             case _:
                 pass  # news of the session as a whole, for those who drive it themselves
+
+    def send(self, job: Job, call: Call | None, done: Callable[[GradprotoError | None], None]) -> None:
+        """Send one more input to a job, or the end of them; ``done`` hears what became of it."""
+        try:
+            chunk = self.session.end_inputs(job) if call is None else self.session.send(job, call)
+        except GradprotoError as error:
+            done(error)
+        else:
+            self._chunks[job.number, chunk] = done
 
     def fetch(self, fetch: Fetch) -> None:
         """Begin a download, when its turn comes."""
@@ -166,6 +185,9 @@ class Hub:
         for fetch in fetches:
             fetch.sink.discard()
             fetch.done(error)
+        chunks, self._chunks = self._chunks, {}
+        for done in chunks.values():
+            done(error)
 
     def unfinished(self) -> list[WatchedJob]:
         """Return the jobs that have not ended."""

@@ -9,9 +9,10 @@ from typing import Literal
 from gradproto import ArgumentError, Session, Timeouts
 from gradproto._record import record
 
-__all__ = ["ClientOptions", "GeneratorResult"]
+__all__ = ["ClientOptions", "GeneratorResult", "Route"]
 
 GeneratorResult = Literal["first", "last"]
+Route = Literal["queue", "call", "direct"]
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class ClientOptions:
     upload_paths: bool
     generator_result: GeneratorResult
     timeouts: Timeouts
+    route: Route
     verbose: bool
 
     @classmethod
@@ -44,6 +46,7 @@ class ClientOptions:
         upload_paths: bool,
         generator_result: GeneratorResult,
         timeouts: Timeouts | None,
+        route: Route,
         verbose: bool,
     ) -> ClientOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`."""
@@ -66,6 +69,7 @@ class ClientOptions:
             upload_paths=upload_paths,
             generator_result=generator_result,
             timeouts=timeouts or Timeouts(),
+            route=route,
             verbose=verbose,
         )
 
@@ -90,6 +94,7 @@ class ClientOptions:
             cookies=self.cookies,
             timeouts=self.timeouts,
             upload_paths=self.upload_paths,
+            route=self.route,
         )
 
 

@@ -37,7 +37,7 @@ from gradproto._record import field, record
 from ._callbacks import JobCallbacks
 from ._files import Downloads, handle_file, with_sizes
 from ._hub import Collected, Fetch, Hub, Sink
-from ._options import ClientOptions, GeneratorResult
+from ._options import ClientOptions, GeneratorResult, Route
 from ._records import JobRecord, OutputReader
 from ._sync_driver import Driver, OpenStream
 from ._tls import tls_factory
@@ -59,7 +59,10 @@ class Client:
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
     a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
     taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
-    ``predict`` and ``Job.result`` give. ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts
+    ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
+    simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
+    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the
+    system's certificates, ``ssl_verify=False`` trusts
     anybody. ``open_stream(host, port, tls)`` returns a connected socket to be used in place of a new one, with TLS
     already on it where ``tls`` is true.
 
@@ -83,6 +86,7 @@ class Client:
         upload_paths: bool = True,
         generator_result: GeneratorResult = "first",
         timeouts: Timeouts | None = None,
+        route: Route = "queue",
         ssl_context: ssl.SSLContext | None = None,
         ssl_verify: bool = True,
         verbose: bool = False,
@@ -100,6 +104,7 @@ class Client:
             upload_paths=upload_paths,
             generator_result=generator_result,
             timeouts=timeouts,
+            route=route,
             verbose=verbose,
         )
         self._api_name = api_name
@@ -309,6 +314,18 @@ class Job(concurrent.futures.Future[Any]):
         if self._inner.driver.alive:
             self._inner.driver.post(self._cancel_on_thread)
 
+    def send(self, *args: object, **kwargs: Any) -> None:
+        """Send one more input to a streaming endpoint (Gradio 5 and later), and wait until the app has taken it.
+
+        The arguments are those of the endpoint. Inputs go one by one, each when the function has answered to the one
+        before. Raises `ArgumentError` for other endpoints, and what kept the input from the app: the job may be over.
+        """
+        self._send(self._inner.prepare(args, kwargs, fn_index=self._call.endpoint.fn_index))
+
+    def end(self) -> None:
+        """Say that no more input follows, so that the job comes to its end; the rest is as with `send`."""
+        self._send(None)
+
     def __iter__(self) -> Iterator[Any]:
         """Yield every output, in order, as it comes; raises at the end if the job failed."""
         self._wait(lambda: self._record is not None or self.done(), None)
@@ -377,6 +394,20 @@ class Job(concurrent.futures.Future[Any]):
         self._callbacks.run(self._taken())
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _send(self, call: Call | None) -> None:
+        ended: list[GradprotoError | None] = []
+
+        def done(error: GradprotoError | None) -> None:
+            ended.append(error)
+            self._notify()
+
+        self._wait(lambda: self._record is not None or self.done(), None)
+        job = self._taken().job
+        self._inner.driver.post(lambda: self._inner.hub.send(job, call, done))
+        self._wait(lambda: bool(ended), None)
+        if ended[0] is not None:
+            raise ended[0]
 
     @property
     def _wants_first(self) -> bool:
@@ -504,9 +535,9 @@ class _Inner:
         args: tuple[object, ...],
         kwargs: Mapping[str, object],
         *,
-        api_name: str | None,
-        fn_index: int | None,
-        headers: Mapping[str, str] | None,
+        api_name: str | None = None,
+        fn_index: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Call:
         """Check a call; reads the session only, which is safe from any thread."""
         self.check_open()

@@ -19,7 +19,7 @@ from gradproto import Status, StatusUpdate, Timeouts
 from ._async import Client, Job, run_client
 from ._async_inner import RemoteFile
 from ._files import handle_file
-from ._options import ClientOptions, GeneratorResult
+from ._options import ClientOptions, GeneratorResult, Route
 from ._tls import tls_factory
 from ._trio_driver import Driver, OpenStream
 
@@ -44,6 +44,7 @@ def open_client(
     upload_paths: bool = True,
     generator_result: GeneratorResult = "first",
     timeouts: Timeouts | None = None,
+    route: Route = "queue",
     ssl_context: ssl.SSLContext | None = None,
     ssl_verify: bool = True,
     verbose: bool = False,
@@ -60,7 +61,10 @@ def open_client(
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
     a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
     taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
-    ``predict`` and ``Job.result`` give. ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts
+    ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
+    simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
+    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the
+    system's certificates, ``ssl_verify=False`` trusts
     anybody. ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be used in place of a new
     connection, with TLS already on it where ``tls`` is true.
 
@@ -79,6 +83,7 @@ def open_client(
         upload_paths=upload_paths,
         generator_result=generator_result,
         timeouts=timeouts,
+        route=route,
         verbose=verbose,
     )
     driver = partial(Driver, tls=tls_factory(ssl_context, verify=ssl_verify), open_stream=open_stream)
