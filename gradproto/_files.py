@@ -123,6 +123,8 @@ _TYPES = {
 _TYPE_OF = {extension: mime_type for mime_type, extensions in _TYPES.items() for extension in extensions.split()}
 
 
+_SHOWN_URL = 80
+
 F = TypeVar("F", bound="FileData")
 
 
@@ -141,6 +143,16 @@ class FileData:
     size: int | None = None
     mime_type: str | None = None
     is_stream: bool = False
+
+    def __repr__(self) -> str:
+        # A URL that holds its content may be of any length.
+        url = self.url
+        if url is not None and is_data_url(url) and len(url) > _SHOWN_URL:
+            url = url[:_SHOWN_URL] + "..."
+        return (
+            f"{type(self).__qualname__}(path={self.path!r}, url={url!r}, orig_name={self.orig_name!r}, size={self.size!r},"
+            f" mime_type={self.mime_type!r}, is_stream={self.is_stream!r})"
+        )
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return the object that stands for the file in a request."""

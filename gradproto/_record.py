@@ -149,7 +149,8 @@ else:
         namespace.pop("__dict__", None)
         namespace.pop("__weakref__", None)
         for name, method in _METHODS.items():
-            namespace.setdefault(name, method)
+            if name != "__repr__" or not inherited:  # the way in which a record is shown is inherited
+                namespace.setdefault(name, method)
         # A class body that has __eq__ sets __hash__ to None; none here has.
         namespace["__slots__"] = tuple(annotations)
         namespace["__record_fields__"] = (*inherited, *fields)

@@ -280,3 +280,16 @@ def test_what_goes_inline_comes_out_again(content: bytes) -> None:
     url = inline_json(LocalFile(source=content, orig_name="a"), bare=True)
     assert isinstance(url, str)
     assert data_url_bytes(url) == content
+
+
+def test_a_file_that_holds_its_content_is_shown_in_a_line() -> None:
+    url = "data:image/png;base64," + "A" * 10_000
+    shown = repr(FileData(path=None, url=url, orig_name="image.png", size=7500))
+    assert shown == (
+        f"FileData(path=None, url='{url[:80]}...', orig_name='image.png', size=7500, mime_type=None, is_stream=False)"
+    )
+    assert repr(FileData(path="a", url="data:,b")) == (
+        "FileData(path='a', url='data:,b', orig_name=None, size=None, mime_type=None, is_stream=False)"
+    )
+    far = "http://web.test/" + "a" * 100
+    assert far in repr(FileData(path=None, url=far))

@@ -27,6 +27,19 @@ class Point3(Point):
     z: int = 0
 
 
+@record(frozen=True, slots=True, kw_only=True)
+class Shown:
+    x: int
+
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__} at {self.x}"
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class Shown4(Shown):
+    z: int
+
+
 @record(frozen=True, slots=True)
 class Pair:
     left: int
@@ -121,6 +134,10 @@ def test_records_can_be_copied_and_pickled() -> None:
     for other in (copy.copy(point), copy.deepcopy(point), pickle.loads(pickle.dumps(point))):
         assert other == point
         assert other.owner == "me"
+
+
+def test_the_way_in_which_a_record_is_shown_is_inherited() -> None:
+    assert repr(Shown4(x=1, z=2)) == "Shown4 at 1"
 
 
 def test_records_can_be_matched() -> None:
