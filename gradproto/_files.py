@@ -149,10 +149,8 @@ class FileData:
         url = self.url
         if url is not None and is_data_url(url) and len(url) > _SHOWN_URL:
             url = url[:_SHOWN_URL] + "..."
-        return (
-            f"{type(self).__qualname__}(path={self.path!r}, url={url!r}, orig_name={self.orig_name!r}, size={self.size!r},"
-            f" mime_type={self.mime_type!r}, is_stream={self.is_stream!r})"
-        )
+        shown = f"path={self.path!r}, url={url!r}, orig_name={self.orig_name!r}, size={self.size!r}"
+        return f"{type(self).__qualname__}({shown}, mime_type={self.mime_type!r}, is_stream={self.is_stream!r})"
 
     def to_json(self) -> dict[str, JSONValue]:
         """Return the object that stands for the file in a request."""
