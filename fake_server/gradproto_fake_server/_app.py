@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ._components import Component
-from ._documents import Layout, api_info, config, page, page_before_login
+from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
@@ -18,6 +18,7 @@ from ._jobs import Job
 from ._json import compact_json
 from ._log import RequestRecord
 from ._messages import Messages
+from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue
 from ._routes import Router
@@ -49,6 +50,7 @@ class FakeApp:
         *,
         seed: int = 0,
         title: str = "Gradio",
+        enable_queue: bool | None = None,
         max_queue_size: int | None = None,
         max_file_size: int | None = None,
         auth: Mapping[str, str] | None = None,
@@ -59,6 +61,10 @@ class FakeApp:
         started_at: float = 1_750_000_000.0,
     ) -> None:
         """Make an app without endpoints.
+
+        ``gradio_version`` is any from 2.8 to 6.31; one that was not looked at is as the one before it. Gradio 2 serves
+        one endpoint. Before 4.0 an app can do without a queue, with ``enable_queue=False``; Gradio 2 and 3.0 have
+        either a queue or ``auth``.
 
         ``max_queue_size`` events may wait; ``max_file_size`` is in bytes; ``auth`` has passwords by user name;
         ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
@@ -73,6 +79,12 @@ class FakeApp:
         self.show_error = show_error
         self.api_open = api_open
         self.auth: dict[str, str] | None = None if auth is None else dict(auth)
+        queues_strangers = auth is not None and "push" in self.profile.routes
+        if queues_strangers and enable_queue:
+            raise ValueError("Cannot queue with encryption or authentication enabled.")
+        self.enable_queue: bool = not queues_strangers and (
+            enable_queue is not False or self.profile.protocol is not None
+        )
         self.endpoints: list[Endpoint] = []
         self.schedule: Schedule = Schedule()
         self.files: Files = MemoryFiles() if files is None else files
@@ -95,13 +107,16 @@ class FakeApp:
         self.queue: Queue = Queue(
             self.profile,
             self.messages,
+            self.schedule,
             max_size=max_queue_size,
             show_error=show_error,
             buffer_limit=buffer_limit,
             new_event_id=self.new_id,
         )
+        self.polled: PolledQueue = PolledQueue(self)
+        """The queue of Gradio 2 and 3.0."""
         self.uploads: Uploads = Uploads(self)
-        self._layout = Layout()
+        self._layout = Layout(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
         self._by_name: dict[str, Endpoint] = {}
         self._router = Router(self.profile)
@@ -158,6 +173,10 @@ class FakeApp:
         return add
 
     def _add(self, endpoint: Endpoint) -> None:
+        if self.profile.one_function and self.endpoints:
+            raise ValueError(f"Gradio {self.profile.version} serves one function, and there is one already")
+        if endpoint.generates and not self.profile.generators:
+            raise ValueError(f"Gradio {self.profile.version} has no generators, but /{endpoint.name} is one")
         if endpoint.name in self._by_name:
             raise ValueError(f"there is an endpoint /{endpoint.name} already")
         self.endpoints.append(endpoint)
@@ -168,6 +187,24 @@ class FakeApp:
     def find_endpoint(self, name: str) -> Endpoint | None:
         """Find an endpoint by name, with or without its slash."""
         return self._by_name.get(name.removeprefix("/"))
+
+    def endpoint_at(self, index: object) -> Endpoint | None:
+        """Find an endpoint by its ``fn_index``, as the Gradio that is played does."""
+        if index is None and self.profile.first_by_default:
+            index = 0
+        if type(index) is not int:
+            return None
+        first = -len(self.endpoints) if self.profile.negative_indices else 0
+        return self.endpoints[index] if first <= index < len(self.endpoints) else None
+
+    def endpoint_called(self, name: str) -> Endpoint | None:
+        """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
+        endpoint = self.find_endpoint(name)
+        if endpoint is not None and endpoint.visibility == "private" and self.profile.private_name != "named":
+            endpoint = None
+        if endpoint is None and self.profile.first_by_default:
+            return self.endpoint_at(0)
+        return endpoint
 
     # -- for tests
 
@@ -370,16 +407,23 @@ class FakeApp:
             return None
         for cookie in cookies.split(";"):
             name, _, value = cookie.strip().partition("=")
-            if name in (f"access-token-{self.cookie_id}", f"access-token-unsecure-{self.cookie_id}"):
+            if name in self.token_cookies:
                 user = self.tokens.get(value)
                 if user is not None:
                     return user
         return None
 
+    @property
+    def token_cookies(self) -> list[str]:
+        """The names of the cookies of a login."""
+        return [name.format(self.cookie_id) for name in self.profile.token_cookies]
+
     def root_url(self, exchange: Exchange) -> str:
         """Give the app's address as the client sees it, from its headers and those of its proxies."""
         headers = exchange.headers
-        host = headers.get("x-forwarded-host", headers.get("host", "127.0.0.1")).partition(",")[0].strip()
+        host = headers.get("host", "127.0.0.1")
+        if self.profile.forwarded_host:
+            host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
         scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
         return f"{scheme}://{host}"
 
@@ -396,7 +440,7 @@ class FakeApp:
         """The body of ``/``."""
         document = self._config(root, user)
         info = api_info(self.endpoints, self.profile, root, all_endpoints=False)
-        return (page(self.title, document, info) if may_see else page_before_login(document, info)).encode()
+        return page_for(self.profile, self.title, document, info, may_see=may_see).encode()
 
     def _config(self, root: str, user: str | None) -> dict[str, Any]:
         return config(
@@ -409,6 +453,7 @@ class FakeApp:
             username=user,
             show_error=self.show_error,
             max_file_size=self.max_file_size,
+            enable_queue=self.enable_queue,
         )
 
     def _document(self, key: tuple[str, str, str | None], make: Callable[[], dict[str, Any]]) -> bytes:
@@ -437,6 +482,7 @@ class FakeApp:
     def job_over(self, job: Job) -> None:
         """A job has ended or gave up its place."""
         self.queue.job_over(job, self.now)
+        self.polled.job_over(job)
 
     def state_values(self, session_hash: str) -> dict[Component, Any]:
         """Give a session's State values."""
@@ -479,7 +525,7 @@ class FakeApp:
         return writer.finish(file.name, self.wall_time())
 
 
-_STREAM_KINDS = frozenset({"data", "call_data", "heartbeat", "upload_progress"})
+_STREAM_KINDS = frozenset({"data", "call_data", "heartbeat", "upload_progress", "join_stream", "socket"})
 
 
 def _is_local(url: str) -> bool:

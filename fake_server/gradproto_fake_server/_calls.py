@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
+import base64
+import mimetypes
 from collections.abc import Generator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from ._components import Component
 from ._endpoints import Endpoint
-from ._files import StoredFile
+from ._files import StoredFile, safe_name
 from ._http import Exchange
 from ._jobs import Job
 from ._json import compact_json
+from ._profiles import Profile
 from ._schedule import Schedule
 from ._steps import FakeFile, Log, Progress
 
 if TYPE_CHECKING:
     from ._app import FakeApp
 
-__all__ = ["CallHost", "start_direct_call"]
+__all__ = ["CallHost", "start_direct_call", "success_output"]
+
+
+def _data_url(file: StoredFile) -> str:
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(file.read()).decode()}"
 
 
 class CallHost:
     """The server as one call sees it."""
 
-    __slots__ = ("_app", "_states", "root_url")
+    __slots__ = ("_app", "_states", "file_root", "root_url")
 
-    def __init__(self, app: FakeApp, root_url: str, session_hash: str | None) -> None:
+    def __init__(self, app: FakeApp, root_url: str, session_hash: str | None, *, file_root: str | None = None) -> None:
         self._app = app
         self.root_url = root_url
+        self.file_root: str = root_url if file_root is None else file_root
+        """What the addresses of files begin with."""
+        if session_hash is None and app.profile.shared_anonymous_state:
+            session_hash = ""
         # Without a session a call has State values of its own (Gradio 3.50 and later).
         self._states: dict[Component, Any] = {} if session_hash is None else app.state_values(session_hash)
+
+    @property
+    def profile(self) -> Profile:
+        """The Gradio that is played."""
+        return self._app.profile
 
     @property
     def schedule(self) -> Schedule:
@@ -53,17 +70,29 @@ class CallHost:
         """Find a file that was uploaded or produced."""
         return self._app.files.get(path)
 
+    def store_content(self, name: str, content: bytes) -> StoredFile:
+        """Store a file that came inside the data."""
+        writer = self._app.files.create(self._app.file_seed)
+        writer.write(content)
+        return writer.finish(safe_name(name) or "file", self._app.wall_time())
+
     def file_data(self, file: StoredFile) -> dict[str, Any]:
         """Describe a file as Gradio does."""
-        return {
+        profile = self._app.profile
+        fields = profile.file_fields
+        described: dict[str, Any] = {
             "path": file.path,
-            "url": self._app.file_url(self.root_url, file),
+            "name": file.path if "is_file" in fields else file.name,
+            "url": self._app.file_url(self.file_root, file) if profile.file_urls else None,
             "size": file.size,
             "orig_name": file.name,
             "mime_type": None,
             "is_stream": False,
             "meta": {"_type": "gradio.FileData"},
+            "data": None if "is_file" in fields else _data_url(file) if "data" in fields else None,
+            "is_file": True,
         }
+        return {name: described[name] for name in fields}
 
     def read_state(self, component: Component) -> Any:
         """Give the session's value of a State, at first a copy of the component's."""
@@ -74,6 +103,19 @@ class CallHost:
     def write_state(self, component: Component, value: Any) -> None:
         """Keep the session's value of a State."""
         self._states[component] = value
+
+
+def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bool) -> str:
+    """Give the JSON of a call's output outside the event stream, and count the step."""
+    duration = job.step_duration()
+    return app.messages.output(
+        compact_json(data),
+        is_generating=is_generating,
+        duration=duration,
+        average=job.endpoint.average_call(),
+        in_message=False,
+        keeps_state=any(component.kind == "state" for component in job.endpoint.inputs),
+    )
 
 
 class _DirectDelivery:
@@ -100,13 +142,7 @@ class _DirectDelivery:
         self._answer(job, data, is_generating=False)
 
     def _answer(self, job: Job, data: list[Any], *, is_generating: bool) -> None:
-        duration = job.step_duration()
-        output = self._app.messages.output(
-            compact_json(data),
-            is_generating=is_generating,
-            duration=duration,
-            average=job.endpoint.average_call(),
-        )
+        output = success_output(self._app, job, data, is_generating=is_generating)
         try:
             body = output.encode()
         except UnicodeEncodeError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from ._files import StoredFile
 from ._json import is_list, is_list_or_tuple, is_object
+from ._profiles import Profile
 from ._schemas import CHAT_EXAMPLE, CHAT_PYTHON_TYPE, CHAT_SCHEMA, FILE_EXAMPLE, FILE_SCHEMA
 from ._steps import AppFailure, FakeFile
 
@@ -32,12 +34,21 @@ class CallContext(Protocol):
     """What converting a value may need to know about the call."""
 
     @property
+    def profile(self) -> Profile:
+        """The Gradio that is played."""
+        ...
+
+    @property
     def root_url(self) -> str:
         """The app's address as the caller wrote it, without a slash at its end."""
         ...
 
     def find_file(self, path: str) -> StoredFile | None:
         """Find a file that was uploaded or produced."""
+        ...
+
+    def store_content(self, name: str, content: bytes) -> StoredFile:
+        """Store a file that came inside the data."""
         ...
 
     def file_data(self, file: StoredFile) -> dict[str, Any]:
@@ -143,7 +154,12 @@ def number(
         python_type="int" if integer else "float",
         example=(minimum or 0) if integer else 3 if minimum is None else minimum,
         decode=decode,
+        encode=_encode_number,
     )
+
+
+def _encode_number(given: Any, context: CallContext) -> Any:
+    return float(given) if context.profile.whole_numbers_are_floats and type(given) is int else given
 
 
 def slider(minimum: float, maximum: float, label: str | None = None, value: float | None = None) -> Component:
@@ -280,16 +296,35 @@ def file(label: str | None = None) -> Component:
 
 
 def _decode_file(given: Any, context: CallContext) -> StoredFile | None:
+    if context.profile.one_function and is_list(given) and len(given) == 1:
+        given = given[0]  # Gradio 2 sends lists of files even for one
     if given is None:
         return None
+    if context.profile.file_payload in ("inline", "named"):
+        return _decode_named_file(given, context)
     if not is_object(given):
         raise ValueError(f"1 validation error for FileData\n  Input should be an object, not {given!r:.80}")
-    if given.get("meta") != {"_type": "gradio.FileData"}:
+    if given.get("meta") != {"_type": "gradio.FileData"} and context.profile.meta_required:
         raise ValueError(
             "1 validation error for FileData\n  Value error, The 'meta' field must be explicitly provided in the input"
             " data and be equal to {'_type': 'gradio.FileData'}."
         )
-    path = given.get("path")
+    return _stored(given.get("path"), context)
+
+
+def _decode_named_file(given: Any, context: CallContext) -> StoredFile:
+    """Take a file with its content, or the name of one that was uploaded."""
+    if not is_object(given):
+        raise TypeError(f"string indices must be integers, not {type(given).__name__!r}")
+    if given.get("is_file"):
+        return _stored(given["name"], context)
+    kind, comma, content = str(given["data"]).partition(",")
+    if not comma or not kind.startswith("data:"):
+        raise ValueError("the data of a file are a data URL")
+    return context.store_content(str(given["name"]), base64.b64decode(content))
+
+
+def _stored(path: object, context: CallContext) -> StoredFile:
     stored = context.find_file(path) if isinstance(path, str) else None
     if stored is None:
         raise ValueError(f"Cannot move {path} to the gradio cache dir because it was not uploaded by a user.")

@@ -11,14 +11,16 @@ from ._components import Component
 from ._endpoints import Endpoint
 from ._json import compact_json
 from ._profiles import Profile
+from ._schemas import OLD_FILE_SCHEMA, file_schema
 
-__all__ = ["Layout", "api_info", "config", "page", "page_before_login"]
+__all__ = ["Layout", "api_info", "config", "page_for"]
 
 
 class Layout:
     """The components of an app in the order of their ids: each endpoint's inputs, its outputs, and its button."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
         self.buttons: list[int] = []
         self._ids: dict[Component, int] = {}
         self._entries: list[tuple[int, Component | None]] = []
@@ -42,7 +44,7 @@ class Layout:
     def components(self) -> list[dict[str, Any]]:
         """Describe all components."""
         return [
-            _button(identity) if component is None else _component(identity, component)
+            _button(identity, self._profile) if component is None else _component(identity, component, self._profile)
             for identity, component in self._entries
         ]
 
@@ -51,11 +53,23 @@ class Layout:
         return {"id": 0, "children": [{"id": identity} for identity, _ in self._entries]}
 
 
+def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
+    """Give the JSON schema of a component's value, as this Gradio describes it."""
+    if component.kind != "file":
+        return component.schema
+    return OLD_FILE_SCHEMA if profile.old_api_info else file_schema(profile.file_fields)
+
+
 def _class_id(kind: str) -> str:
     return hashlib.sha256(kind.encode()).hexdigest()
 
 
-def _button(identity: int) -> dict[str, Any]:
+def _picked(document: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Keep what this Gradio says."""
+    return {key: value for key, value in document.items() if key in keys}
+
+
+def _button(identity: int, profile: Profile) -> dict[str, Any]:
     props = {
         "value": "Run",
         "variant": "secondary",
@@ -68,7 +82,7 @@ def _button(identity: int) -> dict[str, Any]:
         "name": "button",
         "_selectable": False,
     }
-    return {
+    described = {
         "id": identity,
         "type": "button",
         "props": props,
@@ -76,9 +90,10 @@ def _button(identity: int) -> dict[str, Any]:
         "component_class_id": _class_id("button"),
         "key": None,
     }
+    return _picked(described, profile.component_keys)
 
 
-def _component(identity: int, component: Component) -> dict[str, Any]:
+def _component(identity: int, component: Component, profile: Profile) -> dict[str, Any]:
     props: dict[str, Any] = {}
     if component.value is not None and not component.skip_api:
         props["value"] = component.value
@@ -94,43 +109,80 @@ def _component(identity: int, component: Component) -> dict[str, Any]:
             "elem_classes": [],
             "preserved_by_key": ["value"],
         }
-    props |= {"name": component.kind, "_selectable": False}
+    kind = profile.state_kind if component.kind == "state" else component.kind
+    props |= {"name": kind, "_selectable": False}
     described: dict[str, Any] = {
         "id": identity,
-        "type": component.kind,
+        "type": kind,
         "props": props,
         "skip_api": component.skip_api,
         "component_class_id": _class_id(component.kind),
         "key": None,
     }
-    if component.schema is not None:
-        described |= {
-            "api_info": component.schema,
-            "api_info_as_input": component.schema,
-            "api_info_as_output": component.schema,
-            "example_inputs": component.example,
+    described = _picked(described, profile.component_keys)
+    schema = schema_of(component, profile)
+    if profile.old_api_info:
+        # A State has these too; what clients do not name they leave out by its type.
+        info = {
+            "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
+            "api_info": {"info": schema or _ANYTHING, "serialized_info": component.kind == "json"},
+            "example_inputs": {"raw": component.example, "serialized": component.example},
         }
-    return described
+        return described | _picked(info, profile.value_keys)
+    if schema is None:
+        return described
+    info = {
+        "api_info": schema,
+        "api_info_as_input": schema,
+        "api_info_as_output": schema,
+        "example_inputs": component.example,
+    }
+    return described | _picked(info, profile.value_keys)
 
 
-def _dependency(endpoint: Endpoint, layout: Layout) -> dict[str, Any]:
-    return {
+_ANYTHING: dict[str, Any] = {"type": {}, "description": "any valid value"}
+
+_SERIALIZERS = {
+    "textbox": "StringSerializable",
+    "dropdown": "StringSerializable",
+    "radio": "StringSerializable",
+    "number": "NumberSerializable",
+    "slider": "NumberSerializable",
+    "checkbox": "BooleanSerializable",
+    "json": "JSONSerializable",
+    "chatbot": "JSONSerializable",
+    "file": "FileSerializable",
+}
+
+
+def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[str, Any]:
+    button = layout.buttons[endpoint.index]
+    old_targets = "trigger" in profile.dependency_keys
+    types = {"continuous": False, "generator": endpoint.generates, "cancel": False}
+    described: dict[str, Any] = {
         "id": endpoint.index,
-        "targets": [[layout.buttons[endpoint.index], "click"]],
+        "targets": [button] if old_targets else [[button, "click"]],
+        "trigger": "click",
         "inputs": layout.ids(endpoint.inputs),
         "outputs": layout.ids(endpoint.outputs),
         "backend_fn": True,
         "js": None,
-        "queue": endpoint.queue,
-        "api_name": endpoint.name,
+        "queue": profile.queue_default if endpoint.queue else False,
+        "api_name": _api_name(endpoint, profile),
         "api_description": None,
         "scroll_to_output": False,
-        "show_progress": "full",
+        "status_tracker": None,
+        "show_progress": True if old_targets else "full",
+        "documentation": [[], []],
+        "every": None,
+        "zerogpu": False,
+        "like_user_message": False,
+        "show_api": endpoint.visibility == "public",
         "show_progress_on": None,
         "batch": False,
         "max_batch_size": 4,
         "cancels": [],
-        "types": {"generator": endpoint.generates, "cancel": False},
+        "types": _picked(types, profile.dependency_types),
         "collects_event_data": False,
         "trigger_after": None,
         "trigger_only_on_success": False,
@@ -146,6 +198,13 @@ def _dependency(endpoint: Endpoint, layout: Layout) -> dict[str, Any]:
         "component_prop_inputs": [],
         "js_implementation": None,
     }
+    return _picked(described, profile.dependency_keys)
+
+
+def _api_name(endpoint: Endpoint, profile: Profile) -> str | bool | None:
+    if endpoint.visibility != "private" or profile.private_name == "named":
+        return endpoint.name
+    return None if profile.private_name == "null" else False
 
 
 def config(
@@ -159,18 +218,20 @@ def config(
     username: str | None,
     show_error: bool,
     max_file_size: int | None,
+    enable_queue: bool,
 ) -> dict[str, Any]:
     """The document behind ``/config``."""
     components = layout.components()
-    dependencies = [_dependency(endpoint, layout) for endpoint in endpoints]
+    dependencies = [_dependency(endpoint, layout, profile) for endpoint in endpoints]
     tree = layout.tree()
     home = {
         "layout": tree,
         "components": [component["id"] for component in components],
-        "dependencies": [dependency["id"] for dependency in dependencies],
+        "dependencies": [endpoint.index for endpoint in endpoints],
     }
-    return {
-        "version": profile.version,
+    document: dict[str, Any] = {
+        **_interface(endpoints, enable_queue),
+        "version": profile.shown_version,
         "api_prefix": profile.api_prefix,
         "mode": "blocks",
         "app_id": app_id,
@@ -184,7 +245,9 @@ def config(
         "head": None,
         "title": title,
         "space_id": None,
-        "enable_queue": True,
+        "is_space": False,
+        "enable_queue": enable_queue,
+        "show_api": True,
         "show_error": show_error,
         "footer_links": ["api", "gradio", "settings", "runs"],
         "run_history": True,
@@ -208,41 +271,85 @@ def config(
         "mcp_server": False,
         "i18n_translations": None,
         "dependencies": dependencies,
-        "layout": tree,
+        "layout": "horizontal" if profile.one_function else tree,
         "username": username,
-        "root": root,
+        "root": root if profile.root == "absolute" else "",
+    }
+    return _picked(document, profile.config_keys)
+
+
+def _interface(endpoints: Sequence[Endpoint], enable_queue: bool) -> dict[str, Any]:
+    """What the config of Gradio 2 says of its one function."""
+    inputs = endpoints[0].inputs if endpoints else ()
+    outputs = endpoints[0].outputs if endpoints else ()
+    return {
+        "input_components": [
+            {
+                **({"file_count": "single"} if component.kind == "file" else {}),
+                "default": component.value,
+                "optional": False,
+                "name": component.kind,
+                "label": component.label,
+            }
+            for component in inputs
+        ],
+        "output_components": [{"name": component.kind, "label": component.label} for component in outputs],
+        "function_count": 1,
+        "live": False,
+        "examples_per_page": 10,
+        "show_input": True,
+        "show_output": True,
+        "description": None,
+        "simple_description": None,
+        "article": None,
+        "thumbnail": None,
+        "allow_screenshot": False,
+        "allow_flagging": "manual",
+        "flagging_options": None,
+        "allow_interpretation": False,
+        "queue": enable_queue,
+        "cached_examples": False,
+        "favicon_path": None,
     }
 
 
 def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_endpoints: bool) -> dict[str, Any]:
     """The document behind ``/info``; with ``all_endpoints`` the undocumented ones too, and no snippets."""
-    shown = ("public", "undocumented") if all_endpoints else ("public",)
+    hides = bool({"show_api", "api_visibility"} & profile.dependency_keys)
     named: dict[str, Any] = {}
+    unnamed: dict[str, Any] = {}
     for endpoint in endpoints:
-        if endpoint.visibility not in shown:
+        private = endpoint.visibility == "private"
+        if private and not profile.private_in_info:
+            continue
+        if endpoint.visibility == "undocumented" and hides and not all_endpoints:
             continue
         info: dict[str, Any] = {
-            "parameters": _parameters(endpoint),
+            "parameters": _parameters(endpoint, profile),
             "returns": [
-                {**_described(component), "component": component.title}
+                _picked({**_described(component, profile), "component": component.title}, profile.return_keys)
                 for component in endpoint.outputs
                 if not component.skip_api
             ],
+            "show_api": endpoint.visibility == "public",
             "api_visibility": endpoint.visibility,
             "description": endpoint.description,
         }
         if not all_endpoints:
             info["code_snippets"] = _snippets(endpoint, info["parameters"], profile, root)
-        named[f"/{endpoint.name}"] = info
-    return {"named_endpoints": named, "unnamed_endpoints": {}}
+        if private:
+            unnamed[str(endpoint.index)] = _picked(info, profile.info_keys)
+        else:
+            named[f"/{endpoint.name}"] = _picked(info, profile.info_keys)
+    return {"named_endpoints": named, "unnamed_endpoints": unnamed}
 
 
-def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for component, name in zip(endpoint.inputs, endpoint.parameter_names, strict=True):
         if component.skip_api:
             continue
-        described = _described(component)
+        described = _described(component, profile)
         kind = {
             "type": described["type"],
             "python_type": {
@@ -250,35 +357,37 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
                 "description": (component.schema or {}).get("additional_description", ""),
             },
         }
-        parameters.append(
-            {
-                "label": described["label"],
-                "parameter_name": name,
-                "parameter_has_default": component.value is not None or name in endpoint.none_defaults,
-                "parameter_default": component.value,
-                **kind,
-                "component": component.title,
-                "example_input": component.example,
-            }
-        )
+        parameter = {
+            "label": described["label"],
+            "parameter_name": name,
+            "parameter_has_default": component.value is not None or name in endpoint.none_defaults,
+            "parameter_default": component.value,
+            **kind,
+            "component": component.title,
+            "example_input": component.example,
+            "serializer": described["serializer"],
+        }
+        parameters.append(_picked(parameter, profile.parameter_keys))
     return parameters
 
 
-def _described(component: Component) -> dict[str, Any]:
+def _described(component: Component, profile: Profile) -> dict[str, Any]:
+    schema = schema_of(component, profile) or {}
     return {
         "label": component.label or "",
-        "type": component.schema,
+        "type": schema or None,
         "python_type": {
             "type": component.python_type,
-            "description": (component.schema or {}).get("description", ""),
+            "description": schema.get("description", ""),
         },
+        "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
     }
 
 
 def _snippets(
     endpoint: Endpoint, parameters: Sequence[Mapping[str, Any]], profile: Profile, root: str
 ) -> dict[str, str]:
-    values = {parameter["parameter_name"]: parameter["example_input"] for parameter in parameters}
+    values = {parameter.get("parameter_name", ""): parameter["example_input"] for parameter in parameters}
     arguments = "".join(f"{name}={value!r}, " for name, value in values.items())
     body = json.dumps(values)
     call = f"{root}{profile.api_prefix}/call"
@@ -299,36 +408,40 @@ _PAGE = """<!doctype html>
 <body>
 <p>This is a fake Gradio app: it speaks the protocol of Gradio {version}, and has no page of its own.</p>
 <script>window.gradio_config = {config};</script>
-<script>window.gradio_api_info = {info};</script>
-</body>
+{info}</body>
 </html>
 """
 
 
-def page(title: str, document: Mapping[str, Any], info: Mapping[str, Any]) -> str:
-    """The app's page, of which clients read the config in ``window.gradio_config``."""
+def page_for(
+    profile: Profile, title: str, document: Mapping[str, Any], info: Mapping[str, Any], *, may_see: bool
+) -> str:
+    """The app's page, of which clients read the config in ``window.gradio_config``.
+
+    Somebody who has yet to log in gets a config that says so.
+    """
+    shown = document if may_see else _before_login(profile, document)
+    script = f"<script>window.gradio_api_info = {_in_script(info)};</script>\n" if profile.info_in_page else ""
     return _PAGE.format(
         title=title.replace("&", "&amp;").replace("<", "&lt;"),
-        version=document.get("version", ""),
-        config=_in_script(document),
-        info=_in_script(info),
+        version=shown.get("version", "").strip(),
+        config=_in_script(shown),
+        info=script,
     )
 
 
-def page_before_login(document: Mapping[str, Any], info: Mapping[str, Any]) -> str:
-    """The page for somebody who has yet to log in: a config that says so."""
-    seen: dict[str, Any] = {
-        "auth_required": True,
-        "auth_message": None,
-        "space_id": document["space_id"],
-        "root": document["root"],
-        "page": {"": {"layout": {"id": 0, "children": []}, "components": [], "dependencies": []}},
-        "pages": document["pages"],
-        "components": [],
-        "dependencies": [],
-        "current_page": "",
-    }
-    return page(str(document["title"]), seen, info)
+def _before_login(profile: Profile, document: Mapping[str, Any]) -> dict[str, Any]:
+    seen: dict[str, Any] = {"auth_required": True, "auth_message": None}
+    seen |= {key: document[key] for key in ("is_space", "space_id", "root") if key in document}
+    if profile.pages_before_login:
+        seen |= {
+            "page": {"": {"layout": {"id": 0, "children": []}, "components": [], "dependencies": []}},
+            "pages": document["pages"],
+            "components": [],
+            "dependencies": [],
+            "current_page": "",
+        }
+    return seen
 
 
 def _in_script(value: Mapping[str, Any]) -> str:

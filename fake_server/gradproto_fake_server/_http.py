@@ -14,6 +14,7 @@ import h11
 
 from ._json import compact_json, is_object
 from ._log import Ending, RequestRecord
+from ._websocket import WebSocket, handshake_headers
 
 if TYPE_CHECKING:
     from ._app import FakeApp
@@ -153,6 +154,26 @@ class Exchange:
 
     # -- the response's side, for the routes
 
+    @property
+    def wants_websocket(self) -> bool:
+        """Whether the client would speak WebSocket from here on."""
+        headers = self.headers
+        return headers.get("upgrade", "").lower() == "websocket" and "sec-websocket-key" in headers
+
+    def accept_websocket(self) -> WebSocket:
+        """Answer a handshake; the connection belongs to the WebSocket from here on. The body must be over."""
+        socket = WebSocket(self, self.connection.app.schedule, self.connection.app.profile)
+        self.on_disconnect = socket.lost
+        self.connection.switch_to(self, socket, handshake_headers(self.headers["sec-websocket-key"]))
+        return socket
+
+    def end_socket(self, ending: Ending) -> None:
+        """Close the connection of a WebSocket."""
+        if not self.responded:
+            self.connection.closed = True
+            self._over(ending)
+            self.connection.wake()
+
     def respond(
         self,
         status: int,
@@ -191,7 +212,8 @@ class Exchange:
 
     def respond_crash(self) -> None:
         """Send what an exception in a route gives."""
-        self.respond(500, b"Internal Server Error", "text/plain; charset=utf-8", close=True)
+        text = self.connection.app.profile.crash_text.replace("{}", "None")
+        self.respond(500, text.encode(), "text/plain; charset=utf-8", close=True)
 
     def start_stream(self, source: Source, status: int = 200, headers: Headers = ()) -> None:
         """Begin a response whose bytes ``source`` gives when the connection has room."""
@@ -262,6 +284,7 @@ class ServerConnection:
         self._exchange: Exchange | None = None
         self._requests: Exchange | None = None
         self._in_events = False
+        self._socket: WebSocket | None = None
 
     @property
     def now(self) -> float:
@@ -288,6 +311,9 @@ class ServerConnection:
             self.connection_lost()
             return
         self._app.not_idle(self)
+        if self._socket is not None:
+            self._socket.receive_data(data)
+            return
         self._h11.receive_data(data)
         self._handle_events()
 
@@ -295,7 +321,9 @@ class ServerConnection:
         """Give the next bytes for the client, ``b""`` if there are none now. Files and streams are read only here."""
         out = self._out
         exchange = self._exchange
-        if exchange is not None and exchange.source is not None and not self.closed:
+        if self._socket is not None and not self.closed:
+            self._socket.fill(_SEND_AT_ONCE)
+        elif exchange is not None and exchange.source is not None and not self.closed:
             exchange.source.fill(exchange, _SEND_AT_ONCE)
         if not out:
             return b""
@@ -332,6 +360,12 @@ class ServerConnection:
                 reason=_REASONS.get(status, b""),
             )
         )
+
+    def switch_to(self, exchange: Exchange, socket: WebSocket, headers: Headers) -> None:
+        """Speak WebSocket from here on."""
+        exchange.record.status = 101
+        self._send(h11.InformationalResponse(status_code=101, headers=list(headers), reason=b"Switching Protocols"))
+        self._socket = socket
 
     def send_data(self, data: bytes) -> None:
         """Send content through h11, which counts and frames it."""
@@ -385,6 +419,8 @@ class ServerConnection:
             self._requests = None
         event = http.next_event()
         kind = type(event)
+        if self._socket is not None:
+            return self._hand_over(self._socket)
         if kind is h11.Request:
             self._begin(cast("h11.Request", event))
         elif kind is h11.Data:
@@ -396,6 +432,13 @@ class ServerConnection:
         else:  # NEED_DATA, PAUSED or the end
             return False
         return True
+
+    def _hand_over(self, socket: WebSocket) -> bool:
+        """Give the WebSocket what came behind its handshake; nothing more is HTTP."""
+        rest, _ = self._h11.trailing_data
+        if rest:
+            socket.receive_data(rest)
+        return False
 
     def _begin(self, request: h11.Request) -> None:
         target = request.target.decode("latin-1")

@@ -11,6 +11,7 @@ from ._components import CallContext, Component
 from ._endpoints import Endpoint
 from ._files import StoredFile
 from ._json import is_list_or_tuple
+from ._profiles import Profile
 from ._schedule import Schedule, Timer
 from ._steps import FakeFile, Hold, Log, Progress, Sleep
 
@@ -49,6 +50,11 @@ class JobHost(CallContext, Protocol):
     """What a job needs of the server for its call."""
 
     @property
+    def profile(self) -> Profile:
+        """The Gradio that is played."""
+        ...
+
+    @property
     def schedule(self) -> Schedule:
         """The server's clock."""
         ...
@@ -79,7 +85,6 @@ class Job:
 
     __slots__ = (
         "_after_storing",
-        "_data",
         "_host",
         "_iterator",
         "_last",
@@ -88,9 +93,11 @@ class Job:
         "_storing",
         "_timer",
         "began",
+        "data",
         "delivery",
         "endpoint",
         "event_id",
+        "last_duration",
         "outputs_given",
         "session_hash",
         "state",
@@ -101,7 +108,7 @@ class Job:
         event_id: str,
         endpoint: Endpoint,
         session_hash: str,
-        data: list[Any],
+        data: list[Any] | None,
         host: JobHost,
         delivery: Delivery,
     ) -> None:
@@ -114,7 +121,10 @@ class Job:
         """When it left the queue."""
         self.outputs_given: int = 0
         """How many intermediate outputs it gave."""
-        self._data = data
+        self.data: list[Any] | None = data
+        """The values of its inputs; ``None`` while the client is yet to send them."""
+        self.last_duration: float = 0.0
+        """Seconds that its last step took."""
         self._host = host
         self._iterator: Iterator[object] | None = None
         self._last: list[Any] | None = None
@@ -156,6 +166,12 @@ class Job:
         self.began = self._step_began = self._host.schedule.now
         self._ready()
 
+    def turn_to(self, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
+        """Learn what it is, before it starts."""
+        self.endpoint, self.session_hash, self.data, self._host = endpoint, session_hash, data, host
+        if endpoint.held:
+            self._permits = 0
+
     def resume(self) -> None:
         """Go on after a pause."""
         if self.state == "paused":
@@ -171,6 +187,12 @@ class Job:
         self._host.job_over(self)
         if self.endpoint.generates or self.state in ("queued", "held"):
             self._end("cancelled")
+
+    def restart(self) -> None:
+        """Begin the function again when it would go on."""
+        running, self._iterator = self._iterator, None
+        if isinstance(running, GeneratorType):
+            _close(cast("Generator[object, None, object]", running))
 
     def drop(self) -> None:
         """The client went away: a generator stops at its next output, as Gradio's do."""
@@ -234,15 +256,18 @@ class Job:
 
     def _arguments(self) -> list[Any]:
         inputs = self.endpoint.inputs
-        if len(self._data) < len(inputs):
+        host = self._host
+        data = self.data or []
+        if len(data) < len(inputs):
+            if host.profile.short_input_message:
+                raise IndexError("list index out of range")
             raise ValueError(
                 f"An event handler ({self.endpoint.name}) didn't receive enough input values "
-                f"(needed: {len(inputs)}, got: {len(self._data)})."
+                f"(needed: {len(inputs)}, got: {len(data)})."
             )
-        host = self._host
         return [
             host.read_state(component) if component.kind == "state" else component.decode(value, host)
-            for component, value in zip(inputs, self._data, strict=False)
+            for component, value in zip(inputs, data, strict=False)
         ]
 
     # -- outputs
@@ -298,7 +323,7 @@ class Job:
     def step_duration(self) -> float:
         """Count a step that went well; give its seconds."""
         now = self._host.schedule.now
-        duration = now - self._step_began
+        duration = self.last_duration = now - self._step_began
         self._step_began = now
         self.endpoint.calls += 1
         self.endpoint.calls_time += duration

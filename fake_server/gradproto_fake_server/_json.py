@@ -1,4 +1,4 @@
-"""JSON as Gradio writes it: compact raw text on the queue's stream, spaced and escaped ASCII on the older streams."""
+"""JSON as Gradio writes it: compact raw text on the queue's stream, spaced and escaped ASCII on the older ones."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, TypeGuard
 __all__ = ["ascii_json", "compact_json", "is_list", "is_list_or_tuple", "is_object"]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode
+
+_encode_ascii = json.JSONEncoder(allow_nan=False, default=str).encode
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
@@ -39,8 +41,11 @@ def compact_json(value: Any) -> str:
 
 
 def ascii_json(value: Any) -> str:
-    r"""Write ``value`` with spaces and ``\u`` escapes, for ``/call`` and ``/upload_progress``."""
-    return json.dumps(value, default=str)
+    r"""Write ``value`` with spaces and ``\u`` escapes, for ``/call``, ``/upload_progress`` and the older queues."""
+    try:
+        return _encode_ascii(value)
+    except ValueError:
+        return _encode_ascii(_without_nan(value))
 
 
 def _without_nan(value: Any) -> Any:

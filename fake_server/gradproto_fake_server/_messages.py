@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ._json import compact_json
+from ._json import ascii_json, compact_json
 from ._profiles import Profile
 from ._steps import AppFailure, Log, Progress
 
 __all__ = ["Message", "Messages"]
 
+_NOBODY = dict.fromkeys(
+    ("event_id", "rank", "avg_event_process_time", "avg_event_concurrent_process_time", "rank_eta"), "null"
+)
 _LOG_TITLES = {"info": "Info", "warning": "Warning", "success": "Success", "error": "Error"}
 
 
@@ -30,29 +33,70 @@ class Messages:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        output = "{" + ",".join(f'"{name}":%({name})s' for name in profile.output_fields) + "}"
-        self._templates: dict[str, str] = {}
-        for kind, fields in profile.messages.items():
-            # "duration" and "output" mean other things in a log and in a failure, so a template is made per kind
-            holes = (f'"msg":"{kind}"' if name == "msg" else f'"{name}":%({name})s' for name in fields)
-            self._templates[kind] = "{" + ",".join(holes) + "}"
-        self._output = output
-        self.heartbeat: Message = Message("heartbeat", None, self._fill("heartbeat", event_id="null"))
-        self.close_stream: Message = Message("close_stream", None, self._fill("close_stream", event_id="null"))
+        self.json = ascii_json if profile.spaced_json else compact_json
+        """Writes a value as it stands in a message."""
+        self._comma, self._colon = (", ", ": ") if profile.spaced_json else (",", ":")
+        # "duration" and "output" mean other things in a log and in a failure, so a template is made per kind
+        self._templates: dict[str, str] = {
+            kind: self._template(fields, kind) for kind, fields in profile.messages.items()
+        }
+        self._output = self._template(profile.output_fields)
+        self._direct_output = _object(profile.output_fields, ",", ":")
+        # Gradio 2 has nothing to say of an update when there is a State.
+        stateful = tuple(name for name in profile.output_fields if name != "updated_state")
+        self._stateful_output = _object(stateful, ",", ":")
+        self._status = _object(profile.status_fields, ",", ":").replace("%(msg)s", '"estimation"')
+        self.heartbeat: Message = self._plain("heartbeat")
+        self.close_stream: Message = self._plain("close_stream")
+        """Its text is empty if the stream just ends."""
+        self.queue_full: Message = self._plain("queue_full")
+        self.send_hash: Message = self._plain("send_hash")
+
+    def _template(self, fields: tuple[str, ...], kind: str = "") -> str:
+        text = _object(fields, self._comma, self._colon)
+        return text.replace("%(msg)s", f'"{kind}"')
 
     def _fill(self, kind: str, **fields: str) -> str:
-        return self._templates[kind] % fields
+        """Fill in a message; one that this Gradio does not know has no text."""
+        return self._templates.get(kind, "") % fields
 
-    def estimation(self, event_id: str | None, rank: int | None, queue_size: int, rank_eta: float | None) -> Message:
-        """The place of an event in its queue; ``rank_eta`` in seconds."""
+    def _plain(self, kind: str) -> Message:
+        return Message(kind, None, self._fill(kind, event_id="null"))
+
+    def knows(self, kind: str) -> bool:
+        """Say whether this Gradio has such a message."""
+        return kind in self._templates
+
+    def send_data(self, event_id: str) -> Message:
+        """The client is asked for an event's data."""
+        return Message("send_data", event_id, self._fill("send_data", event_id=f'"{event_id}"'))
+
+    def estimation(
+        self,
+        event_id: str | None,
+        rank: int | None,
+        queue_size: int,
+        rank_eta: float | None,
+        *,
+        average: float | None = None,
+    ) -> Message:
+        """The place of an event in its queue; ``rank_eta`` and ``average`` in seconds."""
+        known = "null" if rank_eta is None else _number(average)
         text = self._fill(
             "estimation",
             event_id=_quoted(event_id),
             rank=_number(rank),
             queue_size=str(queue_size),
+            avg_event_process_time=known,
+            avg_event_concurrent_process_time=known,
             rank_eta=_number(rank_eta),
+            queue_eta="1" if rank_eta is None else _number((average or 0.0) * max(queue_size - 1, 0)),
         )
         return Message("estimation", event_id, text)
+
+    def status(self, queue_size: int) -> str:
+        """What ``/queue/status`` says: the estimation of nobody."""
+        return self._status % {"queue_size": str(queue_size), "queue_eta": "1", **_NOBODY}
 
     def process_starts(self, event_id: str, eta: float | None) -> Message:
         """An event leaves the queue; ``eta`` in seconds."""
@@ -69,7 +113,7 @@ class Messages:
             "progress": progress.progress,
             "desc": progress.desc,
         }
-        text = self._fill("progress", event_id=f'"{event_id}"', progress_data=compact_json([unit]))
+        text = self._fill("progress", event_id=f'"{event_id}"', progress_data=self.json([unit]))
         return Message("progress", event_id, text)
 
     def log(self, event_id: str, log: Log) -> Message:
@@ -77,17 +121,27 @@ class Messages:
         text = self._fill(
             "log",
             event_id=f'"{event_id}"',
-            log=compact_json(log.message),
+            log=self.json(log.message),
             level=f'"{log.level}"',
             duration="null" if log.duration is None else _number(float(log.duration)),
             visible=_flag(log.visible),
-            title=compact_json(_LOG_TITLES[log.level] if log.title is None else log.title),
+            title=self.json(_LOG_TITLES[log.level] if log.title is None else log.title),
         )
         return Message("log", event_id, text)
 
-    def output(self, data: str, *, is_generating: bool, duration: float, average: float) -> str:
+    def output(
+        self,
+        data: str,
+        *,
+        is_generating: bool,
+        duration: float,
+        average: float,
+        in_message: bool = True,
+        keeps_state: bool = False,
+    ) -> str:
         """The JSON of a success: ``data`` is JSON text already; durations in seconds."""
-        return self._output % {
+        direct = self._stateful_output if keeps_state else self._direct_output
+        return (self._output if in_message else direct) % {
             "data": data,
             "is_generating": "true" if is_generating else "false",
             "duration": repr(duration),
@@ -95,6 +149,11 @@ class Messages:
             "render_config": "null",
             "changed_state_ids": "[]",
             "used_cache": "null",
+            # Gradio 2, which has as many of each as functions.
+            "flag_index": "null",
+            "updated_state": "null",
+            "durations": f"[{duration!r}]",
+            "avg_durations": f"[{average!r}]",
         }
 
     def generating(self, event_id: str, output: str) -> Message:
@@ -122,7 +181,7 @@ class Messages:
             "event_id": f'"{event_id}"',
             "output": output,
             "success": _flag(success),
-            "title": "null" if title is None else compact_json(title),
+            "title": "null" if title is None else self.json(title),
             "used_cache": "null",
             "cache_duration": _number(cache_duration),
             "avg_time": _number(average),
@@ -134,27 +193,35 @@ class Messages:
         text = self._fill(
             "unexpected_error",
             event_id="null",
-            message=compact_json(message),
+            message=self.json(message),
             session_not_found=_flag(session_not_found),
             success="false",
         )
         return Message("unexpected_error", None, text)
 
-    def error_payload(self, error: Exception, *, show_error: bool) -> dict[str, Any]:
-        """What a failed call shows: everything of an :class:`AppFailure`, of others only with ``show_error``."""
+    def error_payload(self, error: Exception, *, show_error: bool, late: bool = False) -> dict[str, Any]:
+        """What a failed call shows: everything of an :class:`AppFailure`, of others only with ``show_error``.
+
+        ``late`` is a failure after an output.
+        """
+        profile = self._profile
+        fields: dict[str, Any]
         if isinstance(error, AppFailure):
-            return {
-                "error": error.message,
+            fields = {
+                "error": repr(error.message) if profile.quoted_errors else error.message,
                 "duration": error.duration,
                 "visible": error.visible,
                 "title": error.title,
             }
+            return {name: fields[name] for name in profile.app_error_fields}
         if not show_error:
-            return {"error": None}
-        payload: dict[str, Any] = {"error": str(error)}
-        if self._profile.error_detail_of_strangers:
-            payload["visible"] = True
-        return payload
+            return {"error": profile.hidden_generator_error if late else None}
+        fields = {"error": str(error), "visible": True}
+        return {name: fields[name] for name in profile.stranger_error_fields}
+
+
+def _object(fields: tuple[str, ...], comma: str, colon: str) -> str:
+    return "{" + comma.join(f'"{name}"{colon}%({name})s' for name in fields) + "}"
 
 
 def _quoted(text: str | None) -> str:

@@ -1,15 +1,25 @@
-"""What differs from one Gradio to the next, as records.
+"""What differs from one Gradio to the next, as one record for each version.
 
-The server's code asks the profile; it never compares version numbers. A message is the names of its fields in the order
-in which that Gradio writes them.
+The server's code asks the profile; it never compares version numbers. The tables are in :mod:`._versions`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["GRADIO_6_31", "Profile", "profile_for"]
+from . import _versions as tables
+
+__all__ = ["OLDEST", "FilePayload", "Profile", "profile_for"]
+
+OLDEST = "2.8.0"
+"""Before it Gradio was another web server, with which nobody here has spoken."""
+
+_NEWEST = (6, 31, 0)
+
+FilePayload = Literal["inline", "named", "path", "meta"]
+"""How a file comes in: ``inline`` base64, ``named`` after an upload or inline, by ``path``, or with a ``meta`` too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,16 +27,157 @@ class Profile:
     """The facts of one Gradio version that the fake server needs."""
 
     version: str
-    protocol: str
+    shown_version: str
+    """As the config says it."""
+    protocol: str | None
     api_prefix: str
+    routes: frozenset[str]
+    """Which routes there are, by their names in the table."""
+    one_function: bool
+    """Whether the app is one Interface, with one function that has no name and no index."""
+
     messages: Mapping[str, tuple[str, ...]]
-    """The fields of each message of the event stream, in order; ``output`` stands for :attr:`output_fields`."""
+    """The fields of each message of the queue, in order; ``output`` stands for :attr:`output_fields`."""
     output_fields: tuple[str, ...]
     """The fields of a successful output, in order."""
-    error_detail_of_strangers: bool
-    """Whether an error that is no ``gr.Error`` carries ``visible`` beside its text."""
+    status_fields: tuple[str, ...]
+    """What ``/queue/status`` says, in order."""
+    spaced_json: bool
+    r"""Whether the messages have spaces and ``\u`` escapes."""
+    edits: bool
+    """Whether the outputs of a generator after the first are sent as edits."""
+    moved_deletions: bool
+    """Whether deletions in a list count those before them; else all have their places in the old list."""
+    whole_json: bool
+    """Whether a JSON component's outputs replace one another as a whole."""
+    repeats_last_output: bool
+    """Whether a generator's end is its last output once more, ``is_generating`` included."""
+    generators: bool
+    """Whether a function may have more outputs than one."""
+    whole_numbers_are_floats: bool
+    """Whether a number component makes ``3`` into ``3.0``."""
+
+    app_error_fields: tuple[str, ...]
+    """What a failure with a message for the user has."""
+    stranger_error_fields: tuple[str, ...]
+    """What any other failure has."""
+    quoted_errors: bool
+    """Whether the message of a ``gr.Error`` comes in Python's quotes."""
+    hidden_generator_error: str | None
+    """The error of a generator whose text is not to be shown."""
+    short_input_message: bool
+    """Whether too few values are an IndexError and nothing better."""
+    crash_text: str
+    """The body of a response that an exception has become; ``{}`` is where the exception goes."""
+    old_refusals: bool
+    """Whether a body is refused in the words of pydantic 1."""
+
+    socket_opening: Literal["hash", "data", "send_hash"]
+    """Who begins on the WebSocket: the client with a hash, the server with the queue, the server asking for a hash."""
+    socket_hash_wait: float | None
+    """Seconds for which the server waits for the hash; ``None`` for ever."""
+    socket_without_queue: Literal["crash", "silence"]
+    """What a WebSocket meets in an app that has no queue."""
+    stays_open: bool
+    """Whether the server leaves the closing of the WebSocket to the client."""
+    data_wait: float
+    """Seconds for which the server waits for the data that it has asked for."""
+    late_data_error: str | None
+    """How an event ends whose data did not come; ``None`` without a word."""
+    polling_interval: float = 1.0
+    """Seconds after which the worker of the polling queue looks again."""
+    queue_keeps_session: bool
+    """Whether a pushed event knows its session."""
+
+    session_lost: str
+    """What the stream of an unknown session says."""
+    no_session_hash: str
+    """The detail of a join without a session hash."""
+    empty_session_hash: bool
+    """Whether an empty session hash will do."""
+    negative_indices: bool
+    """Whether ``fn_index`` -1 is the last endpoint."""
+    survives_disconnect: bool
+    """Whether a session's events go on when its stream breaks."""
+    cancel_takes_out: bool
+    """Whether ``/cancel`` removes an event that waits."""
+    reset_works: bool
+    """Whether ``/reset`` stops a generator; else it only says so."""
+    own_session_calls: bool
+    """Whether a call by ``/call`` may name its session, and leave out the States."""
+    call_errors: bool
+    """Whether the stream of ``/call`` says why a call failed."""
+    short_call_urls: bool
+    """Whether the address of a file in a ``/call`` lacks the last digits of the port."""
+    api_closed: Literal["401", "not found", "explained"]
+    """What a queued endpoint answers to a direct call that is not allowed."""
+    first_by_default: bool
+    """Whether a call that names no endpoint or one that does not exist is for the first one."""
+    unknown_name_is_error: bool
+    """Whether an unknown endpoint is an error in words; else the route crashes."""
+    shared_anonymous_state: bool
+    """Whether callers without a session have one State between them."""
+
+    root: Literal["path", "absolute"]
+    """What the config's ``root`` is."""
+    forwarded_host: bool
+    """Whether the root knows ``x-forwarded-host``."""
+    private_name: Literal["null", "false", "named"]
+    """How the config names an endpoint that is not for clients."""
+    private_in_info: bool
+    """Whether such an endpoint is described all the same, under its index."""
+    queue_default: bool | None
+    """What an endpoint says of the queue if it is queued."""
+    state_kind: str
+    """What a State is called."""
+    old_api_info: bool
+    """Whether descriptions of values have a serializer."""
+    chat_messages: bool
+    """Whether a chatbot's conversation is a list of messages with roles."""
+    config_keys: frozenset[str]
+    dependency_keys: frozenset[str]
+    component_keys: frozenset[str]
+    value_keys: frozenset[str]
+    info_keys: frozenset[str]
+    parameter_keys: frozenset[str]
+    return_keys: frozenset[str]
+    dependency_types: frozenset[str]
+    pages_before_login: bool
+    """Whether the page before a login has pages and components, none of them; else only where it is."""
+    info_in_page: bool
+
+    login_redirects: bool
+    """Whether a login answers with a redirection; else with JSON."""
+    token_cookies: tuple[str, ...]
+    """The names of the cookies of a login; ``{}`` is where the app's own id goes."""
+    strips_username: bool
+    detailed_refusal: bool
+    """Whether the answer to those who are not logged in is an object."""
+
+    file_payload: FilePayload
+    meta_required: bool
+    file_fields: tuple[str, ...]
+    """The fields of a file among the outputs, in order."""
+    file_urls: bool
+    """Whether they say the file's address."""
+    sha1_paths: bool
+    open_ranges: bool
+    """Whether a range without an end is obeyed."""
+    file_refusal: Literal["crash", "long", "allowed or found", "allowed"]
+    """How a file is refused that was neither uploaded nor produced."""
+    unknown_upload: Literal["empty", "404"]
+    """What the progress of an upload that is not known is."""
+    stray_files_refused: bool
+    """Whether an upload needs a field of the right name."""
+
     heartbeat_interval: float = 15.0
     """Seconds between two heartbeats of a stream."""
+    one_heartbeat: bool
+    """Whether a stream has one heartbeat and no more."""
+    ping_interval: float = 20.0
+    """Seconds between two pings on a WebSocket, and for which the answer may take, as uvicorn has it."""
+    close_wait: float = 10.0
+    """Seconds for which a closed WebSocket waits for the client to close."""
     keep_alive: float = 5.0
     """Seconds for which uvicorn leaves an idle connection open after a response."""
     upload_progress_wait: float = 3.0
@@ -37,54 +188,131 @@ class Profile:
     """How many sessions' messages are kept; the oldest idle ones go first."""
 
 
-_QUEUE_OUTPUT = (
-    "data",
-    "is_generating",
-    "duration",
-    "average_duration",
-    "render_config",
-    "changed_state_ids",
-    "used_cache",
-)
-
-GRADIO_6_31 = Profile(
-    version="6.31.0",
-    protocol="sse_v3",
-    api_prefix="/gradio_api",
-    messages={
-        "estimation": ("msg", "event_id", "rank", "queue_size", "rank_eta"),
-        "process_starts": ("msg", "event_id", "eta"),
-        "progress": ("msg", "event_id", "progress_data"),
-        "log": ("msg", "event_id", "log", "level", "duration", "visible", "title"),
-        "process_generating": ("msg", "event_id", "output", "success", "time_limit"),
-        "process_completed": (
-            "msg",
-            "event_id",
-            "output",
-            "success",
-            "title",
-            "used_cache",
-            "cache_duration",
-            "avg_time",
-        ),
-        "heartbeat": ("msg", "event_id"),
-        "close_stream": ("msg", "event_id"),
-        "unexpected_error": ("msg", "event_id", "message", "session_not_found", "success"),
-    },
-    output_fields=_QUEUE_OUTPUT,
-    error_detail_of_strangers=True,
-)
-
-_PROFILES = (GRADIO_6_31,)
+_TRACEBACK = 'Traceback (most recent call last):\n  File "routes.py", line 1, in <module>\nKeyError: {}\n'
 
 
 def profile_for(gradio_version: str) -> Profile:
-    """Give the profile of a Gradio version.
+    """Give the profile of a Gradio version; one that was not looked at is as the one before it.
 
     Raises ``ValueError`` for a version that this fake server cannot play.
     """
-    for profile in _PROFILES:
-        if profile.version == gradio_version:
-            return profile
-    known = ", ".join(profile.version for profile in _PROFILES)
-    raise ValueError(f"no fake of Gradio {gradio_version!r}: known are {known}")
+    version = tables.parse(gradio_version)
+    if not tables.parse(OLDEST) <= version <= _NEWEST:
+        newest = ".".join(map(str, _NEWEST))
+        raise ValueError(f"no fake of Gradio {gradio_version!r}: known are {OLDEST} to {newest}")
+
+    def since(first: str) -> bool:
+        return version >= tables.parse(first)
+
+    def within(span: str) -> bool:
+        return tables.covers(span, version)
+
+    messages = {kind: tables.value_at(history, version) for kind, history in tables.MESSAGES.items()}
+    return Profile(
+        version=gradio_version,
+        shown_version=gradio_version + ("\n" if within("3.0..3.36") else ""),
+        protocol=tables.value_at(tables.PROTOCOLS, version),
+        api_prefix=tables.value_at({"0": "", "5.0": "/gradio_api"}, version),
+        routes=tables.find(tables.ROUTES, version),
+        one_function=within("..3.0"),
+        messages={kind: fields for kind, fields in messages.items() if fields},
+        output_fields=tables.value_at(tables.OUTPUT_FIELDS, version),
+        status_fields=tables.value_at(tables.STATUS_FIELDS, version),
+        spaced_json=within("4.0..4.22"),  # 4.21.0 has spaces, 4.25.0 has none
+        edits=since("4.17"),
+        moved_deletions=since("5.29.1"),
+        whole_json=since("4.31"),
+        repeats_last_output=within("..4.17"),
+        generators=since("3.1.5"),
+        whole_numbers_are_floats=within("3.0..4.9"),
+        app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
+        stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),
+        quoted_errors=within("3.1.7..5.2"),
+        hidden_generator_error=tables.value_at({"0": None, "3.6": "None", "4.20": None}, version),
+        short_input_message=within("..3.32"),
+        crash_text=tables.value_at(
+            {"0": "Internal Server Error", "5.0": _TRACEBACK, "6.9": "Internal Server Error"}, version
+        ),
+        old_refusals=within("..3.50"),
+        socket_opening=tables.value_at(_OPENINGS, version),
+        socket_hash_wait=tables.value_at({"0": None, "3.20": 5.0}, version),
+        socket_without_queue=tables.value_at(_WITHOUT_QUEUE, version),
+        stays_open=within("3.1.5..3.3"),
+        data_wait=tables.value_at({"0": 60.0, "4.0": 5.0}, version),
+        late_data_error=tables.value_at({"0": "Time out uploading data to server", "4.0": None}, version),
+        queue_keeps_session=since("3.0"),
+        session_lost=tables.value_at({"0": "404: Session not found.", "5.38": "404: Not Found"}, version),
+        no_session_hash=tables.value_at({"0": "No session hash provided.", "4.20": "Session hash not found."}, version),
+        empty_session_hash=within("..4.20"),
+        negative_indices=within("..4.32"),
+        survives_disconnect=within("4.19..4.20"),
+        cancel_takes_out=since("6.14"),
+        reset_works=within("..4.34"),
+        own_session_calls=since("6.18"),
+        call_errors=since("6.13"),
+        short_call_urls=within("4.20..5.23"),
+        api_closed=tables.value_at(_API_CLOSED, version),
+        first_by_default=within("..3.1.5"),
+        unknown_name_is_error=within("..3.39"),
+        shared_anonymous_state=within("..3.50"),
+        root=tables.value_at(_ROOTS, version),
+        forwarded_host=since("4.21"),
+        private_name=tables.value_at(_PRIVATE_NAMES, version),
+        private_in_info=within("..3.36"),
+        queue_default=tables.value_at({"0": None, "4.36": True}, version),
+        state_kind=tables.value_at({"0": "state", "3.0": "variable", "3.4": "state"}, version),
+        old_api_info=within("..4.0"),
+        chat_messages=since("5.0"),
+        config_keys=tables.find(tables.CONFIG_KEYS, version),
+        dependency_keys=tables.find(tables.DEPENDENCY_KEYS, version),
+        component_keys=tables.find(tables.COMPONENT_KEYS, version),
+        value_keys=tables.find(tables.VALUE_KEYS, version),
+        info_keys=tables.find(tables.INFO_KEYS, version),
+        parameter_keys=tables.find(tables.PARAMETER_KEYS, version),
+        return_keys=tables.find(tables.RETURN_KEYS, version),
+        dependency_types=tables.find({"continuous": "..4.37", "generator": "..", "cancel": "4.36.."}, version),
+        pages_before_login=since("5.15"),
+        info_in_page=since("4.44"),
+        login_redirects=within("..3.17"),
+        token_cookies=tables.value_at(_TOKEN_COOKIES, version),
+        strips_username=since("4.0"),
+        detailed_refusal=since("5.36"),
+        file_payload=tables.value_at(_PAYLOADS, version),
+        meta_required=since("5.5"),
+        file_fields=tables.value_at(tables.FILE_FIELDS, version),
+        file_urls=since("4.18"),
+        sha1_paths=within("..4.41"),
+        open_ranges=since("5.0"),
+        file_refusal=tables.value_at(_FILE_REFUSALS, version),
+        unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
+        stray_files_refused=within("..4.0"),
+        one_heartbeat=within("4.0..4.4"),
+    )
+
+
+_Opening = Literal["hash", "data", "send_hash"]
+_OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.3": "data", "3.6": "send_hash"}
+_WithoutQueue = Literal["crash", "silence"]
+_WITHOUT_QUEUE: Mapping[str, _WithoutQueue] = {"0": "crash", "3.50": "silence"}
+_ApiClosed = Literal["401", "not found", "explained"]
+_API_CLOSED: Mapping[str, _ApiClosed] = {"0": "401", "3.50": "not found", "4.0": "explained"}
+_Root = Literal["path", "absolute"]
+_ROOTS: Mapping[str, _Root] = {"0": "path", "4.18": "absolute"}
+_PrivateName = Literal["null", "false", "named"]
+# api_name=False is passed on by 3.16 already, as by any that has names.
+_PRIVATE_NAMES: Mapping[str, _PrivateName] = {"0": "null", "3.6": "false", "6.0": "named"}
+_TOKEN_COOKIES: Mapping[str, tuple[str, ...]] = {
+    "0": ("access-token",),
+    "3.19": ("access-token", "access-token-unsecure"),
+    "3.44.4": ("access-token-{}", "access-token-unsecure-{}"),
+}
+_PAYLOADS: Mapping[str, FilePayload] = {"0": "inline", "3.19": "named", "4.0": "path", "4.21": "meta"}
+_FileRefusal = Literal["crash", "long", "allowed or found", "allowed"]
+_FILE_REFUSALS: Mapping[str, _FileRefusal] = {
+    "0": "crash",
+    "3.17": "long",
+    "3.39": "allowed or found",
+    "4.0": "allowed",
+}
+_UnknownUpload = Literal["empty", "404"]
+_UNKNOWN_UPLOADS: Mapping[str, _UnknownUpload] = {"0": "empty", "5.0": "404"}

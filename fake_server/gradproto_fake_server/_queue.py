@@ -1,4 +1,4 @@
-"""The queue: who may run now, what the others are told, and the messages that wait for each session's stream."""
+"""The queue: who may run now, what the others are told, and the messages that wait for each stream."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from ._diff import edits_between
 from ._endpoints import Endpoint
 from ._jobs import Job, JobHost
-from ._json import compact_json
 from ._messages import Message, Messages
 from ._profiles import Profile
+from ._schedule import Schedule, Timer
 from ._steps import Log, Progress
 
 __all__ = ["Queue", "QueueFull", "Session", "Stream"]
@@ -30,9 +30,9 @@ class Stream(Protocol):
 
 
 class Session:
-    """What waits for a session's stream."""
+    """What waits for a session's stream, or, before Gradio 4.9, for that of a single event."""
 
-    __slots__ = ("_limit", "_paused", "buffered", "hash", "known", "messages", "pending", "streams")
+    __slots__ = ("_limit", "_paused", "buffered", "ended", "hash", "known", "messages", "pending", "streams")
 
     def __init__(self, session_hash: str, limit: int) -> None:
         self.hash: str = session_hash
@@ -43,12 +43,16 @@ class Session:
         """Characters in the waiting messages."""
         self.pending: set[str] = set()
         """Events whose completion was not delivered yet; those that a broken stream took with it stay for ever."""
+        self.ended: bool = False
+        """Whether the stream just ends when it has sent everything."""
         self.streams: list[Stream] = []
         self._limit = limit
         self._paused: list[Job] = []
 
     def put(self, message: Message) -> bool:
-        """Add a message; say whether there is room for more."""
+        """Add a message, unless this Gradio has none of its kind; say whether there is room for more."""
+        if not message.text:
+            return True
         self.messages.append(message)
         self.buffered += len(message.text)
         for stream in self.streams:
@@ -73,6 +77,12 @@ class Session:
         self.messages.clear()
         self.buffered = 0
         self._resume()
+        for stream in self.streams:
+            stream.wake()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.ended = True
         for stream in self.streams:
             stream.wake()
 
@@ -113,12 +123,13 @@ class _QueueDelivery:
 
     def generated(self, job: Job, data: list[Any]) -> bool:
         previous, self._previous = self._previous, data
-        if previous is None or self._whole:
-            text = compact_json(data)
+        profile = self._queue.profile
+        if previous is None or self._whole or not profile.edits:
+            text = self._messages.json(data)
         else:
-            text = compact_json(
+            text = self._messages.json(
                 [
-                    _edits(before, after, whole=component.sent_whole)
+                    _edits(before, after, profile, whole=component.sent_whole and profile.whole_json)
                     for component, before, after in zip(job.endpoint.outputs, previous, data, strict=True)
                 ]
             )
@@ -136,22 +147,25 @@ class _QueueDelivery:
             self._session.put(self._messages.log(self._event_id, note))
 
     def completed(self, job: Job, data: list[Any]) -> None:
-        duration = job.step_duration()
+        repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
+        duration = job.last_duration if repeated else job.step_duration()
         average = job.endpoint.average_call()
-        output = self._messages.output(compact_json(data), is_generating=False, duration=duration, average=average)
+        output = self._messages.output(
+            self._messages.json(data), is_generating=repeated, duration=duration, average=average
+        )
         self._session.put(
             self._messages.completed(self._event_id, output, success=True, cache_duration=duration, average=average)
         )
 
     def failed(self, job: Job, error: Exception) -> None:
-        payload = self._messages.error_payload(error, show_error=self._queue.show_error)
-        # Gradio 6.12 and later: a generator that fails after an output tells the toast's duration as its cache's.
         late = job.outputs_given > 0
+        payload = self._messages.error_payload(error, show_error=self._queue.show_error, late=late)
+        # Gradio 6.12 and later: a generator that fails after an output tells the toast's duration as its cache's.
         duration = payload.get("duration") if late else None
         self._session.put(
             self._messages.completed(
                 self._event_id,
-                compact_json(payload),
+                self._messages.json(payload),
                 success=False,
                 title=None if late else payload.get("title", "Error"),
                 cache_duration=None if duration is None else float(duration),
@@ -159,10 +173,25 @@ class _QueueDelivery:
         )
 
 
-def _edits(before: Any, after: Any, *, whole: bool) -> list[list[Any]]:
+def _edits(before: Any, after: Any, profile: Profile, *, whole: bool) -> list[list[Any]]:
     if whole:
         return [] if before == after else [["replace", [], after]]
-    return edits_between(before, after)
+    return edits_between(before, after, moved_deletions=profile.moved_deletions)
+
+
+def _nobody() -> Endpoint:
+    return Endpoint(
+        index=-1,
+        name="",
+        function=lambda: None,
+        inputs=(),
+        outputs=(),
+        parameter_names=(),
+        none_defaults=frozenset(),
+        generates=False,
+        concurrency_limit=None,
+        concurrency_id="#",
+    )
 
 
 class Queue:
@@ -172,6 +201,7 @@ class Queue:
         self,
         profile: Profile,
         messages: Messages,
+        schedule: Schedule,
         *,
         max_size: int | None,
         show_error: bool,
@@ -184,7 +214,14 @@ class Queue:
         self.sessions: dict[str, Session] = {}
         self.events: dict[str, Job] = {}
         """Events that wait or run, by id."""
-        self._profile = profile
+        self.profile = profile
+        self._schedule = schedule
+        self._channels: dict[str, Session] = {}
+        """Where the messages of waiting and running events go."""
+        self.not_yet_known: Endpoint = _nobody()
+        """The endpoint of events that have yet to say theirs."""
+        self._asked: dict[str, Timer] = {}
+        """Events whose clients were asked for their data."""
         self._groups: dict[str, _Group] = {}
         self._waiting = 0
         self._buffer_limit = buffer_limit
@@ -200,7 +237,7 @@ class Queue:
         session = self.sessions.get(session_hash)
         if session is None:
             session = self.sessions[session_hash] = Session(session_hash, self._buffer_limit)
-            if len(self.sessions) > self._profile.remembered_sessions:
+            if len(self.sessions) > self.profile.remembered_sessions:
                 self._forget_an_idle_session()
         return session
 
@@ -220,27 +257,58 @@ class Queue:
         return group
 
     def join(
-        self, endpoint: Endpoint, data: list[Any], session_hash: str | None, host: JobHost, *, now: float, whole: bool
+        self,
+        endpoint: Endpoint,
+        data: list[Any] | None,
+        session_hash: str | None,
+        host: JobHost,
+        *,
+        now: float,
+        whole: bool = False,
+        own_stream: bool = False,
     ) -> Job:
         """Take an event in and start it if there is room; ``whole`` outputs are not sent as edits.
 
+        The client is asked for the ``data`` when there is room, if there are none yet. With ``own_stream`` the event's
+        messages go to a stream that is its own: :meth:`channel_of` gives it.
+
         Raises :class:`QueueFull`.
         """
-        if self.max_size is not None and self._waiting >= self.max_size:
-            raise QueueFull(f"Queue is full. Max size is {self.max_size} and size is {self._waiting}.")
+        self.check_room()
         event_id = self._new_event_id()
-        session = self.session(event_id if session_hash is None else session_hash)
+        session = (
+            Session(event_id, self._buffer_limit)
+            if own_stream
+            else self.session(event_id if session_hash is None else session_hash)
+        )
         session.known = True
         session.pending.add(event_id)
         delivery = _QueueDelivery(self, session, event_id, whole=whole)
-        job = Job(event_id, endpoint, session.hash, data, host, delivery)
+        job = Job(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
         self.events[event_id] = job
+        self._channels[event_id] = session
         group = self._group_of(endpoint)
         group.waiting.append(job)
         self._waiting += 1
         self._tell_places(group, now, after=len(group.waiting) - 1)
         self._start_waiting(group, now)
         return job
+
+    def full_channel(self) -> Session:
+        """Give what a stream says to somebody for whom there is no room."""
+        channel = Session("", self._buffer_limit)
+        channel.known = channel.ended = True
+        channel.put(self.messages.queue_full)
+        return channel
+
+    def check_room(self) -> None:
+        """Raise :class:`QueueFull` if no event more may wait."""
+        if self.max_size is not None and self._waiting >= self.max_size:
+            raise QueueFull(f"Queue is full. Max size is {self.max_size} and size is {self._waiting}.")
+
+    def channel_of(self, job: Job) -> Session:
+        """Give what waits for the stream of an event that is not over."""
+        return self._channels[job.event_id]
 
     def _start_waiting(self, group: _Group, now: float) -> None:
         while group.waiting and group.has_room:
@@ -250,12 +318,82 @@ class Queue:
             job.began = now
             if group.waiting:
                 self._tell_places(group, now)
-            eta = job.endpoint.expected_time()
-            self._session_of(job).put(self.messages.process_starts(job.event_id, eta))
-            job.start()
+            if job.data is None:
+                self._ask_for_data(job)
+            else:
+                self._launch(job, job.data)
 
-    def _session_of(self, job: Job) -> Session:
-        return self.session(job.session_hash)
+    def _launch(self, job: Job, data: list[Any]) -> None:
+        job.data = data
+        eta = job.endpoint.expected_time()
+        self._channels[job.event_id].put(self.messages.process_starts(job.event_id, eta))
+        job.start()
+
+    def _ask_for_data(self, job: Job) -> None:
+        # The place in the queue is the event's already; others wait until the data come, or do not.
+        self._asked[job.event_id] = self._schedule.call_after(self.profile.data_wait, lambda: self._data_late(job))
+        self._channels[job.event_id].put(self.messages.send_data(job.event_id))
+
+    def give_data(self, event_id: str, data: list[Any]) -> Job | None:
+        """Take the data for which the client was asked; give the event, ``None`` if it was not asked."""
+        timer = self._asked.pop(event_id, None)
+        if timer is None:
+            return None
+        timer.cancel()
+        job = self.events[event_id]
+        self._launch(job, data)
+        return job
+
+    def is_asked(self, job: Job) -> bool:
+        """Say whether an event waits for its data."""
+        return job.event_id in self._asked
+
+    def turn_to(self, job: Job, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
+        """The data for which the client was asked are there, and with them the endpoint: before Gradio 3.6."""
+        self._asked.pop(job.event_id).cancel()
+        channel = self._channels[job.event_id]
+        self._take_out(job)
+        self.events[job.event_id] = job
+        self._channels[job.event_id] = channel
+        job.turn_to(endpoint, session_hash, data, host)
+        group = self._group_of(endpoint)
+        group.waiting.append(job)
+        self._waiting += 1
+        if not group.has_room:
+            self._tell_places(group, self._schedule.now, after=len(group.waiting) - 1)
+        self._start_waiting(group, self._schedule.now)
+
+    def refuse(self, job: Job, error: Exception) -> None:
+        """End an event whose data are for nobody."""
+        self._channels[job.event_id].put(self.messages.process_starts(job.event_id, None))
+        job.delivery.failed(job, error)
+        self.give_up(job)
+
+    def end_without_word(self, job: Job) -> None:
+        """End an event whose data cannot be used at all."""
+        channel = self._channels[job.event_id]
+        channel.put(self.messages.process_starts(job.event_id, None))
+        channel.end()
+        self.give_up(job)
+
+    def _data_late(self, job: Job) -> None:
+        del self._asked[job.event_id]
+        channel = self._channels[job.event_id]
+        error = self.profile.late_data_error
+        if error is None:
+            channel.end()
+        else:
+            output = self.messages.json({"error": error})
+            channel.put(self.messages.completed(job.event_id, output, success=False))
+        self.give_up(job)
+
+    def give_up(self, job: Job) -> None:
+        """Forget an event that has not started, for its client is gone or says nothing."""
+        timer = self._asked.pop(job.event_id, None)
+        if timer is not None:
+            timer.cancel()
+        self._take_out(job)
+        job.state = "dropped"
 
     def _tell_places(self, group: _Group, now: float, after: int = 0) -> None:
         """Send the waiting events from place ``after`` on their place and when they may expect their result."""
@@ -266,7 +404,9 @@ class Queue:
             expected = job.endpoint.expected_time()
             if rank >= after:
                 eta = None if expected is None or wait is None or free_in is None else expected + wait + free_in
-                self._session_of(job).put(self.messages.estimation(job.event_id, rank, size, eta))
+                self._channels[job.event_id].put(
+                    self.messages.estimation(job.event_id, rank, size, eta, average=expected)
+                )
             if group.limit is None:
                 wait = 0.0
             elif wait is not None and expected is not None:
@@ -288,25 +428,35 @@ class Queue:
 
     def job_over(self, job: Job, now: float) -> None:
         """A job has ended or gave up its place; the next one may start."""
-        self.events.pop(job.event_id, None)
+        self._forget(job)
         group = self._groups.get(job.endpoint.concurrency_id)
         if group is not None and job in group.running:
             del group.running[job]
             self._start_waiting(group, now)
 
-    def _take_out(self, job: Job) -> None:
-        """Remove a waiting job."""
-        self._groups[job.endpoint.concurrency_id].waiting.remove(job)
-        self._waiting -= 1
+    def _forget(self, job: Job) -> None:
         self.events.pop(job.event_id, None)
+        self._channels.pop(job.event_id, None)
+
+    def _take_out(self, job: Job) -> None:
+        """Remove a job that has not started: it waits, or it has its place and its data are still to come."""
+        group = self._groups[job.endpoint.concurrency_id]
+        self._forget(job)
+        if job in group.running:
+            del group.running[job]
+            self._start_waiting(group, self._schedule.now)
+        else:
+            group.waiting.remove(job)
+            self._waiting -= 1
 
     def cancel(self, session_hash: str, fn_index: int, event_id: str) -> None:
         """What ``/cancel`` does: kill every running event of the session's endpoint, complete the one that is named.
 
-        The others get no message, and their ids stay pending (Gradio 6.31; see the ``cancel_queued`` recording).
+        The others get no message, and their ids stay pending (Gradio 6.31; see the ``cancel_queued`` recording). Before
+        6.14 the event that is named runs all the same, if it waits.
         """
         named = self.events.get(event_id)
-        if named is not None and named.state == "queued":
+        if named is not None and named.state == "queued" and self.profile.cancel_takes_out:
             self._take_out(named)
             named.state = "cancelled"
         for job in list(self.events.values()):
@@ -316,24 +466,48 @@ class Queue:
         if session is not None and session.known and event_id in session.pending:
             session.put(self.messages.completed(event_id, "{}", success=True))
 
+    def reset_event(self, event_id: str) -> bool:
+        """What ``/reset`` does from Gradio 4.0 on: stop a generator; say whether there was one.
+
+        The event has a stream of its own until 4.9, which ends; after that nothing more is said of it, and its id stays
+        pending. From 4.35 on nothing happens.
+        """
+        if not self.profile.reset_works:
+            return True
+        job = self.events.get(event_id)
+        if job is None or not job.outputs_given:
+            return False
+        channel = self._channels[event_id]
+        job.kill()
+        if channel.hash not in self.sessions:
+            channel.end()
+        return True
+
+    def reset_session(self, session_hash: str, fn_index: int) -> bool:
+        """What ``/reset`` does before Gradio 4.0: a generator begins again; say whether there was one."""
+        found = False
+        for job in self.events.values():
+            if job.session_hash == session_hash and job.endpoint.index == fn_index and job.outputs_given:
+                job.restart()
+                found = True
+        return found
+
     def stream_lost(self, session: Session) -> None:
-        """A client closed a session's stream: its waiting events are removed, its generators stop, it is forgotten."""
+        """A client closed a stream: its waiting events are removed, its generators stop, it is forgotten."""
+        if self.profile.survives_disconnect:
+            return
         session.forget()
         for job in list(self.events.values()):
-            if job.session_hash != session.hash:
+            if self._channels.get(job.event_id) is not session:
                 continue
             if job.state == "queued":
-                self._take_out(job)
-                job.state = "dropped"
+                self.give_up(job)
                 session.pending.discard(job.event_id)
             else:
                 job.drop()
 
     def session_of_event(self, event_id: str) -> str:
         """Give the session whose messages tell of an event; an unknown event is taken for its own session."""
-        job = self.events.get(event_id)
-        if job is not None:
-            return job.session_hash
         for session in self.sessions.values():
             if event_id in session.pending:
                 return session.hash

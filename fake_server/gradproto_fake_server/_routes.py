@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
-from ._calls import CallHost, start_direct_call
-from ._endpoints import Endpoint
+from . import _queue_routes as queue
 from ._file_routes import serve_file
 from ._http import Exchange
 from ._multipart import MultipartError, MultipartParser, PartBegun, PartData, PartEnded, header_options
 from ._profiles import Profile
-from ._queue import QueueFull
-from ._streams import CallStream, EventStream, HeartbeatStream
 from ._validation import (
     CALL_BODY,
     CANCEL_BODY,
     PREDICT_BODY,
+    PUSH_BODY,
+    PUSH_BODY_OF_2,
     RESET_BODY,
+    RESET_SESSION_BODY,
+    STATUS_BODY,
     Field,
     Invalid,
     parse_body,
@@ -42,6 +43,8 @@ AnswerBody = Callable[["FakeApp", Exchange, tuple[str, ...], dict[str, Any]], No
 class _Route:
     """One route. ``{x}`` in its path is one segment, ``{x:path}`` is the rest."""
 
+    name: str
+    """In the table of routes by version."""
     path: str
     kind: str
     methods: tuple[str, ...] = ("GET",)
@@ -59,7 +62,9 @@ class Router:
     def __init__(self, profile: Profile) -> None:
         self._exact: dict[str, _Route] = {}
         self._patterns: list[tuple[re.Pattern[str], _Route]] = []
-        for route in _routes(profile.api_prefix):
+        for route in _routes(profile):
+            if route.name not in profile.routes:
+                continue
             if "{" not in route.path:
                 self._exact[route.path] = route
                 continue
@@ -90,7 +95,9 @@ class Router:
             return
         route, parameters = found
         exchange.record.kind = route.kind
-        if exchange.method not in route.methods:
+        if route.kind == "socket":
+            queue.join_socket(app, exchange)
+        elif exchange.method not in route.methods:
             exchange.respond_detail(405, "Method Not Allowed", [("allow", route.methods[0])])
         elif route.body is not None:
             exchange.on_body = lambda body: _with_body(app, exchange, route, parameters, body)
@@ -103,7 +110,8 @@ def _admit(app: FakeApp, exchange: Exchange) -> bool:
     """Say whether the client may go on; if not, it was told."""
     if app.auth is None or app.user_of(exchange) is not None:
         return True
-    exchange.respond_detail(401, {"error": "Not authenticated", "auth_message": None})
+    text = "Not authenticated"
+    exchange.respond_detail(401, {"error": text, "auth_message": None} if app.profile.detailed_refusal else text)
     return False
 
 
@@ -115,7 +123,7 @@ def _with_body(app: FakeApp, exchange: Exchange, route: _Route, parameters: tupl
     except Invalid as error:
         # What is no JSON is refused before anybody asks who sent it; what is missing, after.
         if not error.is_json or not route.guarded or _admit(app, exchange):
-            exchange.respond_detail(422, error.details)
+            queue.refuse(app, exchange, error)
         return
     exchange.log_body(value)
     if route.guarded and not _admit(app, exchange):
@@ -123,18 +131,9 @@ def _with_body(app: FakeApp, exchange: Exchange, route: _Route, parameters: tupl
     try:
         body = parse_body(value, route.body) if route.body else parse_object(value)
     except Invalid as error:
-        exchange.respond_detail(422, error.details)
+        queue.refuse(app, exchange, error)
         return
     route.answer_body(app, exchange, parameters, body)
-
-
-def _query_item(exchange: Exchange, name: str) -> str | None:
-    """Give a query item that a route cannot do without; ``None`` when the client was told so."""
-    value = exchange.query.get(name)
-    if value is None:
-        missing = {"type": "missing", "loc": ["query", name], "msg": "Field required", "input": None}
-        exchange.respond_detail(422, [missing])
-    return value
 
 
 # -- what the app says of itself
@@ -172,140 +171,12 @@ def _startup_events(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> No
     exchange.respond_json(200, False)
 
 
-def _queue_status(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
-    exchange.respond(200, app.messages.estimation(None, None, app.queue.size, None).text.encode())
-
-
 def _theme(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     exchange.respond(200, b"", "text/css; charset=utf-8")
 
 
 def _robots(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     exchange.respond(200, b"User-agent: *\nDisallow: ", "text/plain; charset=utf-8")
-
-
-# -- the queue
-
-
-def _join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, Any]) -> None:
-    index: int | None = body["fn_index"]
-    if body["session_hash"] is None:
-        exchange.respond_detail(400, "Session hash not found.")
-    elif index is None:
-        exchange.respond_detail(400, "No function index provided.")
-    elif not 0 <= index < len(app.endpoints) or not body["session_hash"]:
-        exchange.respond_crash()
-    else:
-        _enqueue(app, exchange, app.endpoints[index], body, whole=body["simple_format"])
-
-
-def _call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
-    endpoint: Endpoint | None = app.find_endpoint(parameters[0])
-    if endpoint is None:
-        exchange.respond_crash()
-    else:
-        body["data"] = _with_states(endpoint, body["data"])
-        _enqueue(app, exchange, endpoint, body, whole=True)
-
-
-def _call_v2(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
-    endpoint: Endpoint | None = app.find_endpoint(parameters[0])
-    data: list[Any] | None = None if endpoint is None or endpoint.visibility == "private" else _by_name(endpoint, body)
-    if endpoint is None or data is None:
-        exchange.respond_crash()
-    else:
-        _enqueue(app, exchange, endpoint, {"data": data, "session_hash": None}, whole=True)
-
-
-def _with_states(endpoint: Endpoint, data: list[Any]) -> list[Any]:
-    """Put ``null`` where a State belongs, if the caller left the States out (Gradio 6.18 and later)."""
-    if len(data) == len(endpoint.inputs) or len(data) != len(endpoint.api_inputs):
-        return data
-    given = iter(data)
-    return [None if component.skip_api else next(given) for component in endpoint.inputs]
-
-
-def _by_name(endpoint: Endpoint, arguments: dict[str, Any]) -> list[Any] | None:
-    """Put named arguments in order; ``None`` if one is missing or unknown, which crashes Gradio."""
-    left = dict(arguments)
-    left.pop("oauth_token", None)
-    data: list[Any] = []
-    for component, name in zip(endpoint.inputs, endpoint.parameter_names, strict=True):
-        if component.skip_api:
-            data.append(None)
-        elif name in left:
-            data.append(left.pop(name))
-        elif component.value is not None or name in endpoint.none_defaults:
-            data.append(component.value)
-        else:
-            return None
-    return None if left else data
-
-
-def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[str, Any], *, whole: bool) -> None:
-    session_hash: str | None = body["session_hash"]
-    host = CallHost(app, app.root_url(exchange), session_hash)
-    try:
-        job = app.queue.join(endpoint, body["data"], session_hash, host, now=app.now, whole=whole)
-    except QueueFull as error:
-        exchange.respond_detail(503, str(error))
-        return
-    app.remember(job)
-    exchange.record.session_hash = job.session_hash
-    exchange.respond(200, b'{"event_id":"%b"}' % job.event_id.encode())
-
-
-def _events(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
-    session_hash = _query_item(exchange, "session_hash")
-    if session_hash is None:
-        return
-    exchange.record.session_hash = session_hash
-    interval = app.profile.heartbeat_interval
-    exchange.start_event_stream(EventStream(app.queue, session_hash, exchange, app.schedule, interval))
-
-
-def _call_events(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-    session_hash = exchange.record.session_hash = app.queue.session_of_event(parameters[1])
-    interval = app.profile.heartbeat_interval
-    exchange.start_event_stream(CallStream(app.queue, session_hash, exchange, app.schedule, interval))
-
-
-def _cancel(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, Any]) -> None:
-    app.queue.cancel(body["session_hash"], body["fn_index"], body["event_id"])
-    exchange.respond(200, b'{"success":true}')
-
-
-def _reset(_app: FakeApp, exchange: Exchange, _: tuple[str, ...], _body: dict[str, Any]) -> None:
-    exchange.respond(200, b'{"success":true}')
-
-
-def _heartbeat(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-    session_hash = exchange.record.session_hash = parameters[0]
-    stream = HeartbeatStream(exchange, app.schedule, app.profile.heartbeat_interval)
-    app.session_opened(session_hash)
-
-    def lost() -> None:
-        stream.close()
-        app.session_closed(session_hash)
-
-    exchange.on_disconnect = lost
-    exchange.start_event_stream(stream)
-
-
-def _run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
-    index: int | None = body["fn_index"]
-    endpoint: Endpoint | None = app.find_endpoint(parameters[0]) if index is None else None
-    if index is not None and 0 <= index < len(app.endpoints):
-        endpoint = app.endpoints[index]
-    if endpoint is None:
-        exchange.respond_crash()
-    elif endpoint.queue and not app.api_open:
-        exchange.respond_detail(
-            404,
-            "This API endpoint does not accept direct HTTP POST requests. Please join the queue to use this API.",
-        )
-    else:
-        start_direct_call(app, exchange, endpoint, body["data"], body["session_hash"])
 
 
 # -- files
@@ -322,7 +193,7 @@ def _upload(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
 
 
 def _upload_progress(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
-    upload_id = _query_item(exchange, "upload_id")
+    upload_id = queue.query_item(exchange, "upload_id")
     if upload_id is not None:
         app.uploads.listen(exchange, upload_id)
 
@@ -340,29 +211,34 @@ def _login(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
 
 def _login_with(app: FakeApp, exchange: Exchange, body: bytes) -> None:
     given = _form_fields(exchange.headers.get("content-type", ""), body)
-    missing = [
+    missing: list[dict[str, Any]] = [
         {"type": "missing", "loc": ["body", name], "msg": "Field required", "input": None}
         for name in ("username", "password")
         if name not in given
     ]
     if missing:
-        exchange.respond_detail(422, missing)
+        queue.refuse(app, exchange, Invalid(missing))
         return
     if app.auth is None:
         exchange.respond(302, content_type=None, headers=[("location", app.root_url(exchange))])
         return
-    user = given["username"].strip()
+    user = given["username"].strip() if app.profile.strips_username else given["username"]
     expected = app.auth.get(user)
     if expected is None or not hmac.compare_digest(expected.encode(), given["password"].encode()):
         exchange.respond_detail(400, "Incorrect credentials.")
         return
     token = app.new_token(22)
     app.tokens[token] = user
-    cookies = [
-        ("set-cookie", f"access-token-{app.cookie_id}={token}; HttpOnly; Path=/; SameSite=none; Secure"),
-        ("set-cookie", f"access-token-unsecure-{app.cookie_id}={token}; HttpOnly; Path=/; SameSite=lax"),
-    ]
-    exchange.respond_json(200, {"success": True}, cookies)
+    safe = "; HttpOnly; Path=/; SameSite=lax"
+    secure = "; HttpOnly; Path=/; SameSite=none; Secure"
+    names = app.token_cookies
+    # The first of two cookies is for HTTPS, the second for anything.
+    kinds = [(name, secure if name != names[-1] else safe) for name in names]
+    cookies = [("set-cookie", f"{name}={token}{kind}") for name, kind in kinds]
+    if app.profile.login_redirects:
+        exchange.respond(302, content_type=None, headers=[("location", "/"), *cookies])
+    else:
+        exchange.respond_json(200, {"success": True}, cookies)
 
 
 def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
@@ -396,57 +272,110 @@ def _logout(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     gone = "expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/; SameSite=lax"
     headers = [
         ("location", app.root_url(exchange)),
-        ("set-cookie", f'access-token-{app.cookie_id}=""; {gone}'),
-        ("set-cookie", f'access-token-unsecure-{app.cookie_id}=""; {gone}'),
+        *(("set-cookie", f'{name}=""; {gone}') for name in app.token_cookies),
     ]
     exchange.respond(302, content_type=None, headers=headers)
 
 
-def _routes(prefix: str) -> list[_Route]:
-    """Give the routes in the order in which they are tried."""
+def _routes(profile: Profile) -> list[_Route]:
+    """Give all routes in the order in which they are tried, also those that this Gradio does not have."""
+    prefix = profile.api_prefix
     post = ("POST",)
-    call_v2: dict[str, Any] = {"body": {}, "answer_body": _call_v2}
-    call: dict[str, Any] = {"body": CALL_BODY, "answer_body": _call}
-    run: dict[str, Any] = {"kind": "run", "methods": post, "body": PREDICT_BODY, "answer_body": _run}
     routes = [
-        _Route(path="/", kind="page", methods=("GET", "HEAD"), guarded=False, answer=_page),
-        _Route(path="/config", kind="config", answer=_config),
-        _Route(path="/config/", kind="config", answer=_config),
-        _Route(path=f"{prefix}/info", kind="info", answer=_info),
-        _Route(path=f"{prefix}/info/", kind="info", answer=_info),
-        _Route(path="/login", kind="login", methods=post, guarded=False, answer=_login),
-        _Route(path="/login/", kind="login", methods=post, guarded=False, answer=_login),
-        _Route(path="/logout", kind="logout", guarded=False, answer=_logout),
-        _Route(path="/theme.css", kind="asset", guarded=False, answer=_theme),
-        _Route(path="/robots.txt", kind="asset", guarded=False, answer=_robots),
-        _Route(path=f"{prefix}/user", kind="user", guarded=False, answer=_user),
-        _Route(path=f"{prefix}/login_check", kind="user", answer=_login_check),
-        _Route(path=f"{prefix}/app_id", kind="app_id", guarded=False, answer=_app_id),
-        _Route(path=f"{prefix}/startup-events", kind="startup", guarded=False, answer=_startup_events),
-        _Route(path=f"{prefix}/queue/join", kind="join", methods=post, body=PREDICT_BODY, answer_body=_join),
-        _Route(path=f"{prefix}/queue/data", kind="data", answer=_events),
-        _Route(path=f"{prefix}/queue/status", kind="status", answer=_queue_status),
+        _Route(name="page", path="/", kind="page", methods=("GET", "HEAD"), guarded=False, answer=_page),
+        *_with_slash(name="config", path="/config", kind="config", answer=_config),
+        *_with_slash(name="info", path=f"{prefix}/info", kind="info", answer=_info),
+        *_with_slash(name="login", path="/login", kind="login", methods=post, guarded=False, answer=_login),
+        _Route(name="logout", path="/logout", kind="logout", guarded=False, answer=_logout),
+        _Route(name="theme", path="/theme.css", kind="asset", guarded=False, answer=_theme),
+        _Route(name="robots", path="/robots.txt", kind="asset", guarded=False, answer=_robots),
+        _Route(name="user", path=f"{prefix}/user", kind="user", guarded=False, answer=_user),
+        _Route(name="login_check", path=f"{prefix}/login_check", kind="user", answer=_login_check),
+        _Route(name="app_id", path=f"{prefix}/app_id", kind="app_id", guarded=False, answer=_app_id),
+        _Route(name="startup", path=f"{prefix}/startup-events", kind="startup", guarded=False, answer=_startup_events),
+        *_queue_routes(profile),
+        _Route(name="upload", path=f"{prefix}/upload", kind="upload", methods=post, answer=_upload),
         _Route(
+            name="upload_progress",
+            path=f"{prefix}/upload_progress",
+            kind="upload_progress",
+            answer=_upload_progress,
+        ),
+        _Route(name="file", path=f"{prefix}/file={{x:path}}", kind="file", methods=("GET", "HEAD"), answer=_file),
+        _Route(name="old_file", path=f"{prefix}/file/{{x:path}}", kind="file", answer=_file),
+    ]
+    run: dict[str, Any] = {"kind": "run", "methods": post, "body": PREDICT_BODY, "answer_body": queue.run}
+    return [
+        *routes,
+        _Route(name="predict_with_slash", path="/api/predict/", **run),
+        *_with_slash(name="predict", path="/api/predict", **run),
+        *_with_slash(name="run", path=f"{prefix}/run/{{x}}", **run),
+        *_with_slash(name="api", path=f"{prefix}/api/{{x}}", **run),
+    ]
+
+
+def _with_slash(*, path: str, **rest: Any) -> tuple[_Route, _Route]:
+    """Make a route that may end with a slash."""
+    return _Route(path=path, **rest), _Route(path=f"{path}/", **rest)
+
+
+def _queue_routes(profile: Profile) -> list[_Route]:
+    prefix = profile.api_prefix
+    post = ("POST",)
+    push_body = PUSH_BODY_OF_2 if profile.one_function else PUSH_BODY
+    call_v2: dict[str, Any] = {"name": "call_v2", "methods": post, "body": {}, "answer_body": queue.call_v2}
+    call: dict[str, Any] = {"name": "call", "methods": post, "body": CALL_BODY, "answer_body": queue.call}
+    reset: dict[str, Any] = {"path": f"{prefix}/reset", "kind": "reset", "methods": post, "guarded": False}
+    return [
+        _Route(name="push", path="/api/queue/push/", kind="push", methods=post, body=push_body, answer_body=queue.push),
+        _Route(
+            name="push",
+            path="/api/queue/status/",
+            kind="pushed_status",
+            methods=post,
+            body=STATUS_BODY,
+            answer_body=queue.pushed_status,
+        ),
+        _Route(name="join_socket", path="/queue/join", kind="socket"),
+        _Route(name="join_stream", path="/queue/join", kind="join_stream", answer=queue.join_stream),
+        _Route(
+            name="post_data",
+            path="/queue/data",
+            kind="post_data",
+            methods=post,
+            body=PREDICT_BODY,
+            answer_body=queue.post_data,
+        ),
+        _Route(
+            name="join",
+            path=f"{prefix}/queue/join",
+            kind="join",
+            methods=post,
+            body=PREDICT_BODY,
+            answer_body=queue.join,
+        ),
+        _Route(name="data", path=f"{prefix}/queue/data", kind="data", answer=queue.events),
+        _Route(name="status", path=f"{prefix}/queue/status", kind="status", answer=queue.queue_status),
+        _Route(
+            name="cancel",
             path=f"{prefix}/cancel",
             kind="cancel",
             methods=post,
             guarded=False,
             body=CANCEL_BODY,
-            answer_body=_cancel,
+            answer_body=queue.cancel,
         ),
-        _Route(path=f"{prefix}/reset", kind="reset", methods=post, guarded=False, body=RESET_BODY, answer_body=_reset),
-        _Route(path=f"{prefix}/heartbeat/{{x}}", kind="heartbeat", guarded=False, answer=_heartbeat),
-        _Route(path=f"{prefix}/upload", kind="upload", methods=post, answer=_upload),
-        _Route(path=f"{prefix}/upload_progress", kind="upload_progress", answer=_upload_progress),
-        _Route(path=f"{prefix}/file={{x:path}}", kind="file", methods=("GET", "HEAD"), answer=_file),
-        _Route(path=f"{prefix}/file/{{x:path}}", kind="file", answer=_file),
-        _Route(path=f"{prefix}/call/v2/{{x}}", kind="call", methods=post, **call_v2),
-        _Route(path=f"{prefix}/call/v2/{{x}}/", kind="call", methods=post, **call_v2),
-        _Route(path=f"{prefix}/call/v2/{{x}}/{{x}}", kind="call_data", answer=_call_events),
-        _Route(path=f"{prefix}/call/{{x}}", kind="call", methods=post, **call),
-        _Route(path=f"{prefix}/call/{{x}}/", kind="call", methods=post, **call),
-        _Route(path=f"{prefix}/call/{{x}}/{{x}}", kind="call_data", answer=_call_events),
+        _Route(name="reset_event", body=RESET_BODY, answer_body=queue.reset_event, **reset),
+        _Route(name="reset_session", body=RESET_SESSION_BODY, answer_body=queue.reset_session, **reset),
+        _Route(
+            name="heartbeat",
+            path=f"{prefix}/heartbeat/{{x}}",
+            kind="heartbeat",
+            guarded=False,
+            answer=queue.heartbeat,
+        ),
+        *_with_slash(path=f"{prefix}/call/v2/{{x}}", kind="call", **call_v2),
+        _Route(name="call_v2", path=f"{prefix}/call/v2/{{x}}/{{x}}", kind="call_data", answer=queue.call_events),
+        *_with_slash(path=f"{prefix}/call/{{x}}", kind="call", **call),
+        _Route(name="call", path=f"{prefix}/call/{{x}}/{{x}}", kind="call_data", answer=queue.call_events),
     ]
-    for verb in ("run", "api"):
-        routes += [_Route(path=f"{prefix}/{verb}/{{x}}", **run), _Route(path=f"{prefix}/{verb}/{{x}}/", **run)]
-    return routes

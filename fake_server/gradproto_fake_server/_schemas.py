@@ -5,9 +5,18 @@ They are data of the protocol: clients find their file parameters by the shape o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-__all__ = ["CHAT_EXAMPLE", "CHAT_PYTHON_TYPE", "CHAT_SCHEMA", "FILE_EXAMPLE", "FILE_SCHEMA"]
+__all__ = [
+    "CHAT_EXAMPLE",
+    "CHAT_PYTHON_TYPE",
+    "CHAT_SCHEMA",
+    "FILE_EXAMPLE",
+    "FILE_SCHEMA",
+    "OLD_FILE_SCHEMA",
+    "file_schema",
+]
 
 
 def _text(title: str) -> dict[str, Any]:
@@ -57,6 +66,33 @@ FILE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "additional_description": _FILE_DESCRIPTION,
 }
+
+
+def file_schema(fields: Collection[str]) -> dict[str, Any]:
+    """Describe a file with these fields: the older ones have fewer."""
+    if "meta" in fields:
+        return FILE_SCHEMA
+    known = {name: described for name, described in _FILE_FIELDS.items() if name in fields}
+    return {"properties": known, "required": ["path"], "title": "FileData", "type": "object"}
+
+
+OLD_FILE_SCHEMA: dict[str, Any] = {
+    "oneOf": [
+        {"type": "string", "description": "filepath on your computer (or URL) of file"},
+        {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "description": "name of file"},
+                "data": {"type": "string", "description": "base64 representation of file"},
+                "size": {"type": "integer", "description": "size of image in bytes"},
+                "is_file": {"type": "boolean", "description": "true if the file has been uploaded to the server"},
+                "orig_name": {"type": "string", "description": "original name of the file"},
+            },
+            "required": ["name", "data"],
+        },
+    ]
+}
+"""A file before Gradio 4."""
 
 _SAMPLE_FILE = "https://github.com/gradio-app/gradio/raw/main/test/test_files/sample_file.pdf"
 

@@ -10,25 +10,25 @@ from ._files import FileReader, StoredFile
 from ._http import Exchange
 from ._json import ascii_json
 from ._messages import Message
-from ._queue import Queue
+from ._queue import Queue, Session
 from ._schedule import Schedule, Timer
 
 __all__ = ["CallStream", "EventStream", "FileSource", "HeartbeatStream", "UploadProgressStream"]
 
 
 class EventStream:
-    """``/queue/data``: the messages of a session, until none of its events is pending."""
+    """``/queue/data``: the messages of a session, until none of its events is pending.
 
-    def __init__(
-        self, queue: Queue, session_hash: str, exchange: Exchange, schedule: Schedule, interval: float
-    ) -> None:
+    Before Gradio 4.9 the response to ``/queue/join``: the messages of its event.
+    """
+
+    def __init__(self, queue: Queue, session: Session, exchange: Exchange, schedule: Schedule) -> None:
         self._queue = queue
-        self._session = queue.session(session_hash)
+        self._session = session
         self._exchange = exchange
         self._schedule = schedule
-        self._interval = interval
         self._session.streams.append(self)
-        self._beat = schedule.call_after(interval, self._heartbeat)
+        self._beat = schedule.call_after(queue.profile.heartbeat_interval, self._heartbeat)
         exchange.on_disconnect = self._lost
 
     def wake(self) -> None:
@@ -36,7 +36,9 @@ class EventStream:
         self._exchange.connection.wake()
 
     def _heartbeat(self) -> None:
-        self._beat = self._schedule.call_after(self._interval, self._heartbeat)
+        profile = self._queue.profile
+        if not profile.one_heartbeat:
+            self._beat = self._schedule.call_after(profile.heartbeat_interval, self._heartbeat)
         if self._session.known:
             self._session.put(self._queue.messages.heartbeat)
 
@@ -53,7 +55,7 @@ class EventStream:
         session = self._session
         if not session.known:
             # The stream of an unknown session begins like any other, says so, and is cut.
-            self._fail("404: Not Found", session_not_found=True)
+            self._fail(self._queue.profile.session_lost, session_not_found=True)
             return
         while session.messages and limit > 0:
             message = session.take()
@@ -68,11 +70,16 @@ class EventStream:
             if message.kind == "process_completed" and message.event_id is not None:
                 session.pending.discard(message.event_id)
                 if not session.pending:
-                    self._close()
                     if last := self._event(self._queue.messages.close_stream):
                         exchange.write(last)
-                    exchange.finish()
+                    self._finish(exchange)
                     return
+        if session.ended and not session.messages:
+            self._finish(exchange)
+
+    def _finish(self, exchange: Exchange) -> None:
+        self._close()
+        exchange.finish()
 
     def _fail(self, text: str, *, session_not_found: bool) -> None:
         self._close()
@@ -82,28 +89,28 @@ class EventStream:
         self._exchange.cut()
 
     def _event(self, message: Message) -> bytes:
-        return b"data: %b\n\n" % message.text.encode()
+        return b"data: %b\n\n" % message.text.encode() if message.text else b""
 
 
 class CallStream(EventStream):
     """``/call/{name}/{event_id}``: the same messages for people with curl; most are left out."""
 
     def _event(self, message: Message) -> bytes:
-        event, data = _simple_event(message)
+        event, data = _simple_event(message, tells_errors=self._queue.profile.call_errors)
         return f"event: {event}\ndata: {ascii_json(data)}\n\n".encode() if event else b""
 
 
-def _simple_event(message: Message) -> tuple[str, Any]:
+def _simple_event(message: Message, *, tells_errors: bool) -> tuple[str, Any]:
     kind = message.kind
     if kind == "heartbeat":
         return "heartbeat", None
     if kind == "unexpected_error":
-        return "error", json.loads(message.text)["message"]
+        return "error", json.loads(message.text)["message"] if message.text else None
     if kind not in ("process_generating", "process_completed"):
         return "", None
     content = json.loads(message.text)
     if not content["success"]:
-        return "error", content["output"]
+        return "error", content["output"] if tells_errors else None
     return ("generating" if kind == "process_generating" else "complete"), content["output"].get("data")
 
 

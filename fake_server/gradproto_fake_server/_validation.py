@@ -17,12 +17,18 @@ __all__ = [
     "CALL_BODY",
     "CANCEL_BODY",
     "PREDICT_BODY",
+    "PUSH_BODY",
+    "PUSH_BODY_OF_2",
     "RESET_BODY",
+    "RESET_SESSION_BODY",
+    "STATUS_BODY",
     "Field",
     "Invalid",
+    "check_query_integer",
     "parse_body",
     "parse_object",
     "read_json",
+    "worded",
 ]
 
 
@@ -123,6 +129,25 @@ CANCEL_BODY: Mapping[str, Field] = {
 RESET_BODY: Mapping[str, Field] = {"event_id": CANCEL_BODY["event_id"]}
 """The body of ``/reset``."""
 
+RESET_SESSION_BODY: Mapping[str, Field] = {name: CANCEL_BODY[name] for name in ("session_hash", "fn_index")}
+"""The body of ``/reset`` before Gradio 4."""
+
+_NEEDED_TEXT = CANCEL_BODY["event_id"]
+
+PUSH_BODY_OF_2: Mapping[str, Field] = {"action": _NEEDED_TEXT, "data": PREDICT_BODY["data"], "session_hash": _TEXT}
+"""The body of ``/api/queue/push/`` in Gradio 2."""
+
+PUSH_BODY: Mapping[str, Field] = {
+    "fn_index": CANCEL_BODY["fn_index"],
+    "action": _NEEDED_TEXT,
+    "session_hash": _NEEDED_TEXT,
+    "data": PREDICT_BODY["data"],
+}
+"""The body of ``/api/queue/push/`` in Gradio 3."""
+
+STATUS_BODY: Mapping[str, Field] = {"hash": _NEEDED_TEXT}
+"""The body of ``/api/queue/status/``."""
+
 
 def read_json(body: bytes, content_type: str | None) -> Any:
     """Read a body as FastAPI does: JSON only if the content type says JSON, else as one text.
@@ -181,3 +206,24 @@ def parse_object(value: Any) -> dict[str, Any]:
         text = "Input should be a valid dictionary"
         raise Invalid([{"type": "dict_type", "loc": ["body"], "msg": text, "input": value}])
     return value
+
+
+def check_query_integer(name: str, text: str) -> int:
+    """Read a number in a query. Raises :class:`Invalid`."""
+    value, refusal = _check_integer(text)
+    if refusal is not None:
+        kind, message = refusal
+        raise Invalid([{"type": kind, "loc": ["query", name], "msg": message, "input": text}])
+    return int(value)
+
+
+def worded(details: list[dict[str, Any]], *, old: bool) -> list[dict[str, Any]]:
+    """Give the details of a refusal in the words of the time; ``old`` ones are those of pydantic 1."""
+    if not old:
+        return details
+    missing = ("field required", "value_error.missing")
+    worded: list[dict[str, Any]] = []
+    for detail in details:
+        message, kind = missing if detail["type"] == "missing" else (detail["msg"], detail["type"])
+        worded.append({"loc": detail["loc"], "msg": message, "type": kind})
+    return worded
