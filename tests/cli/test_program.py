@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -197,6 +199,23 @@ def test_the_fake_server_says_when_it_is_ready_and_ends_cleanly(start: Start, nu
         assert client.predict("hello", api_name="/echo") == "hello"
         process.send_signal(number)
         assert _finish(process) == (0, "", "")
+
+
+@posix
+def test_the_fake_server_speaks_as_an_old_gradio_does(start: Start) -> None:
+    process = start("fake-server", "--port", "0", "--gradio", "3.50.2")
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[1]
+    with urllib.request.urlopen(f"{url}/config", timeout=PATIENCE) as response:
+        assert json.load(response)["version"] == "3.50.2"
+    process.send_signal(signal.SIGTERM)
+    assert _finish(process)[0] == 0
+
+
+def test_a_gradio_that_the_fake_server_cannot_play_is_refused(invoke: Invoke) -> None:
+    result = invoke("fake-server", "--gradio", "1.7")
+    assert result.exit_code == 2
+    assert "--gradio: no fake of Gradio '1.7': known are 2.8.0 to 6.31.0" in result.stderr
 
 
 def test_a_port_that_is_taken_is_one_line(invoke: Invoke, server: FakeServer) -> None:

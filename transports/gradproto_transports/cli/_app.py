@@ -256,15 +256,23 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
 @click.option(
     "--port", metavar="N", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free port."
 )
-def fake_server(host: str, port: int) -> None:
+@click.option(
+    "--gradio", metavar="VERSION", default="6.31.0", show_default=True, help="Speak as this Gradio does, from 2.8 on."
+)
+def fake_server(host: str, port: int, gradio: str) -> None:
     """Serve the demo app without Gradio until Ctrl-C.
 
-    The first line of the output is READY and the URL; it comes when the server listens.
+    The first line of the output is READY and the URL; it comes when the server listens. An app of Gradio 2 has one
+    function: /echo.
     """
     from gradproto_fake_server import demo_app, serve_forever
 
     try:
-        serve_forever(demo_app(), host, port, ready=lambda url: write_line(f"READY {url}"))
+        app = demo_app(gradio)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--gradio") from error
+    try:
+        serve_forever(app, host, port, ready=lambda url: write_line(f"READY {url}"))
     except BrokenPipeError:
         raise
     except OSError as error:
