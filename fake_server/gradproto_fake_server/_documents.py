@@ -327,7 +327,7 @@ def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_
         info: dict[str, Any] = {
             "parameters": _parameters(endpoint, profile),
             "returns": [
-                _picked({**_described(component, profile), "component": component.title}, profile.return_keys)
+                _picked(_described(component, profile), profile.return_keys)
                 for component in endpoint.outputs
                 if not component.skip_api
             ],
@@ -380,6 +380,7 @@ def _described(component: Component, profile: Profile) -> dict[str, Any]:
             "type": component.python_type,
             "description": schema.get("description", ""),
         },
+        "component": component.title,
         "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
     }
 

@@ -228,7 +228,7 @@ def profile_for(gradio_version: str) -> Profile:
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
         stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),
         quoted_errors=within("3.1.7..5.2"),
-        hidden_generator_error=tables.value_at({"0": None, "3.6": "None", "4.20": None}, version),
+        hidden_generator_error=tables.value_at({"0": None, "3.43": "None", "4.20": None}, version),
         short_input_message=within("..3.32"),
         crash_text=tables.value_at(
             {"0": "Internal Server Error", "5.0": _TRACEBACK, "6.9": "Internal Server Error"}, version
