@@ -56,7 +56,12 @@ class Version:
             hangs += not self._run_worker(left)
         taken = time.monotonic() - began
         failed = sum(cell.failure is not None for cell in self.cells)
-        print(f"Gradio {self.version}: {len(self.cells)} cells, {failed} failed, {taken:.0f} s", flush=True)
+        slowest = max(self.cells, key=lambda cell: cell.seconds)
+        print(
+            f"Gradio {self.version}: {len(self.cells)} cells, {failed} failed, {taken:.0f} s "
+            f"({slowest.row!r} took {slowest.seconds:.0f} s)",
+            flush=True,
+        )
         return self.cells
 
     def _run_worker(self, limit: float) -> bool:
@@ -141,7 +146,7 @@ def main() -> int:
     runs = []
     for version in options.versions:
         clients = options.client or (CLIENTS if version in ALL_CLIENTS else CLIENTS[:1])
-        runs.append(Version(version, pythons[version], [(row, client) for client in clients for row in rows]))
+        runs.append(Version(version, pythons[version], [(row, client) for row in rows for client in clients]))
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         cells = [cell for version in pool.map(Version.run, runs) for cell in version]
     print(show(cells, rows, options.versions))

@@ -33,7 +33,7 @@ V = tuple(int(part) for part in VERSION.split(".")[:3])
 
 AppError = getattr(gr, "Error", ValueError)
 
-PATIENCE = 60
+PATIENCE = 30
 """Seconds after which a function no longer waits for its gate: the test that should have opened it is gone."""
 
 
@@ -173,6 +173,16 @@ def shout_all(files):
     return [_shout(file) for file in files]
 
 
+def shout_together(files):
+    """Give what was in all files as one."""
+    together = os.path.join(tempfile.mkdtemp(dir=YARD.directory), "together.txt")
+    with open(together, "w", encoding="utf-8") as writer:
+        for path in shout_all(files):
+            with open(path, encoding="utf-8") as reader:
+                writer.write(reader.read())
+    return together
+
+
 def turn(image):
     return image.rotate(90, expand=True)
 
@@ -248,7 +258,7 @@ def interface(name):
         "fail_value": lambda: gr.Interface(fail_value, text(), "text"),
         "shout": lambda: gr.Interface(shout, gr.inputs.File(label="file"), "file"),
         "shout_all": lambda: gr.Interface(
-            shout_all, gr.inputs.File(label="files", file_count="multiple"), gr.outputs.File()
+            shout_together, gr.inputs.File(label="files", file_count="multiple"), gr.outputs.File()
         ),
         "turn": lambda: gr.Interface(turn, gr.inputs.Image(type="pil", label="image"), gr.outputs.Image(type="pil")),
         "visit": lambda: gr.Interface(visit, ["state"], ["number", "state"]),

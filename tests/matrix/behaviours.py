@@ -42,12 +42,11 @@ async def the_api(case: Case) -> None:
     async with case.open("add") as client:
         add = client.view_api(return_format="dict")["named_endpoints"][case.endpoint("add")]
         assert [parameter["label"] for parameter in add["parameters"]] == ["a", "b"]
-        assert [parameter["python_type"]["type"] for parameter in add["parameters"]] == ["float", "float"]
+        # 3.50 says "int | float" itself.
+        assert {parameter["python_type"]["type"] for parameter in add["parameters"]} <= {"float", "int | float"}
         assert len(add["returns"]) == 1
         text = client.view_api(return_format="str")
         assert f'api_name="{case.endpoint("add")}"' in text
-        assert "/undocumented" not in text
-        assert "/private" not in text
 
 
 @behaviour
@@ -123,18 +122,19 @@ async def outside_the_queue(case: Case) -> None:
 async def an_app_without_queue(case: Case) -> None:
     async with case.open(variant="noqueue") as client:
         assert await client.predict("no queue") == "no queue"
+    async with case.open("fail_value", variant="noqueue") as client:
         with pytest.raises(AppError, match="hidden: why"):
-            await client.predict("why", api_name="/fail_value")
+            await client.predict("why")
 
 
 @behaviour
 async def unnamed_and_hidden_endpoints(case: Case) -> None:
     async with case.open() as client:
         dependencies = client.config.dependencies
-        named = client.view_api(return_format="dict")["named_endpoints"]
-        assert "/private" not in named
-        assert "/undocumented" not in named
+        assert "/private" not in client.view_api(return_format="str")
+        # Its config says so since 4.12.
         if case.version >= (4, 12):
+            assert "/undocumented" not in client.view_api(return_format="str")
             assert await client.predict("not in the list", api_name="/undocumented") == "not in the list"
         # From 4.0 on, an endpoint without a name is called after its function.
         unnamed = [d for d in dependencies if d.api_name in (None, "echo_1") and d.visibility == "public"]

@@ -35,6 +35,7 @@ class Case:
         self.version = numbers(version)
         self.backend = backend
         self._servers = servers
+        self._words: set[str] = set()
 
     def server(self, function: str = "echo", variant: str = "main") -> Server:
         """Return a running server."""
@@ -51,7 +52,15 @@ class Case:
 
     def word(self, text: str) -> str:
         """Return a word that no other cell uses, for gates and the journal."""
-        return f"{self.name}-{self.backend.name}-{text}".replace(" ", "-")
+        word = f"{self.name}-{self.backend.name}-{text}".replace(" ", "-")
+        self._words.add(word)
+        return word
+
+    def open_gates(self) -> None:
+        """Let everything go on that a test may have left behind a gate."""
+        for server in self._servers.all():
+            for word in self._words:
+                server.open_gate(word)
 
     async def see(self, server: Server, line: str) -> None:
         """Wait until something has happened on the server, while the client does its work."""

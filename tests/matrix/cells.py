@@ -48,6 +48,9 @@ def test_cell(row: str, client: str, matrix: Reporter) -> None:
     async def scenario() -> None:
         await test(case)
 
-    backend.run(scenario)
+    try:
+        backend.run(scenario)
+    finally:
+        case.open_gates()
     # Here, not at some other test: what was left open complains when it is collected.
     gc.collect()

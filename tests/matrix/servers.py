@@ -21,6 +21,9 @@ START_LIMIT = 90.0
 JOURNAL_LIMIT = 20.0
 """Seconds until what a test waits for must have happened on the server."""
 
+SERVERS_LIMIT = 6
+"""How many servers of one version may run at a time; a Gradio 2 would have twenty."""
+
 # How the app can be started.
 VARIANTS: dict[str, list[str]] = {
     "main": [],
@@ -119,10 +122,18 @@ class Servers:
         server = self._running.get(key)
         if server is None or not server.alive:
             if server is not None:
-                server.close()
-            arguments = ["--function", function, *VARIANTS[variant]]
-            server = self._running[key] = Server(self._python, arguments)
+                self._running.pop(key).close()
+            while len(self._running) >= SERVERS_LIMIT:
+                self._running.pop(next(iter(self._running))).close()
+            server = Server(self._python, ["--function", function, *VARIANTS[variant]])
+        # The one that was asked for last stands last.
+        self._running.pop(key, None)
+        self._running[key] = server
         return server
+
+    def all(self) -> list[Server]:
+        """Return those that run."""
+        return list(self._running.values())
 
     def close(self) -> None:
         """End them all."""
