@@ -172,6 +172,29 @@ class FakeApp:
 
         return add
 
+    def cancel_endpoint(self, name: str, *, cancels: Sequence[str]) -> None:
+        """Make an endpoint that cancels the caller's events of others, as ``click(fn=None, cancels=...)`` does.
+
+        It works by a direct call with its index. Raises ``ValueError`` for a Gradio that has none, before 3.6, and
+        ``LookupError`` for endpoints that do not exist.
+        """
+        if self.profile.cancel_endpoints == "absent":
+            raise ValueError(f"Gradio {self.profile.version} has no endpoints that cancel others")
+        endpoint = endpoint_from(
+            lambda: None,
+            name.removeprefix("/"),
+            len(self.endpoints),
+            inputs=(),
+            outputs=(),
+            generates=False,
+            queue=False,
+            concurrency_limit=None,
+            concurrency_id=None,
+            visibility="undocumented",
+        )
+        endpoint.cancels = tuple(self._named(other).index for other in cancels)
+        self._add(endpoint)
+
     def _add(self, endpoint: Endpoint) -> None:
         if self.profile.one_function and self.endpoints:
             raise ValueError(f"Gradio {self.profile.version} serves one function, and there is one already")

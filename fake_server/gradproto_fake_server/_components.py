@@ -296,11 +296,12 @@ def file(label: str | None = None) -> Component:
 
 
 def _decode_file(given: Any, context: CallContext) -> StoredFile | None:
-    if context.profile.one_function and is_list(given) and len(given) == 1:
-        given = given[0]  # Gradio 2 sends lists of files even for one
+    named = context.profile.file_payload in ("inline", "named")
+    if named and is_list(given) and len(given) == 1:
+        given = given[0]  # until 4.0 a list of one file is as good as the file
     if given is None:
         return None
-    if context.profile.file_payload in ("inline", "named"):
+    if named:
         return _decode_named_file(given, context)
     if not is_object(given):
         raise ValueError(f"1 validation error for FileData\n  Input should be an object, not {given!r:.80}")

@@ -158,14 +158,15 @@ _SERIALIZERS = {
 def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[str, Any]:
     button = layout.buttons[endpoint.index]
     old_targets = "trigger" in profile.dependency_keys
-    types = {"continuous": False, "generator": endpoint.generates, "cancel": False}
+    cancels = bool(endpoint.cancels)
+    types = {"continuous": False, "generator": endpoint.generates, "cancel": cancels}
     described: dict[str, Any] = {
         "id": endpoint.index,
         "targets": [button] if old_targets else [[button, "click"]],
         "trigger": "click",
         "inputs": layout.ids(endpoint.inputs),
         "outputs": layout.ids(endpoint.outputs),
-        "backend_fn": True,
+        "backend_fn": not (cancels and profile.cancel_endpoints == "no backend"),
         "js": None,
         "queue": profile.queue_default if endpoint.queue else False,
         "api_name": _api_name(endpoint, profile),
@@ -181,7 +182,7 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "show_progress_on": None,
         "batch": False,
         "max_batch_size": 4,
-        "cancels": [],
+        "cancels": list(endpoint.cancels),
         "types": _picked(types, profile.dependency_types),
         "collects_event_data": False,
         "trigger_after": None,
@@ -202,6 +203,8 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
 
 
 def _api_name(endpoint: Endpoint, profile: Profile) -> str | bool | None:
+    if endpoint.cancels:
+        return profile.cancel_name
     if endpoint.visibility != "private" or profile.private_name == "named":
         return endpoint.name
     return None if profile.private_name == "null" else False
@@ -319,6 +322,8 @@ def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_
     named: dict[str, Any] = {}
     unnamed: dict[str, Any] = {}
     for endpoint in endpoints:
+        if endpoint.cancels:
+            continue
         private = endpoint.visibility == "private"
         if private and not profile.private_in_info:
             continue

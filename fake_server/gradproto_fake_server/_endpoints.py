@@ -42,6 +42,8 @@ class Endpoint:
     concurrency_id: str
     visibility: Visibility = "public"
     description: str = ""
+    cancels: tuple[int, ...] = ()
+    """The endpoints whose events a call of this one cancels; it does nothing else."""
     calls: int = 0
     """How many calls and steps went well, for the average that is sent."""
     calls_time: float = 0.0

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from ._files import StoredFile
 from ._http import Exchange
+from ._profiles import Profile
 from ._streams import FileSource
 
 __all__ = ["serve_file"]
@@ -50,10 +51,10 @@ _BOTH_ENDS = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
 _ONE_END = re.compile(r"bytes=(?:(\d{1,18})-|-(\d{1,18}))")
 
 
-def serve_file(exchange: Exchange, file: StoredFile | None, path: str) -> None:
+def serve_file(exchange: Exchange, file: StoredFile | None, path: str, profile: Profile) -> None:
     """Answer a request for a file; whatever was neither uploaded nor produced is not allowed, be it there or not."""
     if file is None:
-        exchange.respond_detail(403, f"File not allowed: {path}.")
+        _refuse(exchange, path, profile)
         return
     media_type = mimetypes.guess_type(file.name)[0]
     inline = media_type in _SHOWN_INLINE
@@ -72,7 +73,8 @@ def serve_file(exchange: Exchange, file: StoredFile | None, path: str) -> None:
     ]
     stamp = hashlib.md5(f"{file.modified}-{file.size}".encode(), usedforsecurity=False).hexdigest()
     tail = [("last-modified", formatdate(file.modified, usegmt=True)), ("etag", f'"{stamp}"')]
-    if (one := _ONE_END.fullmatch(wanted)) is None:
+    one = _ONE_END.fullmatch(wanted) if profile.open_ranges else None
+    if one is None:
         _send(exchange, file, 0, file.size, 200, [*headers, ("content-length", str(file.size)), *tail])
         return
     start = int(one[1]) if one[1] is not None else max(file.size - int(one[2]), 0)
@@ -82,6 +84,21 @@ def serve_file(exchange: Exchange, file: StoredFile | None, path: str) -> None:
     length = ("content-length", str(file.size - start))
     where = ("content-range", f"bytes {start}-{file.size - 1}/{file.size}")
     _send(exchange, file, start, file.size, 206, [*headers, length, *tail, where])
+
+
+def _refuse(exchange: Exchange, path: str, profile: Profile) -> None:
+    absolute = path.startswith("/")
+    if profile.file_refusal == "crash":
+        exchange.respond_crash()
+    elif profile.file_refusal == "long" and absolute:
+        where = "the Gradio python app working directory, or be a temp file created by the Gradio python app"
+        exchange.respond_detail(403, f"File cannot be fetched: {path}. All files must contained within {where}.")
+    elif profile.file_refusal == "long":
+        exchange.respond_detail(404, "File not found")
+    elif profile.file_refusal == "allowed or found" and not absolute:
+        exchange.respond_detail(404, f"File not found: {path}.")
+    else:
+        exchange.respond_detail(403, f"File not allowed: {path}.")
 
 
 def _serve_between(

@@ -99,6 +99,11 @@ class Profile:
     """Whether ``fn_index`` -1 is the last endpoint."""
     survives_disconnect: bool
     """Whether a session's events go on when its stream breaks."""
+    cancel_endpoints: Literal["absent", "close", "silence", "complete", "no backend"]
+    """What a call of an endpoint that cancels others does to their events: their streams close, nothing more is said,
+    they are completed, or nothing at all, for the endpoint is the browser's."""
+    cancel_name: str | bool | None
+    """What the config calls such an endpoint."""
     cancel_takes_out: bool
     """Whether ``/cancel`` removes an event that waits."""
     reset_works: bool
@@ -160,7 +165,6 @@ class Profile:
     """The fields of a file among the outputs, in order."""
     file_urls: bool
     """Whether they say the file's address."""
-    sha1_paths: bool
     open_ranges: bool
     """Whether a range without an end is obeyed."""
     file_refusal: Literal["crash", "long", "allowed or found", "allowed"]
@@ -246,6 +250,8 @@ def profile_for(gradio_version: str) -> Profile:
         empty_session_hash=within("..4.20"),
         negative_indices=within("..4.32"),
         survives_disconnect=within("4.19..4.20"),
+        cancel_endpoints=tables.value_at(_CANCEL_ENDPOINTS, version),
+        cancel_name=tables.value_at({"0": None, "4.0": False, "4.12": "cancel", "4.36": "unnamed"}, version),
         cancel_takes_out=since("6.14"),
         reset_works=within("..4.34"),
         own_session_calls=since("6.18"),
@@ -281,7 +287,6 @@ def profile_for(gradio_version: str) -> Profile:
         meta_required=since("5.5"),
         file_fields=tables.value_at(tables.FILE_FIELDS, version),
         file_urls=since("4.18"),
-        sha1_paths=within("..4.41"),
         open_ranges=since("5.0"),
         file_refusal=tables.value_at(_FILE_REFUSALS, version),
         unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
@@ -290,6 +295,14 @@ def profile_for(gradio_version: str) -> Profile:
     )
 
 
+_CancelEndpoints = Literal["absent", "close", "silence", "complete", "no backend"]
+_CANCEL_ENDPOINTS: Mapping[str, _CancelEndpoints] = {
+    "0": "absent",
+    "3.6": "close",
+    "4.0": "silence",
+    "4.31": "complete",
+    "4.35": "no backend",
+}
 _Opening = Literal["hash", "data", "send_hash"]
 _OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.3": "data", "3.6": "send_hash"}
 _WithoutQueue = Literal["crash", "silence"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ._diff import edits_between
@@ -465,6 +465,19 @@ class Queue:
         session = self.sessions.get(session_hash)
         if session is not None and session.known and event_id in session.pending:
             session.put(self.messages.completed(event_id, "{}", success=True))
+
+    def cancel_all(self, session_hash: str, indices: Sequence[int]) -> None:
+        """What a call of an endpoint that cancels others does: kill a session's running events of some endpoints."""
+        how = self.profile.cancel_endpoints
+        for job in list(self.events.values()):
+            if job.session_hash != session_hash or job.endpoint.index not in indices or job.state == "queued":
+                continue
+            channel = self._channels[job.event_id]
+            job.kill()
+            if how == "close":
+                channel.end()
+            elif how == "complete":
+                channel.put(self.messages.completed(job.event_id, "{}", success=True))
 
     def reset_event(self, event_id: str) -> bool:
         """What ``/reset`` does from Gradio 4.0 on: stop a generator; say whether there was one.

@@ -190,7 +190,10 @@ def run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dic
     elif endpoint.queue and app.enable_queue and not app.api_open:
         status, text = _CLOSED[profile.api_closed]
         exchange.respond_detail(status, text)
+    elif endpoint.cancels and profile.cancel_endpoints == "no backend":
+        exchange.respond_json(500, {"error": "function has no backend method."})
     else:
+        app.queue.cancel_all(body["session_hash"] or "", endpoint.cancels)
         start_direct_call(app, exchange, endpoint, body["data"], body["session_hash"])
 
 

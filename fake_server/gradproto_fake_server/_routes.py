@@ -199,7 +199,7 @@ def _upload_progress(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> No
 
 
 def _file(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-    serve_file(exchange, app.files.get(parameters[0]), parameters[0])
+    serve_file(exchange, app.files.get(parameters[0]), parameters[0], app.profile)
 
 
 # -- login

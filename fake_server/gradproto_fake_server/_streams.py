@@ -157,6 +157,10 @@ class UploadProgressStream:
         self._put({"msg": "done"})
         self._done = True
 
+    def end(self) -> None:
+        """There is nothing to tell."""
+        self._done = True
+
     def _put(self, message: dict[str, Any]) -> None:
         self._events.append(f"data: {ascii_json(message)}\n\n".encode())
         self._exchange.connection.wake()

@@ -9,6 +9,7 @@ from ._http import Exchange
 from ._multipart import FormFinished, MultipartError, MultipartParser, PartBegun, PartData
 from ._schedule import Timer
 from ._streams import UploadProgressStream
+from ._validation import worded
 
 if TYPE_CHECKING:
     from ._app import FakeApp
@@ -48,6 +49,11 @@ class Uploads:
         tracker = self._trackers.get(upload_id)
         if tracker is not None:
             self._listen(exchange, upload_id, tracker)
+            return
+        if self._app.profile.unknown_upload == "empty":
+            stream = UploadProgressStream(exchange)
+            exchange.start_event_stream(stream)
+            stream.end()
             return
 
         def give_up() -> None:
@@ -116,6 +122,7 @@ class _UploadForm:
         self._tracker = uploads.track(upload_id) if upload_id else None
         self._paths: list[str] = []
         self._files = 0
+        self._strays = False
         self._part: PartBegun | None = None
         self._writer: FileWriter | None = None
         self._name = ""
@@ -137,7 +144,11 @@ class _UploadForm:
 
     def body_ended(self) -> None:
         self.abandon()  # a part without an end is no file
-        self._exchange.respond_json(200, self._paths)
+        if self._strays and self._app.profile.stray_files_refused:
+            missing = {"type": "missing", "loc": ["body", "files"], "msg": "Field required", "input": None}
+            self._exchange.respond_detail(422, worded([missing], old=self._app.profile.old_refusals))
+        else:
+            self._exchange.respond_json(200, self._paths)
 
     def abandon(self) -> None:
         """Nothing more will come."""
@@ -187,3 +198,5 @@ class _UploadForm:
         stored = writer.finish(self._name, self._app.wall_time())
         if part.name == "files":
             self._paths.append(stored.path)
+        else:
+            self._strays = True
