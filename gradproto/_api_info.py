@@ -73,7 +73,8 @@ class Endpoint:
 
     ``api_name`` has its leading slash; it is ``None`` for a function that has only its ``fn_index``. ``inputs`` has one
     slot for each place of the ``data`` list, ``outputs`` one for each value that a caller sees. ``queued`` says whether
-    calls go through the queue; ``has_state`` whether the function uses the session's State. ``is_generator`` is whether
+    calls go through the queue; ``has_state`` whether the function uses the session's State, or what was
+    rendered for it. ``is_generator`` is whether
     the server says that there may be several outputs; ``may_generate`` also where it does not say (before 3.20).
     ``payload`` is how files stand in its values: that of the server, but ``"inline"`` instead of ``"named"`` where an
     input takes nothing else, as images do up to 3.50; the other files of such a call are then inline too.
@@ -195,8 +196,12 @@ def _label(dependency: Dependency) -> str:
 
 
 def _has_state(config: Config, dependency: Dependency) -> bool:
+    """Whether calls belong to the conversation: they use its State, or make or use what gr.render made for it."""
+    if dependency.rendered_in is not None:
+        return True
     used = map(config.components.get, (*dependency.inputs, *dependency.outputs))
-    return any(component is not None and component.is_state for component in used)
+    # Only a gr.render function puts out a column.
+    return any(component is not None and (component.is_state or component.type == "column") for component in used)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

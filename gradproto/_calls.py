@@ -42,19 +42,26 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
     if unsized:
         raise LocalProtocolError(f"the size of {unsized[0]!r} is not known: the I/O layer has to fill it in")
     job = Job(number, call)
-    if call.files and not call.wants_contents:
+    core.jobs[number] = job
+    if core.stale:
+        streams.refresh.before(job, lambda: _begin(core, streams, job))
+    else:
+        _begin(core, streams, job)
+    return job
+
+
+def _begin(core: Core, streams: Streams, job: Job) -> None:
+    if job.call.files and not job.call.wants_contents:
         _upload(core, streams, job)
     else:
         _send(core, streams, job, ())
-    core.jobs[number] = job
-    return job
 
 
 def cancel(core: Core, job: Job) -> None:
     """Begin to cancel a job, or say that it cannot be."""
     if job.ended:
         core.refuse_cancel(job, f"it is over: {job.state.value}")
-    elif job.state is JobState.UPLOADING:
+    elif job.state in (JobState.NEW, JobState.UPLOADING):
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
     elif job.channel is None:
         core.refuse_cancel(job, "it is running outside the queue, where the server cannot stop it")
@@ -211,6 +218,8 @@ class _JobExchange(ShortExchange):
         """Go on, or give up."""
         try:
             if status != 200:
+                # That is also how a server answers that does not know the function: it may be another since.
+                self._core.stale |= status in (404, 500)
                 raise answer_error(status, headers, body, what=self.what, url=self.request.url)
             self.succeeded(body)
         except GradprotoError as error:
@@ -218,6 +227,7 @@ class _JobExchange(ShortExchange):
 
     def failed(self, error: GradprotoError) -> None:
         """Give up."""
+        self._core.stale = True
         if isinstance(error, TransportError):
             named = type(error)(f"{self.what}: {error.message}", hint=error.hint)
             named.__cause__ = error

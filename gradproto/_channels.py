@@ -93,6 +93,7 @@ class OwnChannel(Channel):
 
     def lost(self, error: GradprotoError) -> None:
         """The conversation broke."""
+        self.core.stale = True
         self.fail(job_error(self.job, error))
 
 

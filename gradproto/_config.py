@@ -17,10 +17,10 @@ from ._fields import FieldError, Fields
 from ._json import JSONValue, loads
 from ._old_components import old_schema
 from ._old_config import as_blocks, is_interface
-from ._record import field, record
+from ._record import field, record, replace
 from ._urls import redact_url
 
-__all__ = ["Component", "Config", "Dependency", "Visibility", "parse_config"]
+__all__ = ["Component", "Config", "Dependency", "Visibility", "parse_config", "with_rendered", "without_rendered"]
 
 Visibility = Literal["public", "undocumented", "private"]
 
@@ -67,7 +67,8 @@ class Dependency:
     ``id`` is what the protocol calls ``fn_index``. ``api_name`` has no slash. ``queue`` is ``None`` where the server
     leaves it to the app's default. ``is_generator`` is ``None`` where the server does not say (before 3.20).
     ``component_props`` are the positions of inputs that want the component's whole
-    properties. ``time_limit`` is in seconds.
+    properties. ``time_limit`` is in seconds. ``rendered_in`` is the ``gr.render`` function that made this one, for one
+    session only.
     """
 
     id: int
@@ -84,6 +85,7 @@ class Dependency:
     cancels: tuple[int, ...] = ()
     component_props: tuple[int, ...] = ()
     description: str | None = None
+    rendered_in: int | None = None
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,28 @@ def read_config(document: dict[str, JSONValue]) -> Config:
     )
 
 
+def with_rendered(config: Config, document: dict[str, JSONValue]) -> Config:
+    """Return the config with what a ``gr.render`` function made, in place of what it had made before.
+
+    ``document`` is the ``render_config`` of its completion (since 4.31). Raises `FieldError` where it cannot be used.
+    """
+    fields = Fields(document, "$.render_config")
+    components = [_read_component(item, config.protocol) for item in fields.objects("components")]
+    made = [_read_dependency(item, -1) for item in fields.objects("dependencies")]
+    function = fields.integer("render_id")
+    kept = [item for item in config.dependencies if item.rendered_in is None or item.rendered_in != function]
+    return replace(
+        config,
+        components={**config.components, **{item.id: item for item in components}},
+        dependencies=(*kept, *(replace(item, rendered_in=function) for item in made if item.id >= 0)),
+    )
+
+
+def without_rendered(config: Config) -> Config:
+    """Return the config without what ``gr.render`` functions made."""
+    return replace(config, dependencies=tuple(item for item in config.dependencies if item.rendered_in is None))
+
+
 def _read_prefix(fields: Fields) -> str:
     prefix = (fields.text("api_prefix") or "").rstrip("/")
     if re.fullmatch(_PREFIX, prefix) is None:
@@ -209,6 +233,7 @@ def _read_dependency(fields: Fields, index: int) -> Dependency:
         cancels=fields.integers("cancels"),
         component_props=fields.integers("component_prop_inputs"),
         description=None if fields.raw.get("api_description") is False else fields.text("api_description"),
+        rendered_in=fields.integer("rendered_in"),
     )
 
 

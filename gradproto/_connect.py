@@ -246,6 +246,7 @@ class Heartbeat:
 
     def broke(self) -> None:
         """Try again in a while."""
+        self._core.stale = True
         self._exchange = None
         self._retry = self._core.timers.start(self._delay, self._start)
         self._delay = min(2 * self._delay, LAST_HEARTBEAT_RETRY)

@@ -60,6 +60,10 @@ class Core:
         self.api_url: str = base_url
         # Whether a redirect led to another origin than the one that the caller's credentials are for.
         self.moved: bool = False
+        # Whether a connection broke, so that the server may be another one since.
+        self.stale: bool = False
+        # The session for which gr.render made functions.
+        self.rendered_for: str | None = None
 
     def advance(self, cause: SessionInput) -> None:
         """Go on to the session's next state, by the table."""

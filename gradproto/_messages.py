@@ -25,6 +25,7 @@ from ._events import (
 )
 from ._jobs import Job
 from ._json import JSONValue
+from ._refresh import rendered
 from ._states import JobInput
 from ._status import ProgressUnit
 
@@ -77,6 +78,8 @@ def complete(core: Core, job: Job, output: Message) -> None:
     if not nothing and not (len(history) and history.exact and _equal(history.current, data)):
         history.add_whole(data)
     job.outputs = job.read(data)
+    if "render_config" in output:
+        rendered(core, job, output["render_config"])
     core.finish(
         job,
         JobInput.RECV_COMPLETED,

@@ -24,6 +24,7 @@ from ._exchanges import JSON_HEADERS, STREAM_HEADERS
 from ._jobs import Job
 from ._json import JSONValue, dumps
 from ._messages import Message, handle_job_message, text
+from ._refresh import Refresh, forget_rendered
 from ._sse import ServerSentEvent
 from ._states import STREAM_TABLE, JobInput, JobState, StreamInput, StreamState, advance
 from ._timers import Timer
@@ -192,6 +193,7 @@ class EventStream(Channel):
             self.core.exchanges.abort(exchange)
         jobs = [*self.jobs.values(), *self.joining]
         new_hash = self.streams.replace(self, expired=expired)
+        self.core.stale |= bool(jobs) or expired
         if jobs:
             numbers = tuple(job.number for job in jobs)
             self.core.events.append(StreamLost(session_hash=self.session_hash, error=error, jobs=numbers))
@@ -413,6 +415,7 @@ class Streams:
     def __init__(self, core: Core, main_changed: Callable[[], None]) -> None:
         self._core = core
         self._main_changed = main_changed
+        self.refresh: Refresh = Refresh(core)
         self._idle: dict[EventStream, None] = {}
         # Those that new jobs may get, and those of conversations that were reset while jobs were under way.
         self._all: dict[EventStream, None] = {}
@@ -469,7 +472,7 @@ class Streams:
         if stream is self.main:
             keeps_hash = self.keeps(stream) and not expired
             self.main = self._new_main(stream.session_hash if keeps_hash else self._core.new_session_hash())
-            self._main_changed()
+            self._changed()
         return self.main.session_hash
 
     def reset(self) -> None:
@@ -477,7 +480,7 @@ class Streams:
         old = self.main
         del self._all[old]
         self.main = self._new_main(self._core.new_session_hash())
-        self._main_changed()
+        self._changed()
         if old.busy:
             self._retired[old] = None
         else:
@@ -487,6 +490,11 @@ class Streams:
         """Stop listening on all of them."""
         for stream in (*self._all, *self._retired):
             stream.close()
+
+    def _changed(self) -> None:
+        if self.main.session_hash != self._core.rendered_for:
+            forget_rendered(self._core)
+        self._main_changed()
 
     def _new_main(self, session_hash: str) -> EventStream:
         stream = EventStream(self._core, self, session_hash)

@@ -275,7 +275,9 @@ class AnyServer(RuleBasedStateMachine):
                 assert job.exchange is None
                 assert job.channel is None
                 continue
-            exchange = job.exchange
+            # After a loss a job waits for a look at the app.
+            refresh = harness.session._streams.refresh
+            exchange = refresh.exchange if job.state is JobState.NEW else job.exchange
             assert job.channel is None or isinstance(job.channel, streams.EventStream)
             if job.state in (JobState.QUEUED, JobState.RUNNING) and job.channel is not None:
                 assert job.channel.jobs[job.event_id or ""] is job
