@@ -64,6 +64,8 @@ class OwnChannel(Channel):
 
     def cancel(self, job: Job) -> None:
         """Leave: the server drops what is queued, and stops a generator after its present step."""
+        # Also of one that is on its way nobody knows whether the server has it.
+        job.pending = True
         self.core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
 
     def forget(self, job: Job) -> None:
@@ -74,8 +76,9 @@ class OwnChannel(Channel):
                 self.core.exchanges.abort(exchange)
             else:
                 self.core.exchanges.let_go(exchange)
-        # A conversation that was left may still have a generator that is to be stopped by its session hash.
-        self._streams.give_back(self.session_hash, clean=not job.pending)
+        # A conversation that was left may still have a generator that is to be stopped by its session hash. One with
+        # State has the hash of others too, also when it is not the present one any more.
+        self._streams.give_back(self.session_hash, clean=not job.pending and not job.endpoint.has_state)
 
     def joined(self, event_id: str) -> None:
         """The server has the job."""
@@ -92,7 +95,8 @@ class OwnChannel(Channel):
             self.core.fail(self.job, error)
 
     def lost(self, error: GradprotoError) -> None:
-        """The conversation broke."""
+        """The conversation broke, and nobody knows what the server has of it."""
+        self.job.pending = True
         self.core.stale = True
         self.fail(job_error(self.job, error))
 

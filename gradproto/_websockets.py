@@ -64,10 +64,12 @@ class WebSocketChannel(OwnChannel):
 
     def closed(self, code: int, reason: str) -> None:
         """The server closed it before it said how the job ended."""
-        self.job.pending = False
+        # Behind a broken connection the server may still be at it.
+        broken = self.job.pending = code != _NORMAL_CLOSURE
+        self.core.stale |= broken
         what = f"job {self.job.number} of {self.job.endpoint.label}"
         says = f" and said {reason[:80]!r}" if reason else ""
-        if code == _NORMAL_CLOSURE:
+        if not broken:
             hint = "the app cancelled it, or failed in a way of which it does not tell"
             self.fail(JobError(f"{what}: the server closed the WebSocket{says} before the job was complete", hint=hint))
         elif code == _SERVICE_RESTART:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from gradproto import (
     AbortExchange,
     CancelRefused,
+    CloseWebSocket,
     Command,
     DownloadCompleted,
     DownloadFailed,
@@ -21,15 +22,37 @@ from gradproto import (
     JobCancelled,
     JobCompleted,
     JobFailed,
+    OpenWebSocket,
     ReadError,
     Request,
+    SendText,
     Session,
     SessionReady,
+    SessionState,
     StartExchange,
 )
+from gradproto._channels import OwnChannel
+from gradproto._dialects import parse_version
+from gradproto._own_streams import CallChannel, JoinStreamChannel
+from gradproto._polling import POLL_INTERVAL, PollingChannel
+from gradproto._streams import EventStream
+from gradproto._websockets import WebSocketChannel
 from tests.core.documents import FILE_SCHEMA
 
-__all__ = ["CONFIG", "INFO", "JSON", "SSE", "STATELESS", "Harness", "body_of", "config_with", "json_body", "sse_bytes"]
+__all__ = [
+    "CONFIG",
+    "ERAS",
+    "INFO",
+    "JSON",
+    "SSE",
+    "STATELESS",
+    "Harness",
+    "body_of",
+    "config_with",
+    "era",
+    "json_body",
+    "sse_bytes",
+]
 
 JSON = (("content-type", "application/json"),)
 SSE = (("Content-Type", "text/event-stream; charset=utf-8"),)
@@ -124,6 +147,65 @@ def config_with(**fields: Any) -> dict[str, Any]:
     return {**CONFIG, **fields}
 
 
+# One version of each way to speak, oldest first.
+ERAS = (
+    "2.9.4",
+    "3.0.24",
+    "3.1.5",
+    "3.4.1",
+    "3.16.2",
+    "3.50.2",
+    "4.0.2",
+    "4.8.0",
+    "4.12.0",
+    "4.20.0",
+    "4.21.0",
+    "6.31.0",
+)
+_PROTOCOLS = (
+    ((4, 22), "sse_v3"),
+    ((4, 21), "sse_v2.1"),
+    ((4, 17), "sse_v2"),
+    ((4, 9), "sse_v1"),
+    ((4, 0), "sse"),
+    ((0,), None),
+)
+_FIELDS_SINCE: dict[str, tuple[int, ...]] = {
+    "app_id": (3, 42),
+    "connect_heartbeat": (4, 29),
+    "max_file_size": (4, 28),
+    "protocol": (4, 0),
+    "api_prefix": (5, 0),
+}
+
+
+def era(version: str, *, state: bool = True, **fields: Any) -> dict[str, Any]:
+    """The same app as a Gradio of that version describes it; the one function of Gradio 2 counts."""
+    number = parse_version(version)
+    if number < (3,):
+        kinds = [{"name": "number", "label": "n"}], [{"name": "textbox", "label": "text"}]
+        if state:
+            kinds = [*kinds[0], {"name": "state"}], [*kinds[1], {"name": "state"}]
+        return {
+            "version": version,
+            "queue": True,
+            "input_components": kinds[0],
+            "output_components": kinds[1],
+            **fields,
+        }
+    config = dict(CONFIG if state else STATELESS)
+    config.update(version=version, protocol=next(name for since, name in _PROTOCOLS if number >= since))
+    for name, since in _FIELDS_SINCE.items():
+        if number < since:
+            del config[name]
+    dependencies = [dict(one) for one in config["dependencies"]]
+    for one in dependencies:
+        for name, since in (("id", (4, 32)), ("types", (3, 20)), ("api_visibility", (6, 0))):
+            if number < since:
+                del one[name]
+    return {**config, "dependencies": dependencies, **fields}
+
+
 def sse_bytes(*messages: Mapping[str, Any]) -> bytes:
     """Messages as a server writes them."""
     return b"".join(b"data: " + json.dumps(message).encode() + b"\n\n" for message in messages)
@@ -160,6 +242,10 @@ class Harness:
         self.live: set[int] = set()
         self.aborted: list[int] = []
         self.opened: set[int] = set()
+        # WebSockets: those that the session wants closed, and what it sent on each.
+        self.closing: set[int] = set()
+        self.texts: dict[int, list[str]] = {}
+        self.config: object = None
         self.log: list[Command] = []
         self.history: list[Event] = []
         self.seen: list[object] = []
@@ -177,6 +263,18 @@ class Harness:
                 assert command.exchange not in self.requests, "the number of an exchange was used twice"
                 self.requests[command.exchange] = command.request
                 self.live.add(command.exchange)
+            elif isinstance(command, OpenWebSocket):
+                assert command.exchange not in self.requests, "the number of an exchange was used twice"
+                self.requests[command.exchange] = Request(method="GET", url=command.url, headers=command.headers)
+                self.live.add(command.exchange)
+                self.texts[command.exchange] = []
+            elif isinstance(command, SendText):
+                assert command.exchange in self.live & self.opened - self.closing, "a text for a WebSocket not open"
+                self.texts[command.exchange].append(command.text)
+            elif isinstance(command, CloseWebSocket):
+                assert command.exchange in self.live & set(self.texts), "a close of a WebSocket that is over"
+                assert command.exchange not in self.closing, "a second close"
+                self.closing.add(command.exchange)
             else:
                 assert isinstance(command, AbortExchange)
                 assert command.exchange in self.live, f"exchange {command.exchange} is over, and was aborted"
@@ -322,19 +420,129 @@ class Harness:
         deadline = self.session.next_deadline()
         return None if deadline is None else deadline - self.now
 
+    # --- a conversation of a job's own -------------------------------------------------------------------------------
+
+    def carrier(self, job: Job) -> int:
+        """The exchange on which the server speaks of the job now."""
+        self.commands()
+        channel = job.channel
+        assert isinstance(channel, (EventStream, OwnChannel)), job
+        exchange = channel._exchange if isinstance(channel, EventStream) else channel.exchange
+        assert exchange is not None, job
+        return exchange.exchange
+
+    def sent(self, exchange: int) -> list[Any]:
+        """The messages that the session sent on a WebSocket."""
+        self.commands()
+        return [json.loads(text) for text in self.texts[exchange]]
+
+    def ws_open(self, exchange: int) -> None:
+        """Let the handshake succeed."""
+        self.commands()
+        self.opened.add(exchange)
+        self.session.websocket_opened(exchange)
+
+    def ws_say(self, exchange: int, *messages: Mapping[str, Any]) -> None:
+        """Let messages come on a WebSocket."""
+        for message in messages:
+            self.session.websocket_text(exchange, json.dumps(message))
+            self.commands()
+
+    def ws_close(self, exchange: int, code: int = 1000, reason: str = "") -> None:
+        """Let the WebSocket be closed; 1006 for a connection that broke."""
+        self.commands()
+        self.live.discard(exchange)
+        self.session.websocket_closed(exchange, code, reason)
+
+    def ask_status(self, job: Job) -> int:
+        """Let the time come at which a polling client asks; returns the question."""
+        self.tick()
+        self.tick(POLL_INTERVAL)
+        return self.carrier(job)
+
+    def tell_status(self, job: Job, status: object, data: object = None) -> None:
+        """Answer the next question about the job."""
+        self.answer(self.ask_status(job), body={"status": status, "data": data})
+
+    def call_event(self, job: Job, kind: str, data: object) -> None:
+        """Let an event come on the stream of a call through the simple API."""
+        self.data(self.carrier(job), f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
+
+    def accept(self, job: Job) -> int:
+        """Let the server take the job, in the way of its generation; returns what carries its messages."""
+        channel = job.channel
+        if isinstance(channel, WebSocketChannel):
+            self.ws_open(self.carrier(job))
+        elif isinstance(channel, JoinStreamChannel):
+            self.open(self.carrier(job))
+        elif isinstance(channel, PollingChannel):
+            self.answer(self.carrier(job), body={"hash": f"event-{job.number}", "queue_position": 0})
+            return -1
+        elif isinstance(channel, CallChannel):
+            self.answer(self.pending()[-1], body={"event_id": f"event-{job.number}"})
+            self.open(self.carrier(job))
+        else:
+            self.joined(job)
+            if (carrier := self.carrier(job)) not in self.opened:
+                self.open(carrier)
+        return self.carrier(job)
+
+    def ask_for_data(self, job: Job) -> None:
+        """Let the server ask for the job's data, where it does."""
+        if isinstance(job.channel, WebSocketChannel):
+            self.say(job, "send_data")
+        elif isinstance(job.channel, JoinStreamChannel):
+            self.say(job, "send_data", event_id=f"event-{job.number}")
+
+    def begin(self, job: Job) -> None:
+        """Let a job that the server has start."""
+        self.ask_for_data(job)
+        if isinstance(job.channel, JoinStreamChannel):
+            data = [number for number in self.pending("/queue/data") if self.requests[number].method == "POST"]
+            self.answer(data[-1], body=b"null")
+        if isinstance(job.channel, PollingChannel):
+            self.tell_status(job, "PENDING")
+        elif not isinstance(job.channel, CallChannel):
+            self.say(job, "process_starts")
+
+    def conclude(self, job: Job, *data: object) -> None:
+        """Let a job that runs end well, and the server end what carried its messages."""
+        output = {"data": list(data), "is_generating": False, "duration": 0.5, "average_duration": 0.25}
+        if isinstance(job.channel, PollingChannel):
+            self.tell_status(job, "COMPLETE", output)
+            return
+        carrier = self.carrier(job)
+        if isinstance(job.channel, CallChannel):
+            self.call_event(job, "complete", list(data))
+            self.finish(carrier)
+        elif isinstance(job.channel, EventStream):
+            self.complete(job, *data)
+        else:
+            self.say(job, "process_completed", success=True, output=output)
+            if carrier in self.texts:
+                self.ws_close(carrier)
+            else:
+                self.finish(carrier)
+
     # --- whole steps -------------------------------------------------------------------------------------------------
 
     def connect(self, config: object = None, info: object = None) -> Harness:
         """Bring the session to READY."""
+        self.config = CONFIG if config is None else config
         self.session.connect()
-        self.answer(self.only("/config"), body=CONFIG if config is None else config)
-        self.answer(self.only("/info"), body=INFO if info is None else info)
+        self.answer(self.only("/config"), body=self.config)
+        if self.session.state is SessionState.FETCHING_INFO:
+            self.answer(self.only("/info"), body=INFO if info is None else info)
         self.one(SessionReady)
         return self
 
     def submit(self, api_name: str, *args: object, **options: Any) -> Job:
-        """Submit a job."""
-        return self.session.submit(self.session.prepare(args, api_name=api_name, **options))
+        """Submit a job; where the session looks at the app again before, it is as it was."""
+        looks_again = self.session._core.stale
+        job = self.session.submit(self.session.prepare(args, api_name=api_name, **options))
+        if looks_again:
+            self.answer(self.only("/config"), body=self.config)
+        return job
 
     def joined(self, job: Job, event_id: str | None = None) -> str:
         """Let the server accept the job, whose join is the newest of its session hash; returns the event's id."""
@@ -364,8 +572,13 @@ class Harness:
         self.start(exchange, 200, SSE)
 
     def say(self, job: Job, msg: str, **fields: Any) -> None:
-        """Let a message about the job come on its stream."""
-        self.sse(self.stream_of(job), {"msg": msg, "event_id": f"event-{job.number}", **fields})
+        """Let a message about the job come on its stream, or on what else carries them."""
+        if isinstance(job.channel, WebSocketChannel):
+            self.ws_say(self.carrier(job), {"msg": msg, **fields})
+        elif isinstance(job.channel, JoinStreamChannel):
+            self.sse(self.carrier(job), {"msg": msg, **fields})
+        else:
+            self.sse(self.stream_of(job), {"msg": msg, "event_id": f"event-{job.number}", **fields})
 
     def complete(self, job: Job, *data: object, **fields: Any) -> None:
         """Let the job end well."""
