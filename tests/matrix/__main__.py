@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import json
+import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -66,18 +68,21 @@ class Version:
 
     def _run_worker(self, limit: float) -> bool:
         """Run a worker to its end; whether it came to a good one."""
-        job = json.dumps({"version": self.version, "python": str(self._python), "cells": self._left})
         running: tuple[str, str] | None = None
         before = len(self._left)
-        with subprocess.Popen(
-            [sys.executable, "-m", "tests.matrix.worker", job],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        ) as worker:
+        # It outlives a worker that dies, and the servers that die with it.
+        with (
+            tempfile.TemporaryDirectory(prefix="gradproto-matrix-", ignore_cleanup_errors=True) as directory,
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.matrix.worker", self._job(directory)],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            ) as worker,
+        ):
             assert worker.stdout is not None
             assert worker.stderr is not None
             clock = threading.Timer(limit, worker.kill)
@@ -103,9 +108,20 @@ class Version:
             return False
         return True
 
+    def _job(self, directory: str) -> str:
+        python = str(self._python)
+        return json.dumps({"version": self.version, "python": python, "directory": directory, "cells": self._left})
+
     def _add(self, row: str, client: str, *, failure: str | None = None, **more: Any) -> None:
         self._left.remove((row, client))
+        if failure is not None:
+            # Early, for whoever waits, and in case that the end is never printed.
+            print(f"Gradio {self.version}, {client}: {row!r} failed", flush=True)
         self.cells.append(Cell(row=row, version=self.version, client=client, failure=failure, **more))
+
+
+# How a test came to be run is no news in the stack of one that hangs.
+_SKIPPED = re.compile(r'^  File "(.*[/\\](_pytest|pluggy)[/\\]|<frozen)')
 
 
 class _Words:
@@ -119,7 +135,7 @@ class _Words:
     def last(self) -> str:
         """Return it, when all is read."""
         self._thread.join(5)
-        return "".join(self._lines[-60:])
+        return "".join([line for line in self._lines if not _SKIPPED.search(line)][-60:])
 
     def _read(self, stream: Any) -> None:
         for line in stream:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import faulthandler
 import gc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -22,16 +21,6 @@ from .case import BEHAVIOURS, Case  # noqa: E402
 from .holes import hole_of  # noqa: E402
 from .reporter import Reporter  # noqa: E402
 
-CELL_LIMIT = 45.0
-"""Seconds for one cell, the start of a server not counted in. Whatever takes longer hangs: the worker dies of it."""
-
-
-@pytest.fixture(autouse=True)
-def _limited() -> Iterator[None]:
-    faulthandler.dump_traceback_later(CELL_LIMIT, exit=True, file=2)
-    yield
-    faulthandler.cancel_dump_traceback_later()
-
 
 @pytest.fixture(scope="session")
 def matrix(pytestconfig: pytest.Config) -> Reporter:
@@ -48,9 +37,11 @@ def test_cell(row: str, client: str, matrix: Reporter) -> None:
     async def scenario() -> None:
         await test(case)
 
+    matrix.servers.clock.start()
     try:
         backend.run(scenario)
+        # Here, not at some other test: what was left open complains when it is collected.
+        gc.collect()
     finally:
+        matrix.servers.clock.stop()
         case.open_gates()
-    # Here, not at some other test: what was left open complains when it is collected.
-    gc.collect()

@@ -217,8 +217,8 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         rows=("cancelling a job that waits",),
         since="4.19.2",
-        until="4.20",
-        why="4.19.2 does not notice that an event stream is left, and /cancel came later",
+        until="4.24",
+        why="4.19.2 to 4.23 do not notice that an event stream is left, and /cancel came later",
         proof=cannot_cancel_what_waits,
     ),
     Hole(rows=("progress",), until="3.16", why="gr.Progress came with 3.16", proof=lacks("Progress")),

@@ -25,7 +25,7 @@ class Reporter:
         self.version: str = job["version"]
         self._cells: list[list[str]] = job["cells"]
         self._output = output
-        self.servers = Servers(numbers(self.version), Path(job["python"]))
+        self.servers = Servers(numbers(self.version), Path(job["python"]), Path(job["directory"]))
         self._began = 0.0
         self._failed = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import socket
 import subprocess
@@ -11,9 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["VARIANTS", "Server", "ServerFailed", "Servers"]
+__all__ = ["VARIANTS", "Clock", "Server", "ServerFailed", "Servers"]
 
 APP = Path(__file__).parent / "app.py"
+
+CELL_LIMIT = 45.0
+"""Seconds for one cell, the start of servers not counted in. Whatever takes longer hangs."""
 
 START_LIMIT = 90.0
 """Seconds until a server must serve."""
@@ -38,12 +42,23 @@ class ServerFailed(Exception):
     """A server did not start, or did not do in time what it had to."""
 
 
+class Clock:
+    """The time limit of a cell. When it is over, every thread's stack is printed and the process ends."""
+
+    def start(self) -> None:
+        """Begin anew."""
+        faulthandler.dump_traceback_later(CELL_LIMIT, exit=True, file=2)
+
+    def stop(self) -> None:
+        """Give time without limit."""
+        faulthandler.cancel_dump_traceback_later()
+
+
 class Server:
     """One process with the app."""
 
-    def __init__(self, python: Path, arguments: list[str]) -> None:
-        self._kept = tempfile.TemporaryDirectory(prefix="gradproto-matrix-", ignore_cleanup_errors=True)
-        self.directory = Path(self._kept.name)
+    def __init__(self, python: Path, arguments: list[str], parent: Path) -> None:
+        self.directory = Path(tempfile.mkdtemp(dir=parent))
         (self.directory / "journal.txt").touch()
         self._output = self.directory / "output.txt"
         with socket.socket() as probe:
@@ -51,7 +66,7 @@ class Server:
             port = probe.getsockname()[1]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [str(python), str(APP), "--port", str(port), "--directory", self._kept.name, *arguments],
+                [str(python), str(APP), "--port", str(port), "--directory", str(self.directory), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -93,12 +108,11 @@ class Server:
         self._process.wait()
 
     def close(self) -> None:
-        """End the process and remove what it left."""
+        """End the process; what it left is removed with the directory of all."""
         with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()
         self.kill()
-        self._kept.cleanup()
 
     def _wait(self, ready: Callable[[], bool], limit: float, failure: str) -> None:
         until = time.monotonic() + limit
@@ -109,11 +123,13 @@ class Server:
 
 
 class Servers:
-    """All servers of one version."""
+    """All servers of one version, with directories in ``directory``."""
 
-    def __init__(self, version: tuple[int, ...], python: Path) -> None:
+    def __init__(self, version: tuple[int, ...], python: Path, directory: Path) -> None:
+        self.clock = Clock()
         self._version = version
         self._python = python
+        self._directory = directory
         self._running: dict[tuple[str, str], Server] = {}
 
     def get(self, variant: str, function: str) -> Server:
@@ -125,7 +141,9 @@ class Servers:
                 self._running.pop(key).close()
             while len(self._running) >= SERVERS_LIMIT:
                 self._running.pop(next(iter(self._running))).close()
-            server = Server(self._python, ["--function", function, *VARIANTS[variant]])
+            self.clock.stop()
+            server = Server(self._python, ["--function", function, *VARIANTS[variant]], self._directory)
+            self.clock.start()
         # The one that was asked for last stands last.
         self._running.pop(key, None)
         self._running[key] = server

@@ -1,7 +1,7 @@
 """Run cells of one version, and tell of each on standard output, as a line of JSON.
 
-It is given one word of JSON: ``{"version": ..., "python": ..., "cells": [[row, client], ...]}``. It is a process of its
-own so that it can die of a test that hangs.
+It is given one word of JSON: ``{"version": ..., "python": ..., "directory": ..., "cells": [[row, client], ...]}``.
+It is a process of its own so that it can die of a test that hangs.
 """
 
 from __future__ import annotations
