@@ -76,9 +76,8 @@ def cancel(core: Core, job: Job) -> None:
 def send(core: Core, job: Job, call: Call) -> int:
     """Send one more input to a job that runs; return its number."""
     inputs = _inputs(core, job)
-    if not call.files or job.ended:
-        data = call.encoded or b"[]"
-        return inputs.add(data).number
+    if call.encoded is not None:
+        return inputs.add(call.encoded).number
     item = inputs.add(None)
     _start_upload(core, job, _InputUpload(core, job, call, inputs, item))
     return item.number
@@ -90,9 +89,11 @@ def end_inputs(core: Core, job: Job) -> int:
 
 
 def _inputs(core: Core, job: Job) -> Inputs:
-    if job.inputs is None:
-        from ._inputs import Inputs  # few programs need it
+    from ._inputs import Inputs, input_too_late  # few programs need it
 
+    if job.ended:
+        raise input_too_late(job)
+    if job.inputs is None:
         job.inputs = Inputs(core, job)
     return job.inputs
 

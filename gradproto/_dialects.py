@@ -45,7 +45,7 @@ class Dialect:
 
     ``input_route`` takes more inputs for a job that runs.
 
-    ``batch_in_queue``: the queue can run functions that take batches. ``unflagged_heartbeat``: a config without
+    ``batch_in_queue``: the queue runs functions that take batches, and rightly. ``unflagged_heartbeat``: a config without
     ``connect_heartbeat`` means that there is one. ``repr_quoted_errors``: the texts of errors come in Python's quotes.
     ``none_for_hidden``: an error that the app hides may come as the text ``None``. ``plain_crashes``: what a function
     raised may come as a plain 500. ``call_keeps_state``: the simple API takes a session hash.
@@ -98,16 +98,19 @@ def _history() -> tuple[Dialect, ...]:
     v4_29 = replace(v4_31, since=(4, 29), cancel_route="/reset", completes_cancelled=False)
     # /heartbeat came with 4.25.0, the flag that asks for it with 4.29.0.
     v4_25 = replace(v4_29, since=(4, 25), unflagged_heartbeat=True)
-    v4_22 = replace(v4_25, since=(4, 22), unflagged_heartbeat=False, heartbeat_route="")
+    v4_24 = replace(v4_25, since=(4, 24), unflagged_heartbeat=False, heartbeat_route="")
+    # From 4.19.2 to 4.23 the server drops nothing when a stream is left: it stumbles before it comes to that.
+    v4_22 = replace(v4_24, since=(4, 22), notices_leaving=False)
     # close_stream came with 4.22.0, the mark of file objects with 4.21.0.
     v4_21 = replace(v4_22, protocol="sse_v2.1", since=(4, 21), announces_close=False)
-    v4_20 = replace(v4_21, protocol="sse_v2", since=(4, 20), payload="path")
-    # 4.19.2 does not notice when a stream is left (seen on a real server); the simple API came with 4.20.0.
-    v4_19_2 = replace(v4_20, since=(4, 19, 2), notices_leaving=False, call_route="")
+    # Up to 4.20 all events of a batch get the output of the last one.
+    v4_20 = replace(v4_21, protocol="sse_v2", since=(4, 20), payload="path", batch_in_queue=False)
+    # The simple API came with 4.20.0.
+    v4_19_2 = replace(v4_20, since=(4, 19, 2), call_route="")
     v4_17 = replace(v4_19_2, since=(4, 17), notices_leaving=True)
     # Edits came with 4.17.0; up to then an error that the app hides was the text "None" now and then.
     v4_9 = replace(v4_17, protocol="sse_v1", since=(4, 9), diffs=False, none_for_hidden=True)
-    # One stream for each event, which the server wants the data for; a batch function stops the whole queue.
+    # One stream for each event, which the server wants the data for; and a batch function stops the whole queue.
     v4_4 = replace(
         v4_9,
         protocol="sse",
@@ -115,7 +118,6 @@ def _history() -> tuple[Dialect, ...]:
         queue="own stream",
         stream_route="/queue/join",
         data_route="/queue/data",
-        batch_in_queue=False,
     )
     # Heartbeats came only once.
     v4_0 = replace(v4_4, since=(4, 0), beats=False)
@@ -147,7 +149,7 @@ def _history() -> tuple[Dialect, ...]:
     )
     v2 = replace(v3_0, protocol="v2", since=(), pushes_state=False)
     return (
-        *(newest, v6_14, v5_2, v5_0, v4_31, v4_29, v4_25, v4_22, v4_21, v4_20, v4_19_2, v4_17, v4_9, v4_4, v4_0),
+        *(newest, v6_14, v5_2, v5_0, v4_31, v4_29, v4_25, v4_24, v4_22, v4_21, v4_20, v4_19_2, v4_17, v4_9, v4_4, v4_0),
         *(v3_26, v3_19, v3_6, v3_3, v3_1_5, v3_0, v2),
     )
 

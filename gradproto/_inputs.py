@@ -17,7 +17,7 @@ from ._events import ChunkAccepted, ChunkRefused
 from ._exchanges import JSON_HEADERS, Headers, ShortExchange
 from ._jobs import Job
 
-__all__ = ["Input", "Inputs"]
+__all__ = ["Input", "Inputs", "input_too_late"]
 
 
 class Input:
@@ -48,10 +48,7 @@ class Inputs:
         item = Input(self._next, data, ends=ends)
         self._next += 1
         self._waiting.append(item)
-        if self.job.ended:
-            self.stop()
-        else:
-            self.go_on()
+        self.go_on()
         return item
 
     def fill(self, item: Input, data: bytes) -> None:
@@ -89,9 +86,9 @@ class Inputs:
         chunk, self._under_way = self._under_way, None
         if chunk is not None:
             self.core.exchanges.abort(chunk)
-            self._refuse(chunk.number, self._over())
+            self._refuse(chunk.number, input_too_late(self.job))
         while self._waiting:
-            self._refuse(self._waiting.popleft().number, self._over())
+            self._refuse(self._waiting.popleft().number, input_too_late(self.job))
 
     def accepted(self, number: int, *, ends: bool) -> None:
         """The server has it."""
@@ -110,8 +107,10 @@ class Inputs:
     def _refuse(self, number: int, error: GradprotoError) -> None:
         self.core.events.append(ChunkRefused(job=self.job.number, chunk=number, error=error))
 
-    def _over(self) -> JobError:
-        return JobError(f"job {self.job.number} of {self.job.endpoint.label} takes no more input: it is over")
+
+def input_too_late(job: Job) -> JobError:
+    """Return the error for an input that comes to a job that is over."""
+    return JobError(f"job {job.number} of {job.endpoint.label} takes no more input: it is over")
 
 
 class _Chunk(ShortExchange):

@@ -8,7 +8,7 @@ from ._answers import QUEUE_FULL_MESSAGE, answer_error, json_object
 from ._cancel import did_nothing
 from ._channels import OwnChannel, encode_call
 from ._core import Core
-from ._errors import GradprotoError, JobError, QueueFullError, ReadError, RemoteProtocolError
+from ._errors import DeadlineExceeded, GradprotoError, JobError, QueueFullError, ReadError, RemoteProtocolError
 from ._event_streams import EventStreamExchange, read_message
 from ._events import JobCancelled, UnknownMessageReceived
 from ._exchanges import JSON_HEADERS, STREAM_HEADERS, Headers, ShortExchange
@@ -55,7 +55,9 @@ class _JobStream(EventStreamExchange):
         core, job = channel.core, channel.job
         assert core.dialect is not None
         what = f"the event stream of job {job.number} ({job.endpoint.label})"
-        super().__init__(what, core, timeout=core.timeouts.stream_idle if core.dialect.beats else None)
+        # Where no beats come, there is a limit for the beginning alone.
+        self._beats = core.dialect.beats
+        super().__init__(what, core, timeout=core.timeouts.stream_idle if self._beats else core.timeouts.request)
         self._channel = channel
 
     @property
@@ -63,10 +65,21 @@ class _JobStream(EventStreamExchange):
         return self._channel.job.ended
 
     def stream_opened(self) -> None:
+        if not self._beats:
+            self.core.timers.cancel(self.timer)
+            self.timer = None
         self._channel.opened()
 
     def stream_event(self, event: ServerSentEvent) -> None:
         self._channel.event(event, self.what)
+
+    def expired(self) -> GradprotoError:
+        """Not even a heartbeat came, or not even the beginning."""
+        if self._beats:
+            return super().expired()
+        return DeadlineExceeded(
+            f"{self.what}: it did not begin within {self.timeout:g} s (the limit 'request' of the timeouts)"
+        )
 
     def stream_ended(self, *, cut: bool) -> None:
         self._channel.exchange = None
@@ -154,6 +167,8 @@ class JoinStreamChannel(_OwnStreamChannel):
         ask_for_data(core, job)
         assert core.dialect is not None
         body = self._payload[:-1] + b',"event_id":%b}' % dumps(event_id)
+        if job.exchange is not None:
+            core.exchanges.abort(job.exchange)
         exchange = job.exchange = _DataPost(self)
         url = core.api_url + core.dialect.data_route
         core.exchanges.start(exchange, "POST", url, headers=(*self._headers, *JSON_HEADERS), body=(body,))

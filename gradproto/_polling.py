@@ -97,11 +97,11 @@ class PollingChannel(OwnChannel):
 
 
 def _failure(data: JSONValue) -> dict[str, JSONValue]:
-    """Return what is told of a failure: the text of a JSON object, or the error itself."""
+    """Return what is told of a failure: the text of a JSON object, or of a plain 500 where the app hides its errors."""
     try:
         value = loads(data) if isinstance(data, str) else data
     except ValueError:
-        value = {"error": data}
+        value = None
     return value if isinstance(value, dict) else {}
 
 

@@ -210,7 +210,8 @@ class Session:
         """Send one more input to a job of an endpoint that takes them while it runs; ``call`` is prepared for it.
 
         Returns a number; it ends with `ChunkAccepted` or `ChunkRefused` for that. Inputs go in order, each when the
-        function has answered to the one before. Raises `ArgumentError` where the endpoint takes only its arguments.
+        function has answered to the one before. Raises `ArgumentError` where the endpoint takes only its arguments,
+        `JobError` where the job is over.
         """
         self._check_takes_input(job)
         if call.endpoint is not job.endpoint:
