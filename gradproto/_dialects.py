@@ -47,8 +47,8 @@ class Dialect:
 
     ``batch_in_queue``: the queue runs functions that take batches, and rightly. ``unflagged_heartbeat``: a config
     without ``connect_heartbeat`` means that there is one. ``repr_quoted_errors``: the texts of errors come in Python's
-    quotes. ``none_for_hidden``: an error that the app hides may come as the text ``None``. ``plain_crashes``: what a function
-    raised may come as a plain 500. ``call_keeps_state``: the simple API takes a session hash.
+    quotes. ``none_for_hidden``: an error that the app hides may come as the text ``None``. ``plain_crashes``: what a
+    function raised may come as a plain 500. ``call_keeps_state``: the simple API takes a session hash.
     ``pushes_state``: the polled queue does.
     """
 
