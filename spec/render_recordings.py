@@ -45,6 +45,7 @@ compare what comes out with what is expected here.
 | `calls` | the calls, one after the other, as below |
 | `config` | the app's config, if it is not `config.json`: Gradio 2 has one function for each app |
 | `route` | `call` for the simple API, `direct` for past the queue, `queue` if it is not there |
+| `auth` | the user and the password of the demo app, where it wants a login |
 | `lost` | connections that broke. The recorded client broke them; led again, the server does |
 
 A call has `endpoint` and `args`; `outcome`, which is `completed`, `failed` or `cancelled`; `outputs`, every output that
@@ -58,8 +59,8 @@ recordings call and to the fields that a client may want. A version without `inf
 
 ## What was changed
 
-The paths of temporary files begin with `/srv` instead of their true beginning, which has the same length; nothing else
-in the bytes was touched. There are no cookies and no tokens in them.
+The paths of temporary files begin with `/srv` instead of their true beginning, and the cookies of logins are fakes, all
+of the same length as what they stand for; nothing else in the bytes was touched.
 
 ## Index
 """

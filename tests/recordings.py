@@ -22,7 +22,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 from wsproto.utilities import generate_accept_token
 
-__all__ = ["FOLDER", "Answer", "Expectation", "RecordedServer", "Recording", "ServerConnection", "recordings"]
+__all__ = ["FOLDER", "Answer", "Asked", "Expectation", "RecordedServer", "Recording", "ServerConnection", "recordings"]
 
 FOLDER = Path(__file__).parents[1] / "spec" / "recordings"
 
@@ -45,6 +45,26 @@ class Expectation:
     config: str = "config.json"
     # How the calls got to the server, as the option of a session.
     route: str = "queue"
+    # User and password.
+    auth: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, as far as servers answer by it."""
+
+    method: str
+    target: str
+    body: bytes = b""
+    cookies: frozenset[str] = frozenset()
+    # Of a WebSocket's handshake.
+    key: bytes = b""
+    is_websocket: bool = False
+
+    @property
+    def route(self) -> str:
+        """The path, without the query."""
+        return urlsplit(self.target).path
 
 
 @dataclass(frozen=True)
@@ -52,20 +72,12 @@ class Exchange:
     """One recorded connection: each carried one request, or one WebSocket."""
 
     number: int
-    method: str
-    target: str
-    body: bytes
-    is_websocket: bool
+    asked: Asked
     # When the server had heard the request, and each message of a WebSocket's client.
     heard: list[float]
     # When it sent what; ``b""`` is the end of the connection.
     pieces: list[tuple[float, bytes]]
     messages: list[str]
-
-    @property
-    def route(self) -> str:
-        """The path of the request, without its query."""
-        return urlsplit(self.target).path
 
 
 class Recording:
@@ -122,11 +134,10 @@ def _exchange(number: int, lines: list[dict[str, Any]], lost: Sequence[int]) -> 
         elif ("eof" in line or "reset" in line) and (not client_ended or number in lost):
             pieces.append((at, b""))
     assert reader.request is not None
-    method, target, body, is_websocket, _ = reader.request
-    if pieces[-1][1] and (is_websocket or number in lost or _is_complete(pieces)):
+    if pieces[-1][1] and (reader.request.is_websocket or number in lost or _is_complete(pieces)):
         # The client may have been the first to close when all was said.
         pieces.append((pieces[-1][0], b""))
-    return Exchange(number, method, target, body, is_websocket, heard, pieces, reader.texts)
+    return Exchange(number, reader.request, heard, pieces, reader.texts)
 
 
 def _is_complete(pieces: list[tuple[float, bytes]]) -> bool:
@@ -139,6 +150,11 @@ def _is_complete(pieces: list[tuple[float, bytes]]) -> bool:
     return True
 
 
+def cookies_of(header: str) -> frozenset[str]:
+    """The names with the values."""
+    return frozenset(part.strip() for part in header.split(";") if part.strip())
+
+
 class ClientBytes:
     """Reads what a client sends on a connection: requests, and the messages of a WebSocket."""
 
@@ -147,7 +163,7 @@ class ClientBytes:
         self._frames: Connection | None = None
         self._head: h11.Request | None = None
         self._body = b""
-        self.request: tuple[str, str, bytes, bool, bytes] | None = None
+        self.request: Asked | None = None
         self.texts: list[str] = []
 
     def feed(self, data: bytes) -> list[str]:
@@ -174,8 +190,14 @@ class ClientBytes:
         assert head is not None
         headers = dict(head.headers)
         is_websocket = headers.get(b"upgrade", b"").lower() == b"websocket"
-        key = headers.get(b"sec-websocket-key", b"")
-        self.request = (head.method.decode(), head.target.decode(), self._body, is_websocket, key)
+        self.request = Asked(
+            method=head.method.decode(),
+            target=head.target.decode(),
+            body=self._body,
+            cookies=cookies_of(headers.get(b"cookie", b"").decode()),
+            key=headers.get(b"sec-websocket-key", b""),
+            is_websocket=is_websocket,
+        )
         if is_websocket:
             self._frames = Connection(ConnectionType.SERVER)
             self._frames.receive_data(self._http.trailing_data[0])
@@ -238,17 +260,19 @@ class RecordedServer:
             self.left = _without_repeats(self.left)
         self.answers: list[Answer] = []
         self.unexpected: list[str] = []
-        self.requests: list[tuple[Exchange, str, bytes]] = []
+        # What the client still listened to when all was over.
+        self.open: list[Answer] = []
+        self.requests: list[tuple[Asked, Exchange]] = []
 
-    def request(self, method: str, target: str, body: bytes, key: bytes = b"") -> Answer:
+    def request(self, asked: Asked) -> Answer:
         """Take a request."""
-        route = urlsplit(target).path
-        exchange = next((one for one in self.left if self._matches(one, method, route, body)), None)
+        exchange = next((one for one in self.left if _matches(one.asked, asked)), None)
         if exchange is None:
-            answer = Answer(self, None, [(-1.0, self._unrecorded(method, route))])
+            answer = Answer(self, None, [(-1.0, self._unrecorded(asked.method, asked.route))])
         else:
             self.left.remove(exchange)
-            self.requests.append((exchange, target, body))
+            self.requests.append((asked, exchange))
+            key = asked.key
             accept = generate_accept_token(key)
             pieces = [(at, ACCEPT.sub(rb"\g<1>" + accept, data) if key else data) for at, data in exchange.pieces]
             answer = Answer(self, exchange, pieces)
@@ -265,11 +289,6 @@ class RecordedServer:
             if answer.exchange is not None and any(when < at for when in answer.exchange.heard[answer.heard :]):
                 return False
         return True
-
-    def _matches(self, exchange: Exchange, method: str, route: str, body: bytes) -> bool:
-        if (exchange.method, exchange.route.rstrip("/")) != (method, route.rstrip("/")):
-            return False
-        return not route.endswith("/status/") or json.loads(exchange.body)["hash"] == json.loads(body)["hash"]
 
     def _unrecorded(self, method: str, route: str) -> bytes:
         recording = self.recording
@@ -290,40 +309,45 @@ class ServerConnection:
     def __init__(self, server: RecordedServer) -> None:
         self._server = server
         self._reader = ClientBytes()
-        self._answer: Answer | None = None
+        self.answer: Answer | None = None
 
     def receive(self, data: bytes) -> None:
         """Take what the client sent."""
         for what in self._reader.feed(data):
             if what == "request":
                 assert self._reader.request is not None
-                method, target, body, _, key = self._reader.request
-                self._answer = self._server.request(method, target, body, key)
-                self._answer.said = self._reader.texts
+                self.answer = self._server.request(self._reader.request)
+                self.answer.said = self._reader.texts
             else:
-                assert self._answer is not None
-                self._answer.hear()
+                assert self.answer is not None
+                self.answer.hear()
 
     def leave(self) -> None:
         """The client closed the connection."""
-        if self._answer is not None:
-            self._answer.leave()
+        if self.answer is not None:
+            self.answer.leave()
 
     @property
     def is_recorded(self) -> bool:
         """Whether the answer under way is one of the recording."""
-        return self._answer is not None and self._answer.exchange is not None
+        return self.answer is not None and self.answer.exchange is not None
 
     def take(self) -> list[bytes]:
         """Return what is ready to be sent; ``b""`` is the end of the connection."""
-        if self._answer is None:
+        if self.answer is None:
             return []
-        taken = self._answer.take()
-        if self._answer.exchange is None and taken and taken != [HEARTBEAT]:
+        taken = self.answer.take()
+        if self.answer.exchange is None and taken and taken != [HEARTBEAT]:
             # Only answers of our own keep the connection: the recorded client used one for each request.
-            self._answer = None
+            self.answer = None
             self._reader = ClientBytes()
         return taken
+
+
+def _matches(recorded: Asked, asked: Asked) -> bool:
+    if (recorded.method, recorded.route.rstrip("/")) != (asked.method, asked.route.rstrip("/")):
+        return False
+    return not asked.route.endswith("/status/") or json.loads(recorded.body)["hash"] == json.loads(asked.body)["hash"]
 
 
 def _without_repeats(exchanges: list[Exchange]) -> list[Exchange]:
@@ -331,7 +355,7 @@ def _without_repeats(exchanges: list[Exchange]) -> list[Exchange]:
     last = b""
     for exchange in exchanges:
         answer = b"".join(data for _, data in exchange.pieces).partition(b"\r\n\r\n")[2]
-        if not exchange.route.endswith("/status/") or answer != last:
+        if not exchange.asked.route.endswith("/status/") or answer != last:
             kept.append(exchange)
         last = answer
     return kept

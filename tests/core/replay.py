@@ -39,9 +39,20 @@ from gradproto import (
     handle_file,
 )
 from gradproto.wire import Close, Connect, Send, SendFile, WireClient
-from tests.recordings import Answer, RecordedServer, Recording, ServerConnection
+from tests.recordings import Answer, Asked, RecordedServer, Recording, ServerConnection, cookies_of
 
-__all__ = ["URL", "Cut", "Observed", "agree", "as_argument", "describe_error", "replay_session", "replay_wire", "whole"]
+__all__ = [
+    "URL",
+    "Cut",
+    "Observed",
+    "agree",
+    "as_argument",
+    "describe_error",
+    "replay_session",
+    "replay_wire",
+    "same_error",
+    "whole",
+]
 
 URL = "http://127.0.0.1:7860"
 
@@ -78,7 +89,15 @@ def _agrees(now: Observed, then: dict[str, Any]) -> bool:
     same = {**now, "error": None} == {**then, "error": None}
     if seen is None or known is None:
         return same
-    return same and seen["type"] == known["type"] and (known.get("message") or "") in seen["message"]
+    return same and same_error(seen, known)
+
+
+def same_error(seen: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Whether an error is the expected one. Only those of the app's own say nothing but what the server said."""
+    message = known.get("message") or ""
+    if known["type"] == "AppError" and message:
+        return bool(seen == known)
+    return seen["type"] == known["type"] and message in seen["message"]
 
 
 def describe_error(error: BaseException) -> dict[str, Any]:
@@ -91,7 +110,8 @@ class _Caller:
 
     def __init__(self, recording: Recording) -> None:
         route = cast("Any", recording.expected.route)
-        self.session = Session(URL, entropy=random.Random(1).randbytes, route=route)
+        auth = None if recording.expected.auth is None else (recording.expected.auth[0], recording.expected.auth[1])
+        self.session = Session(URL, entropy=random.Random(1).randbytes, route=route, auth=auth)
         self.events: list[Event] = []
         self.observed: list[Observed] = []
         self.refused: list[str] = []
@@ -268,10 +288,12 @@ def replay_session(recording: Recording, cut: Cut = whole) -> tuple[list[Observe
             any_done = True
             if isinstance(command, StartExchange):
                 request = command.request
-                answer = server.request(request.method, _path(request.url), _body(request))
+                cookies = cookies_of(dict(request.headers).get("cookie", ""))
+                answer = server.request(Asked(request.method, _path(request.url), _body(request), cookies))
                 live[command.exchange] = _Facts(session, command.exchange, answer, is_websocket=False)
             elif isinstance(command, OpenWebSocket):
-                answer = server.request("GET", _path(command.url), b"")
+                cookies = cookies_of(dict(command.headers).get("cookie", ""))
+                answer = server.request(Asked("GET", _path(command.url), b"", cookies))
                 live[command.exchange] = _Facts(session, command.exchange, answer, is_websocket=True)
             elif isinstance(command, AbortExchange):
                 # It may have come to its end meanwhile.
@@ -295,6 +317,7 @@ def replay_session(recording: Recording, cut: Cut = whole) -> tuple[list[Observe
         return any_done
 
     _drive(caller, session.next_deadline, session.tick, lambda: obey() | deliver())
+    server.open = [facts.answer for facts in live.values()]
     return caller.observed, server, caller.events
 
 
@@ -333,6 +356,7 @@ def replay_wire(recording: Recording, cut: Cut = whole) -> tuple[list[Observed],
         return any_done
 
     _drive(caller, client.next_deadline, client.tick, lambda: obey() | deliver())
+    server.open = [connection.answer for connection in live.values() if connection.answer is not None]
     client.close()
     return caller.observed, server, caller.events
 

@@ -16,7 +16,7 @@ from gradproto import DownloadDataReceived, Event
 from gradproto._dialects import DIALECTS
 from tests.chunkings import chunkings, random_chunks
 from tests.core.replay import Cut, Observed, agree, replay_session, replay_wire, whole
-from tests.recordings import ClientBytes, RecordedServer, Recording, recordings
+from tests.recordings import NOT_FOUND, ClientBytes, RecordedServer, Recording, recordings
 
 Replay = Callable[[Recording, Cut], tuple[list[Observed], RecordedServer, list[Event]]]
 
@@ -66,6 +66,7 @@ def test_a_recorded_conversation_comes_out_as_it_did(recording: Recording, repla
     assert agree(observed, recording), observed
     assert server.unexpected == []
     assert server.left == [], "something that the recorded client asked was not asked"
+    assert not [answer for answer in server.open if answer.exchange is not None], "a stream is left open"
     assert replay(recording, each_byte)[0] == observed
     for part in range(1, 4):
         again, server, those = replay(recording, in_two(part, 4))
@@ -116,17 +117,23 @@ def check_same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 @pytest.mark.parametrize("recording", [one for one in ALL if not one.id.endswith("-file")], ids=str)
 def test_we_say_what_the_recorded_client_said(recording: Recording) -> None:
     _, server, _ = replay_wire(recording)
-    for exchange, target, body in server.requests:
-        check_same(said(body), said(exchange.body))
-        query, recorded = parse_qs(urlsplit(target).query), parse_qs(urlsplit(exchange.target).query)
+    for asked, exchange in server.requests:
+        theirs = exchange.asked
+        if theirs.route == "/login":
+            assert parse_qs(asked.body) == parse_qs(theirs.body)
+        else:
+            check_same(said(asked.body), said(theirs.body))
+        query, recorded = parse_qs(urlsplit(asked.target).query), parse_qs(urlsplit(theirs.target).query)
         assert query.keys() == recorded.keys()
         assert query.get("fn_index") == recorded.get("fn_index")
+        # Of two cookies for one login, one is for TLS only.
+        assert bool(asked.cookies & theirs.cookies) == bool(theirs.cookies)
     for answer in server.answers:
-        if answer.exchange is not None and answer.exchange.is_websocket:
+        if answer.exchange is not None and answer.exchange.asked.is_websocket:
             assert len(answer.said) == len(answer.exchange.messages)
-            for ours, theirs in zip(answer.said, answer.exchange.messages, strict=True):
-                check_same(said(ours), said(theirs))
-                assert ("fn_index" in said(ours)) == ("fn_index" in said(theirs))
+            for message, known in zip(answer.said, answer.exchange.messages, strict=True):
+                check_same(said(message), said(known))
+                assert ("fn_index" in said(message)) == ("fn_index" in said(known))
 
 
 # --- which recordings there are ---------------------------------------------------------------------------------------
@@ -155,3 +162,41 @@ def test_messages_of_clients_are_read_from_their_frames() -> None:
         {"data", "event_data", "fn_index", "session_hash"},
     ]
     assert ClientBytes().feed(b"") == []
+
+
+# --- whether a difference would be seen -------------------------------------------------------------------------------
+
+
+def test_what_comes_out_differently_is_noticed() -> None:
+    recording = next(one for one in ALL if one.id == "6.31.0-gen_fail")
+    [observed] = replay_session(recording)[0]
+    assert agree([observed], recording)
+    error = observed["error"]
+    changes: list[dict[str, Any]] = [
+        {"outcome": "completed"},
+        {"outputs": observed["outputs"][:-1]},
+        {"logs": [["info", "x"]]},
+        {"progress": []},
+        {"error": None},
+        {"error": {**error, "type": "JobError"}},
+        {"error": {**error, "message": "another"}},
+    ]
+    for wrong in changes:
+        assert not agree([{**observed, **wrong}], recording), wrong
+    assert not agree([], recording)
+    assert not agree([observed, observed], recording)
+
+
+def test_a_server_says_nothing_before_it_heard_what_it_had_heard() -> None:
+    recording = next(one for one in ALL if one.id == "6.31.0-cancel")
+    server = RecordedServer(recording)
+    join, stream, cancel = (exchange.asked for exchange in recording.exchanges)
+    answers = [server.request(join), server.request(stream)]
+    early = b"".join(piece for answer in answers for piece in answer.take())
+    assert b"step 1" in early
+    assert b"process_completed" not in early
+    assert server.request(cancel).take()
+    assert b"process_completed" in b"".join(answers[1].take())
+    assert server.left == []
+    assert server.request(cancel).take() == [NOT_FOUND]
+    assert server.unexpected == ["POST /gradio_api/cancel"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gradproto import FileData, GradprotoError, JobCancelledError, Status
-from tests.core.replay import as_argument, describe_error
+from tests.core.replay import as_argument, describe_error, same_error
 from tests.recordings import RecordedServer, Recording, ServerConnection, recordings
 
 from .backends import Backend
@@ -76,7 +76,8 @@ async def check(backend: Backend, recording: Recording) -> None:
     replayed = Replayed(recording)
     expected = recording.expected
     with RawServer(replayed.handle) as server:
-        async with backend.open_client(server.url, download_files=False, route=expected.route) as client:
+        auth = None if expected.auth is None else tuple(expected.auth)
+        async with backend.open_client(server.url, download_files=False, route=expected.route, auth=auth) as client:
             for call in expected.calls:
                 await check_call(backend, client, call)
     assert replayed.server.unexpected == []
@@ -111,8 +112,7 @@ async def check_call(backend: Backend, client: Any, call: dict[str, Any]) -> Non
     )
     if "error" in call:
         error = describe_error(await job.exception())
-        assert error["type"] == call["error"]["type"]
-        assert (call["error"].get("message") or "") in error["message"]
+        assert same_error(error, call["error"]), error
 
 
 async def outcome_of(job: Any) -> str:
