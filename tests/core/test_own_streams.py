@@ -31,7 +31,7 @@ from gradproto import (
     ValidationError,
 )
 from gradproto._messages import HIDDEN_ERROR
-from tests.core.driving import JSON, SSE, Harness, era, json_body, sse_bytes
+from tests.core.driving import JSON, SSE, Harness, era, json_body, sse_bytes, state_of
 
 FIRST, LAST = "4.0.2", "4.8.0"
 ESTIMATION = {"msg": "estimation", "rank": 0, "queue_size": 1, "rank_eta": 0.5, "queue_eta": 0.0}
@@ -74,13 +74,13 @@ def test_a_job_joins_by_its_stream_and_sends_its_data_when_they_are_wanted(versi
     url = f"http://app.test/queue/join?fn_index=1&session_hash={job.session_hash}"
     assert (request.method, request.url, request.body) == ("GET", url, ())
     assert {("accept", "text/event-stream"), ("x-call", "c")} <= set(request.headers)
-    assert job.state is JobState.JOINING
+    assert state_of(job) is JobState.JOINING
     harness.open(stream)
     harness.sse(stream, ESTIMATION)
-    assert job.state is JobState.QUEUED
+    assert state_of(job) is JobState.QUEUED
     assert data_posts(harness) == []
     harness.sse(stream, SEND_DATA)
-    assert job.state is JobState.SENDING_DATA
+    assert state_of(job) is JobState.SENDING_DATA
     [post] = data_posts(harness)
     request = harness.requests[post]
     assert (request.method, request.url) == ("POST", "http://app.test/queue/data")
@@ -94,7 +94,7 @@ def test_a_job_joins_by_its_stream_and_sends_its_data_when_they_are_wanted(versi
         "event_id": "adf8",
     }
     harness.answer(post, body=b"null")
-    assert job.state is JobState.QUEUED
+    assert state_of(job) is JobState.QUEUED
     edits = [["append", [], "1"]]
     harness.sse(stream, STARTS, output("process_generating", "0"), output("process_generating", edits))
     harness.sse(stream, {"msg": "heartbeat"}, output("process_completed", "1"))
@@ -119,7 +119,7 @@ def test_what_comes_before_the_answer_to_the_data_is_as_good() -> None:
     harness.sse(stream, SEND_DATA, ESTIMATION, STARTS)
     [post] = data_posts(harness)
     harness.answer(post, body=b"null")
-    assert job.state is JobState.RUNNING
+    assert state_of(job) is JobState.RUNNING
     harness.sse(stream, output("process_completed", "y"))
     assert job.outputs == ("y",)
 
@@ -143,7 +143,7 @@ def test_data_that_are_wanted_twice_are_sent_twice_and_only_the_last_answer_coun
     assert json_body(harness.requests[second])["event_id"] == "other"
     harness.session.response_started(first, 200, JSON)
     harness.session.response_ended(first)
-    assert job.state is JobState.SENDING_DATA
+    assert state_of(job) is JobState.SENDING_DATA
     harness.sse(stream, output("process_completed", "y"))
     harness.finish(stream)
     assert job.outputs == ("y",)
@@ -382,7 +382,7 @@ def test_what_waits_is_cancelled_by_leaving(state: JobState, api_name: str) -> N
         harness.open(stream)
     if state is JobState.SENDING_DATA:
         harness.sse(stream, SEND_DATA)
-    assert job.state is state
+    assert state_of(job) is state
     harness.session.cancel(job)
     assert isinstance(harness.end(job), JobCancelled)
     assert harness.idle()
@@ -471,7 +471,8 @@ def test_a_job_that_completes_while_it_is_stopped_is_complete(answer: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("version", "route"), [(FIRST, "/run/predict"), (LAST, "/run/predict"), ("4.20.0", "/queue/join")]
+    ("version", "route"),
+    [(FIRST, "/run/predict"), (LAST, "/run/predict"), ("4.20.0", "/run/predict"), ("4.21.0", "/queue/join")],
 )
 def test_a_function_that_takes_batches_goes_past_a_queue_that_it_would_stop(version: str, route: str) -> None:
     app = era(version)

@@ -24,7 +24,7 @@ from gradproto import (
 )
 from gradproto._messages import HIDDEN_ERROR
 from gradproto._polling import POLL_INTERVAL
-from tests.core.driving import Harness, era, json_body
+from tests.core.driving import Harness, era, json_body, state_of
 
 V2, V3 = "2.9.4", "3.0.24"
 
@@ -63,7 +63,7 @@ def test_a_job_is_pushed_and_asked_about_until_it_is_complete(version: str, body
     assert sent["data"] == [3]
     assert (sent["fn_index"], sent["session_hash"]) == (body["fn_index"], job.session_hash)
     harness.answer(push, body={"hash": "c74d", "queue_position": 2})
-    assert job.state is JobState.QUEUED
+    assert state_of(job) is JobState.QUEUED
     # Nothing is asked before its time.
     assert harness.idle()
     assert harness.due() == POLL_INTERVAL
@@ -74,7 +74,7 @@ def test_a_job_is_pushed_and_asked_about_until_it_is_complete(version: str, body
     harness.answer(question, body={"status": "QUEUED", "data": 2})
     harness.tell_status(job, "QUEUED", 1)
     harness.tell_status(job, "PENDING")
-    assert job.state is JobState.RUNNING
+    assert state_of(job) is JobState.RUNNING
     harness.tell_status(job, "PENDING")
     output = {"data": ["done"], "durations": [1.0], "avg_durations": [1.0], "duration": 2.5, "average_duration": 2}
     harness.tell_status(job, "COMPLETE", output)
@@ -238,7 +238,7 @@ def test_nothing_can_be_cancelled(version: str, state: JobState) -> None:
         harness.accept(job)
     if state is JobState.RUNNING:
         harness.tell_status(job, "PENDING")
-    assert job.state is state
+    assert state_of(job) is state
     harness.session.cancel(job)
     assert "can neither take a job out of its queue nor stop it" in harness.one(CancelRefused).reason
     if state is JobState.JOINING:
