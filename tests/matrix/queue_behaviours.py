@@ -150,8 +150,13 @@ async def cancelling_a_function_that_runs(case: Case) -> None:
 async def streaming_input(case: Case) -> None:
     async with case.open("frame") as client:
         job = await client.submit(None)
-        assert await job.result() == "frame 1"
-        await job.cancel()
+        assert await job.__anext__() == "frame 1"
+        await job.send(None)
+        assert await job.__anext__() == "frame 2"
+        await job.end()
+        assert await job.final() == "frame 2"
+        # One that nobody feeds is over after the limit that its app gave it.
+        assert await client.predict(None) == "frame 3"
         assert await client.predict("after", api_name="/echo") == "after"
 
 
@@ -160,9 +165,11 @@ async def rendered_parts(case: Case) -> None:
     async with case.open() as client:
         (render,) = [d for d in client.config.dependencies if d.api_name == "apply"]
         job = await client.submit("shown", fn_index=render.id)
-        await job.result()
+        await job.final()
         assert job.status().success is True
-        assert await client.predict("after") == "after"
+        (inside,) = [d for d in client.config.dependencies if d.rendered_in is not None]
+        assert await client.predict("inside", fn_index=inside.id) == "inside"
+        assert await client.predict("outside") == "outside"
 
 
 @behaviour

@@ -286,7 +286,7 @@ class _SyncClient(_Wrapped):
 
 
 class _SyncJob(_Wrapped):
-    waiting = frozenset({"cancel", "exception", "final", "result"})
+    waiting = frozenset({"cancel", "end", "exception", "final", "result", "send"})
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return _each(self._wrapped)
