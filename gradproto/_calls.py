@@ -63,6 +63,8 @@ def cancel(core: Core, job: Job) -> None:
         core.refuse_cancel(job, f"it is over: {job.state.value}")
     elif job.state in (JobState.NEW, JobState.UPLOADING):
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
+    elif isinstance(job.channel, OwnChannel) and not job.channel.begun:
+        core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
     elif job.channel is None:
         core.refuse_cancel(job, "it is running outside the queue, where the server cannot stop it")
     else:
@@ -199,7 +201,7 @@ def _begin_own(
     job.channel = channel
     job.session_hash = channel.session_hash
     job.advance(JobInput.SEND_JOIN)
-    channel.begin(data, headers)
+    streams.admit(channel, lambda: channel.begin(data, headers))
 
 
 def _own_headers(core: Core, job: Job) -> tuple[tuple[str, str], ...]:

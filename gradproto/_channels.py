@@ -50,6 +50,8 @@ class OwnChannel(Channel):
         self.job = job
         self._streams = streams
         self.session_hash = streams.lend(job)
+        # Whether it has its turn: each takes a connection, and there is a limit on those.
+        self.begun: bool = False
         self.exchange: Exchange | None = None
 
     def begin(self, data: bytes, headers: tuple[tuple[str, str], ...]) -> None:
@@ -76,6 +78,7 @@ class OwnChannel(Channel):
                 self.core.exchanges.abort(exchange)
             else:
                 self.core.exchanges.let_go(exchange)
+        self._streams.left(self)
         # A conversation that was left may still have a generator that is to be stopped by its session hash. One with
         # State has the hash of others too, also when it is not the present one any more.
         self._streams.give_back(self.session_hash, clean=not job.pending and not job.endpoint.has_state)

@@ -7,9 +7,11 @@ result with it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ._answers import answer_error, json_object
 from ._channels import OwnChannel, encode_call
+from ._core import Core
 from ._errors import GradprotoError, JobError, RemoteProtocolError
 from ._events import QueueEstimated
 from ._exchanges import JSON_HEADERS, Headers, ShortExchange
@@ -17,6 +19,9 @@ from ._jobs import Job
 from ._json import JSONValue, dumps, loads
 from ._messages import app_error_of, complete, integer, job_starts, text
 from ._timers import Timer
+
+if TYPE_CHECKING:
+    from ._streams import Streams
 
 __all__ = ["PollingChannel"]
 
@@ -27,12 +32,16 @@ POLL_INTERVAL = 0.5
 class PollingChannel(OwnChannel):
     """The questions about one job."""
 
+    def __init__(self, core: Core, streams: Streams, job: Job) -> None:
+        super().__init__(core, streams, job)
+        self._timer: Timer | None = None
+        self._rank: int | None = None
+        self._headers: tuple[tuple[str, str], ...] = ()
+
     def begin(self, data: bytes, headers: tuple[tuple[str, str], ...]) -> None:
         """Push the job into the queue."""
         assert self.core.dialect is not None
         self._headers = headers
-        self._timer: Timer | None = None
-        self._rank: int | None = None
         payload = encode_call(self.job, data, action="predict")
         self._post("the push", self.core.dialect.join_route, payload, self._pushed)
 

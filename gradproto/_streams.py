@@ -8,10 +8,11 @@ cancellation is on its way: that would hit the next job too.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from ._cancel import CancelRequest, WaitedCancel
-from ._channels import Channel, job_error, watch_queue
+from ._channels import Channel, OwnChannel, job_error, watch_queue
 from ._core import Core
 from ._errors import (
     GradprotoError,
@@ -422,6 +423,8 @@ class Streams:
         self._retired: dict[EventStream, None] = {}
         # Session hashes of jobs that had a conversation of their own and are over.
         self._spare: list[str] = []
+        self._own = 0
+        self._own_waiting: deque[tuple[OwnChannel, Callable[[], None]]] = deque()
         self.main: EventStream = self._new_main(core.new_session_hash())
 
     def choose(self, job: Job) -> EventStream:
@@ -451,6 +454,25 @@ class Streams:
         """Take a session hash back; ``clean`` says that the server has nothing more to do for it."""
         if clean and session_hash != self.main.session_hash and len(self._spare) < MAX_STREAMS:
             self._spare.append(session_hash)
+
+    def admit(self, channel: OwnChannel, begin: Callable[[], None]) -> None:
+        """Let a job's own conversation ``begin``, in its turn."""
+        self._own_waiting.append((channel, begin))
+        self._let_in()
+
+    def left(self, channel: OwnChannel) -> None:
+        """A job's own conversation is over; where it had not begun, it will not."""
+        if channel.begun:
+            self._own -= 1
+            self._let_in()
+
+    def _let_in(self) -> None:
+        while self._own_waiting and self._own < MAX_STREAMS:
+            channel, begin = self._own_waiting.popleft()
+            if not channel.job.ended:
+                self._own += 1
+                channel.begun = True
+                begin()
 
     def keeps(self, stream: EventStream) -> bool:
         """Return whether the stream's session hash holds State, and must not be given up for a trifle."""

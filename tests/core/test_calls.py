@@ -897,3 +897,29 @@ def test_bodies_are_written_once() -> None:
     harness.session.submit(call)
     first, second = harness.pending("/queue/join")
     assert json_body(harness.requests[first])["data"] == json_body(harness.requests[second])["data"]
+
+
+OWN = {"version": "3.50.2", "protocol": "", "api_prefix": ""}
+
+
+def opened(harness: Harness) -> list[int]:
+    """The WebSockets that the session has asked for and not let go, in order."""
+    harness.commands()
+    return [number for number in harness.live if harness.requests[number].url.startswith("ws:")]
+
+
+def test_conversations_of_jobs_of_their_own_wait_for_a_connection_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradproto._streams.MAX_STREAMS", 2)
+    harness = connected(config_with(**OWN), timeouts=Timeouts(request=5))
+    jobs = [harness.submit("/echo", str(number)) for number in range(5)]
+    assert len(opened(harness)) == 2
+    # Who waits for a turn does not wait for an answer.
+    harness.session.cancel(jobs[3])
+    assert isinstance(harness.end(jobs[3]), JobCancelled)
+    harness.tick(0)
+    harness.tick(6)
+    assert [isinstance(harness.end(job), JobFailed) for job in jobs[:2]] == [True, True]
+    assert [job.state for job in jobs[2:]] == [JobState.JOINING, JobState.CANCELLED, JobState.JOINING]
+    assert len(opened(harness)) == 2
+    harness.session.close()
+    assert harness.idle()
