@@ -230,6 +230,9 @@ class CallChannel(_OwnStreamChannel):
 
     def obstacle(self, job: Job) -> str | None:
         """Return why the job cannot be cancelled now, if so."""
+        assert self.core.dialect is not None
+        if not self.core.dialect.notices_leaving:
+            return "this version of Gradio goes on with what was called, whether somebody listens or not"
         if job.state is not JobState.JOINING and not job.generates:
             return "the simple API does not tell whether it has started, and then only a generator could be stopped"
         return None

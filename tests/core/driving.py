@@ -462,9 +462,11 @@ class Harness:
         self.session.websocket_closed(exchange, code, reason)
 
     def ask_status(self, job: Job) -> int:
-        """Let the time come at which a polling client asks; returns the question."""
-        self.tick()
-        self.tick(POLL_INTERVAL)
+        """Let the time come at which a polling client asks, if it has not come; returns the question."""
+        assert isinstance(job.channel, PollingChannel)
+        if job.channel.exchange is None:
+            self.tick()
+            self.tick(POLL_INTERVAL)
         return self.carrier(job)
 
     def tell_status(self, job: Job, status: object, data: object = None) -> None:
@@ -476,23 +478,19 @@ class Harness:
         self.data(self.carrier(job), f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode())
 
     def accept(self, job: Job) -> int:
-        """Let the server take the job, in the way of its generation; returns what carries its messages."""
-        channel = job.channel
-        if isinstance(channel, WebSocketChannel):
-            self.ws_open(self.carrier(job))
-        elif isinstance(channel, JoinStreamChannel):
-            self.open(self.carrier(job))
-        elif isinstance(channel, PollingChannel):
+        """Let the server take the job, in the way of its generation; returns what carries its messages, or -1."""
+        self.commands()
+        if isinstance(job.channel, PollingChannel):
             self.answer(self.carrier(job), body={"hash": f"event-{job.number}", "queue_position": 0})
             return -1
-        elif isinstance(channel, CallChannel):
-            self.answer(self.pending()[-1], body={"event_id": f"event-{job.number}"})
-            self.open(self.carrier(job))
-        else:
-            self.joined(job)
-            if (carrier := self.carrier(job)) not in self.opened:
-                self.open(carrier)
-        return self.carrier(job)
+        if job.exchange is not None:
+            self.answer(job.exchange.exchange, body={"event_id": f"event-{job.number}"})
+        carrier = self.carrier(job)
+        if isinstance(job.channel, WebSocketChannel):
+            self.ws_open(carrier)
+        elif carrier not in self.opened:
+            self.open(carrier)
+        return carrier
 
     def ask_for_data(self, job: Job) -> None:
         """Let the server ask for the job's data, where it does."""

@@ -684,6 +684,17 @@ def test_a_function_that_was_called_cannot_be_cancelled(before: str) -> None:
     assert not job.ended
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_from_4_20_to_4_23_nothing_that_was_called_can_be_cancelled(accepted: bool) -> None:
+    harness = calling("4.22.0")
+    job = harness.submit("/count", 3)
+    if accepted:
+        harness.accept(job)
+    harness.session.cancel(job)
+    assert "whether somebody listens or not" in harness.one(CancelRefused).reason
+    assert not job.ended
+
+
 def test_a_call_that_is_to_be_cancelled_may_be_refused() -> None:
     harness = calling()
     job = harness.submit("/count", 3)
