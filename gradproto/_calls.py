@@ -61,9 +61,7 @@ def cancel(core: Core, job: Job) -> None:
     """Begin to cancel a job, or say that it cannot be."""
     if job.ended:
         core.refuse_cancel(job, f"it is over: {job.state.value}")
-    elif job.state in (JobState.NEW, JobState.UPLOADING):
-        core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
-    elif isinstance(job.channel, OwnChannel) and not job.channel.begun:
+    elif _is_unknown_to_queue(job):
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
     elif job.channel is None:
         core.refuse_cancel(job, "it is running outside the queue, where the server cannot stop it")
@@ -73,6 +71,13 @@ def cancel(core: Core, job: Job) -> None:
             job.channel.cancel(job)
         else:
             core.refuse_cancel(job, obstacle)
+
+
+def _is_unknown_to_queue(job: Job) -> bool:
+    """Whether nothing has been sent that the server would do something about."""
+    if job.state in (JobState.NEW, JobState.UPLOADING):
+        return True
+    return isinstance(job.channel, OwnChannel) and not job.channel.begun
 
 
 def send(core: Core, job: Job, call: Call) -> int:

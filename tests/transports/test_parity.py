@@ -25,7 +25,7 @@ PLAIN = {
 }
 WAITING = {
     "Client": {"close", "predict", "reset_session", "submit"},
-    "Job": {"cancel", "exception", "final", "result"},
+    "Job": {"cancel", "end", "exception", "final", "result", "send"},
     "RemoteFile": {"read", "save"},
 }
 # The two ends of the machinery inside, which users do not call.
