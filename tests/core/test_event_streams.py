@@ -332,7 +332,7 @@ def test_who_listens_says_what_to_do_with_what_comes() -> None:
         _ = bare.over
     for report in (
         bare.stream_opened,
-        lambda: bare.stream_event(ServerSentEvent(event="", data="")),
+        lambda: bare.stream_event(ServerSentEvent(event="", data="", id="")),
         lambda: bare.stream_ended(cut=False),
         lambda: bare.stream_failed(ReadError("x")),
         lambda: bare.stream_refused(500, ReadError("x")),
