@@ -51,8 +51,9 @@ compare what comes out with what is expected here.
 A call has `endpoint` and `args`; `outcome`, which is `completed`, `failed` or `cancelled`; `outputs`, every output that
 was told of, the completion's included; where there were any, `logs` as level and text, `progress` as lists of index,
 length, unit and description, and `error` as the type that we give it and the server's words. `cancel_after` is after
-how many outputs the client cancels. A file is `{"$file": name, "content": text}`, without the content if it was not
-fetched. The expected outputs were calculated from the messages by a script that shares no code with this project.
+how many outputs the client cancels, or `queued` for while the call waits. A file is `{"$file": name, "content": text}`,
+without the content if it was not fetched. The expected outputs were calculated from the messages by a script that
+shares no code with this project.
 
 `<version>/config.json` and `info.json` are what the app answers to `/config` and `/info`, cut down to what the
 recordings call and to the fields that a client may want. A version without `info.json` answers 404.

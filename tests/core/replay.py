@@ -30,6 +30,7 @@ from gradproto import (
     LocalFile,
     OpenWebSocket,
     OutputGenerated,
+    QueueEstimated,
     ReadError,
     Request,
     Session,
@@ -162,9 +163,7 @@ class _Caller:
             now["error"] = describe_error(event.error)
         if now["outcome"] is not None:
             self._next()
-        elif self._call.get("cancel_after") == len(now["outputs"]) and (
-            now["outputs"] or type(event).__name__ == "JobStarted"
-        ):
+        elif self._call.get("cancel_after") == ("queued" if isinstance(event, QueueEstimated) else len(now["outputs"])):
             self._call = {}
             self.session.cancel(job)
 

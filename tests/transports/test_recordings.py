@@ -85,8 +85,16 @@ async def check(backend: Backend, recording: Recording) -> None:
 
 
 async def check_call(backend: Backend, client: Any, call: dict[str, Any]) -> None:
-    job = await client.submit(*map(as_argument, call["args"]), api_name=call["endpoint"])
-    if "cancel_after" in call:
+    queued = backend.event()
+    job = await client.submit(
+        *map(as_argument, call["args"]),
+        api_name=call["endpoint"],
+        status_callbacks=lambda update: queued.set() if update.rank is not None else None,
+    )
+    if call.get("cancel_after") == "queued":
+        await queued.wait()
+        assert await job.cancel()
+    elif "cancel_after" in call:
         left = call["cancel_after"]
         async for _ in job:
             left -= 1

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import wsproto
 from wsproto.connection import ConnectionType
-from wsproto.events import AcceptConnection, CloseConnection, Event, Message, Ping, Pong, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Pong, Request, TextMessage
 
 from gradproto import ConnectionLostError, DeadlineExceeded, JobError, Status, StatusUpdate
 from tests.recordings import FOLDER
@@ -85,7 +85,7 @@ def server(script: Callable[[Peer], None]) -> RawServer:
     def handle(accepted: socket.socket) -> None:
         # Or the system may keep tens of megabytes of what was not read yet.
         accepted.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        read = b""
+        read: bytes = b""
         while data := accepted.recv(65536):
             read += data
             if read.startswith(b"GET /queue/join ") and b"\r\n\r\n" in read:
@@ -127,7 +127,7 @@ async def test_pings_are_answered_in_the_middle_of_a_long_message(backend: Backe
             if isinstance(event, Pong):
                 order.append("pong")
             else:
-                assert isinstance(event, Message)
+                assert isinstance(event, TextMessage)
                 received += len(event.data)
                 if received > 1_000_000 and not order:
                     order.append("ping")
