@@ -11,7 +11,7 @@ from ._components import Component
 from ._endpoints import Endpoint
 from ._json import compact_json
 from ._profiles import Profile
-from ._schemas import OLD_FILE_SCHEMA, file_schema
+from ._schemas import FILE_SCHEMA, OLD_FILE_SCHEMA, file_schema
 
 __all__ = ["Layout", "api_info", "config", "page_for"]
 
@@ -54,8 +54,8 @@ class Layout:
 
 
 def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
-    """Give the JSON schema of a component's value, as this Gradio describes it."""
-    if component.kind != "file":
+    """Give the JSON schema of a component's value, as this Gradio describes it; one that a test gave stays as it is."""
+    if component.schema is not FILE_SCHEMA:
         return component.schema
     return OLD_FILE_SCHEMA if profile.old_api_info else file_schema(profile.file_fields)
 
