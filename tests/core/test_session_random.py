@@ -12,8 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import gradproto._streams as streams
 from gradproto import ConnectError, FileData, Job, JobState, ReadError, SessionState, Timeouts, WriteError
+from gradproto._channels import OwnChannel
+from gradproto._polling import POLL_INTERVAL, PollingChannel
 from gradproto._states import StreamState
-from tests.core.driving import SSE, STATELESS, Harness, config_with, sse_bytes
+from tests.core.driving import SSE, STATELESS, Harness, config_with, era, sse_bytes
 
 CONFIGS: list[dict[str, Any]] = [
     config_with(),
@@ -21,6 +23,16 @@ CONFIGS: list[dict[str, Any]] = [
     config_with(connect_heartbeat=True),
     config_with(version="4.25.0", api_prefix=""),
     {**STATELESS, "version": "4.22.0", "api_prefix": ""},
+    era("2.9.4", state=False),
+    era("3.0.24"),
+    era("3.1.5"),
+    era("3.4.1", state=False),
+    era("3.50.2"),
+    era("4.0.2"),
+    era("4.8.0"),
+    era("4.12.0"),
+    era("4.20.0", state=False),
+    era("4.21.0"),
 ]
 CALLS: list[tuple[Any, ...]] = [
     ("/echo", "x"),
@@ -43,6 +55,19 @@ KINDS = [
     "close_stream",
     "heartbeat",
     "brand_new",
+]
+# What the servers ask that speak of one job on one connection.
+OWN_KINDS = [*KINDS, "send_hash", "send_data", "send_data", "queue_full"]
+CALL_EVENTS = ["generating", "complete", "complete", "error", "heartbeat", "brand_new"]
+CALL_DATA: list[Any] = [["x"], ["x"], ["x", None], None, "404: Session not found.", {"error": "boom"}, 5]
+STATUSES_TOLD: list[Any] = [
+    {"status": "QUEUED", "data": 1},
+    {"status": "PENDING", "data": None},
+    {"status": "PENDING", "data": None},
+    {"status": "COMPLETE", "data": {"data": ["y", None]}},
+    {"status": "COMPLETE", "data": None},
+    {"status": "FAILED", "data": '{"error": "boom"}'},
+    {"status": "NOT FOUND", "data": None},
 ]
 OUTPUTS: list[Any] = [
     {"data": ["x"]},
@@ -83,14 +108,18 @@ class AnyServer(RuleBasedStateMachine):
     """Draws what the caller and the server do next."""
 
     @initialize(
-        config=st.sampled_from(CONFIGS), auth=st.booleans(), limits=st.booleans(), most=st.sampled_from([2, 3, 256])
+        config=st.sampled_from(CONFIGS),
+        auth=st.booleans(),
+        limits=st.booleans(),
+        most=st.sampled_from([2, 3, 256]),
+        route=st.sampled_from(["queue", "queue", "call"]),
     )
-    def connect(self, config: dict[str, Any], auth: bool, limits: bool, most: int) -> None:
+    def connect(self, config: dict[str, Any], auth: bool, limits: bool, most: int, route: Any) -> None:
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(streams, "MAX_STREAMS", most)
         self.patch.setattr("gradproto._event_streams.MAX_EVENTS_AHEAD", 4)
         timeouts = Timeouts(run=20, queue_wait=20, request=20, upload_idle=20) if limits else Timeouts()
-        self.harness = Harness(auth=("bob", "x") if auth else None, timeouts=timeouts).connect(config)
+        self.harness = Harness(auth=("bob", "x") if auth else None, timeouts=timeouts, route=route).connect(config)
         self.jobs: list[Job] = []
         self.downloads = 0
         self.next_event_id = 0
@@ -102,10 +131,13 @@ class AnyServer(RuleBasedStateMachine):
     @precondition(lambda self: len(self.jobs) < 30)
     @rule(call=st.sampled_from(CALLS), times=st.integers(1, 4))
     def submit(self, call: tuple[Any, ...], times: int) -> None:
+        session = self.harness.session
         for _ in range(times):
-            if call[0] in ("/incr", "/chat") and not self.harness.session.endpoints.has_name(call[0]):
+            if session.endpoints.has_name("/predict"):
+                call = ("/predict", 3)
+            elif not session.endpoints.has_name(call[0]):
                 return
-            self.jobs.append(self.harness.submit(*call))
+            self.jobs.append(session.submit(session.prepare(call[1:], api_name=call[0])))
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
@@ -132,7 +164,8 @@ class AnyServer(RuleBasedStateMachine):
     # --- the server
 
     def unanswered(self, route: str = "") -> list[int]:
-        return [number for number in self.harness.pending(route) if number not in self.begun]
+        pending = self.harness.pending(route)
+        return [number for number in pending if number not in self.begun and number not in self.harness.closing]
 
     def pick(self, data: st.DataObject) -> int:
         return data.draw(st.sampled_from(self.unanswered()), label="exchange")
@@ -150,31 +183,87 @@ class AnyServer(RuleBasedStateMachine):
                 self.answer(exchange)
 
     def answer(self, exchange: int) -> None:
-        url = self.harness.requests[exchange].url
-        if "/queue/data" in url or "/heartbeat/" in url:
-            if exchange not in self.harness.opened:
-                self.harness.open(exchange)
+        request = self.harness.requests[exchange]
+        url = request.url
+        if exchange in self.harness.opened:
+            return
+        if exchange in self.harness.texts:
+            self.harness.ws_open(exchange)
+            return
+        if request.method == "GET" and any(part in url for part in ("/queue/", "/heartbeat/", "/call/")):
+            self.harness.open(exchange)
             return
         body: Any = {"success": True, "data": ["y"]}
         if url.endswith("/upload"):
             body = ["/tmp/x"]
-        elif url.endswith("/queue/join"):
+        elif url.endswith("/config"):
+            body = self.harness.config
+        elif url.endswith("/push/"):
+            self.next_event_id += 1
+            body = {"hash": f"e{self.next_event_id}", "queue_position": 0}
+        elif url.endswith("/status/"):
+            body = STATUSES_TOLD[exchange % 4]
+        elif url.endswith("/queue/join") or "/call/" in url:
             self.next_event_id += 1
             body = {"event_id": f"e{self.next_event_id}"}
         self.harness.start(exchange)
         self.harness.data(exchange, *_pieces(body))
         self.harness.finish(exchange)
 
-    @precondition(lambda self: self.unanswered("/queue/join"))
+    @precondition(lambda self: self.joins())
     @rule(data=st.data())
     def give_an_id_again(self, data: st.DataObject) -> None:
-        exchange = data.draw(st.sampled_from(self.unanswered("/queue/join")))
+        exchange = data.draw(st.sampled_from(self.joins()))
         self.harness.answer(exchange, 200, {"event_id": f"e{data.draw(st.integers(0, self.next_event_id))}"})
+
+    def joins(self) -> list[int]:
+        requests = self.harness.requests
+        return [number for number in self.unanswered("/queue/join") if requests[number].method == "POST"]
+
+    @precondition(lambda self: self.unanswered("/status/"))
+    @rule(data=st.data(), told=st.sampled_from(STATUSES_TOLD))
+    def tell_status(self, data: st.DataObject, told: Any) -> None:
+        self.harness.answer(data.draw(st.sampled_from(self.unanswered("/status/"))), body=told)
+
+    def sockets(self) -> list[int]:
+        return [number for number in self.harness.pending() if number in self.harness.texts]
+
+    def open_sockets(self) -> list[int]:
+        return [number for number in self.sockets() if number in self.harness.opened]
+
+    @precondition(lambda self: self.open_sockets())
+    @rule(data=st.data())
+    def speak_on_a_websocket(self, data: st.DataObject) -> None:
+        socket = data.draw(st.sampled_from(self.open_sockets()), label="socket")
+        for _ in range(data.draw(st.integers(1, 6))):
+            if data.draw(st.integers(0, 9)) == 9:
+                text = data.draw(st.sampled_from(["", "{", "[1]", "null", "{}"]))
+            else:
+                text = json.dumps(self.own_message(data))
+            self.harness.session.websocket_text(socket, text)
+            self.harness.commands()
+
+    @precondition(lambda self: self.sockets())
+    @rule(data=st.data(), code=st.sampled_from([1000, 1000, 1006, 1011, 1012]))
+    def close_a_websocket(self, data: st.DataObject, code: int) -> None:
+        self.harness.ws_close(data.draw(st.sampled_from(self.sockets())), code)
+
+    def own_message(self, data: st.DataObject) -> dict[str, Any]:
+        message = {
+            "msg": data.draw(st.sampled_from(OWN_KINDS)),
+            "success": data.draw(st.sampled_from([True, True, True, False, None])),
+            "output": data.draw(st.sampled_from(OUTPUTS)),
+        }
+        event_id = data.draw(st.sampled_from(["e", "e", "e", None, 5]))
+        return message if event_id is None else {**message, "event_id": event_id}
 
     @precondition(lambda self: self.unanswered())
     @rule(data=st.data())
     def go_wrong(self, data: st.DataObject) -> None:
         exchange = self.pick(data)
+        if exchange in self.open_sockets():
+            self.harness.fail(exchange)
+            return
         if data.draw(st.booleans(), label="breaks"):
             kind = data.draw(st.sampled_from([ReadError, WriteError, ConnectError]))
             self.harness.fail(exchange, kind("broken"))
@@ -206,15 +295,26 @@ class AnyServer(RuleBasedStateMachine):
         self.harness.session.body_sent(self.harness.pending("/upload")[0], sent)
 
     def open_streams(self) -> list[int]:
-        return [number for number in self.harness.pending("/queue/data") if number in self.harness.opened]
+        streams = [number for number in self.harness.pending() if number in self.harness.opened]
+        urls = {number: self.harness.requests[number].url for number in streams}
+        return [number for number in streams if number not in self.harness.texts and "/heartbeat/" not in urls[number]]
+
+    def call_event(self, data: st.DataObject) -> bytes:
+        kind = data.draw(st.sampled_from(CALL_EVENTS))
+        return f"event: {kind}\ndata: {json.dumps(data.draw(st.sampled_from(CALL_DATA)))}\n\n".encode()
 
     @precondition(lambda self: self.open_streams())
     @rule(data=st.data())
     def speak(self, data: st.DataObject) -> None:
         exchange = data.draw(st.sampled_from(self.open_streams()), label="stream")
         for _ in range(data.draw(st.integers(1, 8))):
+            url = self.harness.requests[exchange].url
             if data.draw(st.integers(0, 9)) == 9:
                 piece = sse_bytes(data.draw(st.sampled_from(GLOBAL)))
+            elif "/call/" in url:
+                piece = self.call_event(data)
+            elif "/queue/join" in url:
+                piece = sse_bytes(self.own_message(data))
             else:
                 event_id = data.draw(st.integers(0, self.next_event_id + 2), label="event")
                 message = {
@@ -255,6 +355,9 @@ class AnyServer(RuleBasedStateMachine):
         session.response_data(exchange, b"data: {}\n\n")
         session.body_sent(exchange, 5)
         session.response_ended(exchange)
+        session.websocket_opened(exchange)
+        session.websocket_text(exchange, "{}")
+        session.websocket_closed(exchange, 1000, "")
         session.exchange_failed(exchange, ReadError("late"))
 
     # --- what must hold
@@ -278,6 +381,9 @@ class AnyServer(RuleBasedStateMachine):
             # After a loss a job waits for a look at the app.
             refresh = harness.session._streams.refresh
             exchange = refresh.exchange if job.state is JobState.NEW else job.exchange
+            if isinstance(job.channel, OwnChannel):
+                self.has_an_end_coming(job, job.channel)
+                continue
             assert job.channel is None or isinstance(job.channel, streams.EventStream)
             if job.state in (JobState.QUEUED, JobState.RUNNING) and job.channel is not None:
                 assert job.channel.jobs[job.event_id or ""] is job
@@ -289,6 +395,29 @@ class AnyServer(RuleBasedStateMachine):
                 assert harness.pending("/cancel") + harness.pending("/reset") + waiting
             else:
                 assert exchange in waiting or exchange.exchange in harness.live
+
+    def has_an_end_coming(self, job: Job, channel: OwnChannel) -> None:
+        if not channel.begun:
+            others = [other.channel for other in self.jobs if isinstance(other.channel, OwnChannel)]
+            assert sum(other.begun for other in others) == streams.MAX_STREAMS
+            return
+        if isinstance(channel, PollingChannel) and channel.exchange is None:
+            assert channel._timer is not None
+            assert channel._timer.fire is not None
+            return
+        exchange = channel.exchange or job.exchange
+        assert exchange is not None
+        assert exchange in channel.core.exchanges._waiting_for_login or exchange.exchange in self.harness.live
+        assert exchange.exchange not in self.harness.closing
+
+    @invariant()
+    def a_conversation_of_a_jobs_own_is_its_own(self) -> None:
+        if not hasattr(self, "harness"):
+            return
+        every = self.harness.session._streams
+        own = [job for job in self.jobs if isinstance(job.channel, OwnChannel) and not job.endpoint.has_state]
+        taken = [*every._spare, *(job.session_hash for job in own), every.main.session_hash]
+        assert len(set(taken)) == len(taken)
 
     @invariant()
     def hashes_are_not_shared_without_need(self) -> None:
@@ -321,8 +450,10 @@ class AnyServer(RuleBasedStateMachine):
                         harness.fail(exchange)
                     harness.commands()
                 harness.events()
-                if harness.idle():
+                if harness.idle() and all(job.ended for job in self.jobs):
                     break
+                harness.tick()
+                harness.tick(POLL_INTERVAL)
             self.every_job_has_something_that_will_end_it()
             assert all(job.ended for job in self.jobs)
             assert harness.idle()
