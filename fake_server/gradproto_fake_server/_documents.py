@@ -11,7 +11,7 @@ from ._components import Component
 from ._endpoints import Endpoint
 from ._json import compact_json
 from ._profiles import Profile
-from ._schemas import FILE_SCHEMA, OLD_FILE_SCHEMA, file_schema
+from ._schemas import OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
 
 __all__ = ["Layout", "api_info", "config", "page_for"]
 
@@ -54,10 +54,18 @@ class Layout:
 
 
 def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
-    """Give the JSON schema of a component's value, as this Gradio describes it; one that a test gave stays as it is."""
-    if component.schema is not FILE_SCHEMA:
-        return component.schema
-    return OLD_FILE_SCHEMA if profile.old_api_info else file_schema(profile.file_fields)
+    """Give the JSON schema of a component's value, as this Gradio describes it."""
+    if component.kind == "file":
+        if profile.old_api_info:
+            return OLD_FILE_SCHEMA
+        return file_schema(profile.file_fields, meta_required=profile.meta_required, described=profile.described_files)
+    return component.schema if profile.open_objects else without_open_objects(component.schema)
+
+
+def _example_of(component: Component, profile: Profile) -> Any:
+    # A file was shown by its address alone until it had to have meta.
+    plain = component.kind == "file" and "meta" not in profile.file_fields
+    return component.example["path"] if plain else component.example
 
 
 def _class_id(kind: str) -> str:
@@ -126,7 +134,7 @@ def _component(identity: int, component: Component, profile: Profile) -> dict[st
         info = {
             "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
             "api_info": {"info": schema or _ANYTHING, "serialized_info": component.kind == "json"},
-            "example_inputs": {"raw": component.example, "serialized": component.example},
+            "example_inputs": {"raw": component.example, "serialized": _example_of(component, profile)},
         }
         return described | _picked(info, profile.value_keys)
     if schema is None:
@@ -135,7 +143,7 @@ def _component(identity: int, component: Component, profile: Profile) -> dict[st
         "api_info": schema,
         "api_info_as_input": schema,
         "api_info_as_output": schema,
-        "example_inputs": component.example,
+        "example_inputs": _example_of(component, profile),
     }
     return described | _picked(info, profile.value_keys)
 
@@ -369,7 +377,7 @@ def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
             "parameter_default": component.value,
             **kind,
             "component": component.title,
-            "example_input": component.example,
+            "example_input": _example_of(component, profile),
             "serializer": described["serializer"],
         }
         parameters.append(_picked(parameter, profile.parameter_keys))
@@ -382,7 +390,7 @@ def _described(component: Component, profile: Profile) -> dict[str, Any]:
         "label": component.label or "",
         "type": schema or None,
         "python_type": {
-            "type": component.python_type,
+            "type": OLD_FILE_PYTHON_TYPE if schema is OLD_FILE_SCHEMA else component.python_type,
             "description": schema.get("description", ""),
         },
         "component": component.title,

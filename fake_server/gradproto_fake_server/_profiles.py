@@ -137,6 +137,10 @@ class Profile:
     """What a State is called."""
     old_api_info: bool
     """Whether descriptions of values have a serializer."""
+    described_files: bool
+    """Whether the schema of a file says in words what it is."""
+    open_objects: bool
+    """Whether schemas say what objects may have besides."""
     chat_messages: bool
     """Whether a chatbot's conversation is a list of messages with roles."""
     config_keys: frozenset[str]
@@ -268,6 +272,8 @@ def profile_for(gradio_version: str) -> Profile:
         queue_default=tables.value_at({"0": None, "4.36": True}, version),
         state_kind=tables.value_at({"0": "state", "3.0": "variable", "3.4": "state"}, version),
         old_api_info=within("..4.0"),
+        described_files=since("5.0"),
+        open_objects=since("5.29"),
         chat_messages=since("5.0"),
         config_keys=tables.find(tables.CONFIG_KEYS, version),
         dependency_keys=tables.find(tables.DEPENDENCY_KEYS, version),

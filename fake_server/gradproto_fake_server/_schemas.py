@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from ._json import is_list, is_object
+
 __all__ = [
     "CHAT_EXAMPLE",
     "CHAT_PYTHON_TYPE",
     "CHAT_SCHEMA",
     "FILE_EXAMPLE",
     "FILE_SCHEMA",
+    "OLD_FILE_PYTHON_TYPE",
     "OLD_FILE_SCHEMA",
     "file_schema",
+    "without_open_objects",
 ]
 
 
@@ -68,12 +72,26 @@ FILE_SCHEMA: dict[str, Any] = {
 }
 
 
-def file_schema(fields: Collection[str]) -> dict[str, Any]:
-    """Describe a file with these fields: the older ones have fewer."""
-    if "meta" in fields:
+_OPEN_META = {"default": {"_type": "gradio.FileData"}, "title": "Meta", "type": "object"}
+
+
+def file_schema(fields: Collection[str], *, meta_required: bool, described: bool) -> dict[str, Any]:
+    """Describe a file with these fields: the older ones have fewer, and say less of them."""
+    if meta_required:
         return FILE_SCHEMA
-    known = {name: described for name, described in _FILE_FIELDS.items() if name in fields}
-    return {"properties": known, "required": ["path"], "title": "FileData", "type": "object"}
+    known = {name: about for name, about in _FILE_FIELDS.items() if name in fields}
+    if "meta" in known:
+        known["meta"] = _OPEN_META
+    schema: dict[str, Any] = {"properties": known, "required": ["path"], "title": "FileData", "type": "object"}
+    return schema | {"additional_description": _FILE_DESCRIPTION} if described else schema
+
+
+def without_open_objects(schema: Any) -> Any:
+    """Leave out what objects may have besides, which older clients take for the name of a type."""
+    if is_object(schema):
+        kept = {key: value for key, value in schema.items() if key != "additionalProperties"}
+        return {key: without_open_objects(value) for key, value in kept.items()}
+    return [without_open_objects(item) for item in schema] if is_list(schema) else schema
 
 
 OLD_FILE_SCHEMA: dict[str, Any] = {
@@ -93,6 +111,12 @@ OLD_FILE_SCHEMA: dict[str, Any] = {
     ]
 }
 """A file before Gradio 4."""
+
+OLD_FILE_PYTHON_TYPE = (
+    "str | Dict(name: str (name of file), data: str (base64 representation of file), size: int (size of image in "
+    "bytes), is_file: bool (true if the file has been uploaded to the server), orig_name: str (original name of the "
+    "file))"
+)
 
 _SAMPLE_FILE = "https://github.com/gradio-app/gradio/raw/main/test/test_files/sample_file.pdf"
 

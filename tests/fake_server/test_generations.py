@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import trio
 
 from gradproto_fake_server import FakeApp, FakeServer, MemoryServer, demo_app
+from gradproto_fake_server.trio import MemoryNetwork, open_fake_server, open_memory_server
+from gradproto_transports.sync import Client
+from gradproto_transports.trio import open_client
 
 from .old_wire import VERSIONS, call, index_of, polled_call, socket_call, stream_call
 from .wire import Http
@@ -70,8 +76,6 @@ def test_the_config_says_what_the_generation_says(version: str) -> None:
 
 @pytest.mark.parametrize("version", ["2.9.4", "3.0.24", "3.50.2", "4.0.2", "4.12.0", "4.44.1", "6.0.2"])
 def test_old_generations_are_served_in_a_thread_too(version: str) -> None:
-    import urllib.request
-
     with FakeServer(demo_app(version)) as server, urllib.request.urlopen(f"{server.url}/config") as response:
         assert b'"version":' in response.read()
 
@@ -107,3 +111,45 @@ def test_the_ways_to_call_are_those_of_the_tests() -> None:
     server = made("3.50.2")
     assert socket_call(server, index_of(server, "/echo"), ["x"]).closed_with == 1000
     assert stream_call(made("4.0.2"), 0, ["x"])[1].whole
+
+
+# One version for each way of the queue.
+EACH_WAY = ("3.1.6", "3.4.1", "3.50.2", "4.0.2", "4.12.0", "4.19.2", "6.31.0")
+
+
+@pytest.mark.parametrize("version", EACH_WAY)
+def test_the_thread_serves_every_way_of_the_queue(version: str) -> None:
+    with FakeServer(demo_app(version)) as server, Client(server.url) as client:
+        assert client.predict("hé", api_name="/echo") == "hé"
+        assert list(client.submit(3, api_name="/count")) == ["n=0", "n=1", "n=2"]
+
+
+@pytest.mark.parametrize("opened", [open_memory_server, open_fake_server])
+@pytest.mark.parametrize("version", EACH_WAY)
+def test_trio_serves_every_way_of_the_queue(version: str, opened: Callable[[FakeApp], Any]) -> None:
+    async def test() -> None:
+        async with opened(demo_app(version)) as server:
+            options = {"open_stream": server.open_stream} if isinstance(server, MemoryNetwork) else {}
+            async with open_client(server.url, **options) as client:
+                assert await client.predict("hé", api_name="/echo") == "hé"
+                job = await client.submit(3, api_name="/count")
+                assert [output async for output in job] == ["n=0", "n=1", "n=2"]
+
+    trio.run(test)
+
+
+@pytest.mark.parametrize(
+    ("version", "fields"),
+    [
+        ("4.0.2", ["path", "url", "size", "orig_name", "mime_type"]),
+        ("4.25.0", ["path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"]),
+        ("6.0.2", ["path", "url", "size", "orig_name", "mime_type", "is_stream", "meta"]),
+    ],
+)
+def test_a_file_is_described_with_the_fields_that_it_has(version: str, fields: list[str]) -> None:
+    server = made(version)
+    path = f"{server.app.profile.api_prefix}/info"
+    described = Http(server).request("GET", path).json["named_endpoints"]["/upper"]["parameters"][0]
+    assert list(described["type"]["properties"]) == fields
+    assert ("$defs" in described["type"]) == (version == "6.0.2")
+    assert isinstance(described["example_input"], str if version == "4.0.2" else dict)
