@@ -118,6 +118,16 @@ async def needs_an_output(case: Case) -> None:
             await client.predict("x")
 
 
+async def renders_no_functions(case: Case) -> None:
+    """Rendering a button with a function fails: there are no blocks to put it in."""
+    assert "render" in case.server().features
+    async with case.open() as client:
+        (render,) = [d for d in client.config.dependencies if d.api_name == "apply"]
+        with pytest.raises(AppError):
+            await client.predict("shown", fn_index=render.id)
+        assert await client.predict("after") == "after"
+
+
 async def gives_one_file(case: Case) -> None:
     """Several files go up, but its component for files has a value that is one file."""
     async with case.open("shout_all", download_files=False) as client:
@@ -233,6 +243,13 @@ HOLES: tuple[Hole, ...] = (
     Hole(rows=("a full queue",), until="3.2", why="a queue has no limit before 3.2", proof=lacks("max_size")),
     Hole(rows=("streaming input",), until="5.0", why="streaming input came with 5.0", proof=without("frame")),
     Hole(rows=("rendered parts",), until="4.31", why="gr.render came with 4.31", proof=lacks("render")),
+    Hole(
+        rows=("rendered parts",),
+        since="4.31",
+        until="4.32",
+        why="what gr.render made had no functions of its own in 4.31",
+        proof=renders_no_functions,
+    ),
     Hole(
         rows=("an app without queue",),
         since="4.0",
