@@ -134,8 +134,9 @@ def _history() -> tuple[Dialect, ...]:
     )
     v3_19 = replace(v3_26, since=(3, 19), info_route="")
     v3_6 = replace(v3_19, since=(3, 6), payload="inline", upload_route="")
-    v3_3 = replace(v3_6, since=(3, 3), stops_when_left=False)
-    v3_1_5 = replace(v3_3, since=(3, 1, 5), hash_first=True)
+    v3_2 = replace(v3_6, since=(3, 2), stops_when_left=False)
+    # 3.2 would take the hash for the data (seen on a real 3.1.7 and 3.2).
+    v3_1_5 = replace(v3_2, since=(3, 1, 5), hash_first=True)
     # No messages at all: a queue in a file, which is asked about each job.
     v3_0 = replace(
         v3_1_5,
@@ -150,7 +151,7 @@ def _history() -> tuple[Dialect, ...]:
     v2 = replace(v3_0, protocol="v2", since=(), pushes_state=False)
     return (
         *(newest, v6_14, v5_2, v5_0, v4_31, v4_29, v4_25, v4_24, v4_22, v4_21, v4_20, v4_19_2, v4_17, v4_9, v4_4, v4_0),
-        *(v3_26, v3_19, v3_6, v3_3, v3_1_5, v3_0, v2),
+        *(v3_26, v3_19, v3_6, v3_2, v3_1_5, v3_0, v2),
     )
 
 

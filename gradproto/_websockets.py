@@ -1,7 +1,7 @@
 """Gradio 3.1.5 to 3.50: a WebSocket for each job.
 
 The server asks for what it wants to know and the client answers, so that one conversation serves all of these versions;
-only 3.1.5 to 3.2 want the client to begin. The server closes the WebSocket behind the last message.
+only 3.1.5 to 3.1.7 want the client to begin. The server closes the WebSocket behind the last message.
 """
 
 from __future__ import annotations

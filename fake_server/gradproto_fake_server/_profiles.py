@@ -245,7 +245,7 @@ def profile_for(gradio_version: str) -> Profile:
         socket_opening=tables.value_at(_OPENINGS, version),
         socket_hash_wait=tables.value_at({"0": None, "3.20": 5.0}, version),
         socket_without_queue=tables.value_at(_WITHOUT_QUEUE, version),
-        stays_open=within("3.1.5..3.3"),
+        stays_open=within("3.1.5..3.2"),
         data_wait=tables.value_at({"0": 60.0, "4.0": 5.0}, version),
         late_data_error=tables.value_at({"0": "Time out uploading data to server", "4.0": None}, version),
         queue_keeps_session=since("3.0"),
@@ -310,7 +310,7 @@ _CANCEL_ENDPOINTS: Mapping[str, _CancelEndpoints] = {
     "4.35": "no backend",
 }
 _Opening = Literal["hash", "data", "send_hash"]
-_OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.3": "data", "3.6": "send_hash"}
+_OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.2": "data", "3.6": "send_hash"}
 _WithoutQueue = Literal["crash", "silence"]
 _WITHOUT_QUEUE: Mapping[str, _WithoutQueue] = {"0": "crash", "3.50": "silence"}
 _ApiClosed = Literal["401", "not found", "explained"]

@@ -90,7 +90,7 @@ class QueueSocket:
         self._waits_for_hash = False
         self._stop_timer()
         if self._app.profile.socket_opening == "hash":
-            # Before 3.3 the first message holds only a hash; which function it is comes with the data.
+            # Before 3.2 the first message holds only a hash; which function it is comes with the data.
             if is_object(message) and "hash" in message:
                 self._join(self._app.queue.not_yet_known)
             else:
