@@ -151,9 +151,9 @@ def _choose_route(core: Core, job: Job) -> Queue | Route:
     assert dialect is not None
     if not endpoint.queued or core.route == "direct":
         return "direct"
-    # What the simple API cannot do goes through the queue: it would not find the function, or lose the State.
-    callable_by_name = dialect.call_route and endpoint.api_name is not None
-    if core.route == "call" and callable_by_name and (dialect.call_keeps_state or not endpoint.has_state):
+    # What the simple API cannot do goes through the queue: it would not find the function, or lose the State (before
+    # 6.18), or, of two calls with State at once, give each the other's outputs (since).
+    if core.route == "call" and dialect.call_route and endpoint.api_name is not None and not endpoint.has_state:
         return "call"
     if endpoint.dependency.batch and not dialect.batch_in_queue:
         return "direct"

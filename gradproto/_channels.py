@@ -93,9 +93,8 @@ class OwnChannel(Channel):
         watch_queue(self.core, job)
 
     def fail(self, error: GradprotoError) -> None:
-        """The job has no result, if it has not ended already."""
-        if not self.job.ended:
-            self.core.fail(self.job, error)
+        """The job has no result."""
+        self.core.fail(self.job, error)
 
     def lost(self, error: GradprotoError) -> None:
         """The conversation broke, and nobody knows what the server has of it."""

@@ -48,8 +48,7 @@ class Dialect:
     ``batch_in_queue``: the queue runs functions that take batches, and rightly. ``unflagged_heartbeat``: a config
     without ``connect_heartbeat`` means that there is one. ``repr_quoted_errors``: the texts of errors come in Python's
     quotes. ``none_for_hidden``: an error that the app hides may come as the text ``None``. ``plain_crashes``: what a
-    function raised may come as a plain 500. ``call_keeps_state``: the simple API takes a session hash.
-    ``pushes_state``: the polled queue does.
+    function raised may come as a plain 500. ``pushes_state``: the polled queue takes a session hash.
     """
 
     protocol: str
@@ -80,17 +79,14 @@ class Dialect:
     repr_quoted_errors: bool = False
     none_for_hidden: bool = False
     plain_crashes: bool = False
-    call_keeps_state: bool = True
     pushes_state: bool = True
 
 
 def _history() -> tuple[Dialect, ...]:
     """Go back through the versions, each record from the one after it. Source: Gradio's routes.py and queueing.py."""
-    newest = Dialect(protocol="sse_v3", since=(6, 18), input_route="/stream/")
-    # The simple API looked for the events of a call under the call's id, so that State had no place in it.
-    v6_14 = replace(newest, since=(6, 14), call_keeps_state=False)
+    newest = Dialect(protocol="sse_v3", since=(6, 14), input_route="/stream/")
     # /cancel said that a queued event was cancelled, and ran it nevertheless.
-    v5_2 = replace(v6_14, since=(5, 2), cancels_queued=False)
+    v5_2 = replace(newest, since=(5, 2), cancels_queued=False)
     # The text of a gr.Error was quoted until 5.2.0 gave it a title.
     v5_0 = replace(v5_2, since=(5, 0), repr_quoted_errors=True)
     v4_31 = replace(v5_0, since=(4, 31), input_route="")
@@ -150,7 +146,7 @@ def _history() -> tuple[Dialect, ...]:
     )
     v2 = replace(v3_0, protocol="v2", since=(), pushes_state=False)
     return (
-        *(newest, v6_14, v5_2, v5_0, v4_31, v4_29, v4_25, v4_24, v4_22, v4_21, v4_20, v4_19_2, v4_17, v4_9, v4_4, v4_0),
+        *(newest, v5_2, v5_0, v4_31, v4_29, v4_25, v4_24, v4_22, v4_21, v4_20, v4_19_2, v4_17, v4_9, v4_4, v4_0),
         *(v3_26, v3_19, v3_6, v3_2, v3_1_5, v3_0, v2),
     )
 

@@ -26,9 +26,9 @@ class Input:
     __slots__ = ("data", "ends", "number", "ready")
 
     def __init__(self, number: int, data: bytes | None, *, ends: bool) -> None:
-        self.number = number
-        self.data = data
-        self.ends = ends
+        self.number: int = number
+        self.data: bytes | None = data
+        self.ends: bool = ends
         self.ready: bool = ends or data is not None
 
 

@@ -223,9 +223,8 @@ class CallChannel(_OwnStreamChannel):
         self._listening = False
         self._url = core.api_url + core.dialect.call_route + quote(job.endpoint.dependency.api_name or "", safe="")
         exchange = job.exchange = _CallPost(self)
-        # Without one, each call is a session of its own.
-        session = b',"session_hash":%b' % dumps(self.session_hash) if job.endpoint.has_state else b""
-        body = b'{"data":%b%b}' % (data, session)
+        # Without a session hash each call is a session of its own.
+        body = b'{"data":%b}' % data
         core.exchanges.start(exchange, "POST", self._url, headers=(*headers, *JSON_HEADERS), body=(body,))
 
     def obstacle(self, job: Job) -> str | None:

@@ -63,7 +63,7 @@ class Session:
     endpoint wants a file. ``route`` says how jobs get to the server: through its ``"queue"``; through its simple
     ``"call"`` API (Gradio 4.20 and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one
     round trip, where the app allows it. What the simple API cannot do goes through the queue: functions without a name,
-    and before 6.18 those with State.
+    and those with State.
 
     Raises `ArgumentError` for an address, header or credential that cannot be used.
     """

@@ -277,8 +277,7 @@ class EventStream(Channel):
         """Cancel the job by leaving its stream: the server then drops whatever it has queued for the session hash."""
         job.pending = False
         self.core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
-        if self.state is not StreamState.LOST:
-            self.lose(ReadError("the stream was left to cancel its job"))
+        self.lose(ReadError("the stream was left to cancel its job"))
 
     def _ask_to_stop(self, job: Job, request: CancelRequest) -> None:
         """Ask the server to stop the job's event."""

@@ -923,3 +923,27 @@ def test_conversations_of_jobs_of_their_own_wait_for_a_connection_in_order(monke
     assert len(opened(harness)) == 2
     harness.session.close()
     assert harness.idle()
+
+
+def test_a_job_with_state_that_waits_too_long_takes_nothing_else_out_of_the_queue() -> None:
+    harness = connected(config_with(version="5.50.0"), timeouts=Timeouts(queue_wait=5))
+    job = harness.queued("/incr")
+    stream = harness.only("/queue/data")
+    harness.tick(0)
+    harness.tick(6)
+    end = harness.end(job)
+    assert isinstance(end, JobFailed)
+    assert isinstance(end.error, DeadlineExceeded)
+    # The server would drop all that the conversation has; it does not know how to drop one job.
+    assert harness.only("/queue/data") == stream
+    assert harness.aborted == []
+
+
+def test_files_that_go_inside_the_request_have_to_be_read_first() -> None:
+    harness = connected(config_with(version="3.16.2", protocol="", api_prefix=""))
+    call = harness.session.prepare([handle_file("/no/such/file")], api_name="/upper")
+    assert call.wants_contents
+    with pytest.raises(LocalProtocolError, match=r"the content of .* is not known: the I/O layer has to fill it in"):
+        harness.session.submit(call.with_sizes([5]))
+    job = harness.session.submit(call.with_contents([b"hello"]))
+    assert job.state is JobState.JOINING

@@ -99,9 +99,9 @@ def test_a_version_is_spoken_to_in_its_own_way(
         ("4.24.0", "sse_v3", "stream", "meta", "notices_leaving not:heartbeat_route"),
         ("4.44.1", "sse_v3", "stream", "meta", "heartbeat_route not:input_route not:cancels_queued"),
         ("5.0.2", "sse_v3", "stream", "meta", "input_route repr_quoted_errors not:cancels_queued"),
-        ("6.13.0", "sse_v3", "stream", "meta", "not:cancels_queued not:call_keeps_state"),
-        ("6.14.0", "sse_v3", "stream", "meta", "cancels_queued not:call_keeps_state"),
-        ("6.31.0", "sse_v3", "stream", "meta", "cancels_queued call_keeps_state"),
+        ("6.13.0", "sse_v3", "stream", "meta", "not:cancels_queued"),
+        ("6.14.0", "sse_v3", "stream", "meta", "cancels_queued"),
+        ("6.31.0", "sse_v3", "stream", "meta", "cancels_queued"),
     ],
 )
 def test_each_generation_has_its_record(version: str, protocol: str, queue: str, payload: str, special: str) -> None:

@@ -13,6 +13,7 @@ from gradproto import (
     ConnectError,
     DeadlineExceeded,
     JobError,
+    JobState,
     LocalProtocolError,
     ReadError,
     RemoteProtocolError,
@@ -21,9 +22,19 @@ from gradproto import (
     StartExchange,
     Timeouts,
 )
-from gradproto._calls import _JobExchange
-from gradproto._exchanges import DISCARD_LIMIT, MAX_REDIRECTS, Exchange, ShortExchange, header_value
-from tests.core.driving import CONFIG, INFO, Harness, body_of, config_with
+from gradproto._calls import _JobExchange, _Upload
+from gradproto._channels import OwnChannel
+from gradproto._exchanges import (
+    DISCARD_LIMIT,
+    MAX_REDIRECTS,
+    Exchange,
+    ShortExchange,
+    WebSocketExchange,
+    header_value,
+)
+from gradproto._own_streams import _OwnStreamChannel
+from gradproto._sse import ServerSentEvent
+from tests.core.driving import CONFIG, INFO, Harness, body_of, config_with, era
 
 LOGIN: dict[str, Any] = {"auth": ("bob", "s3cr3t")}
 
@@ -587,6 +598,11 @@ def test_an_exchange_says_what_it_does_with_an_answer() -> None:
         exchange.ended,
         lambda: exchange.failed(JobError("x")),
         lambda: ShortExchange("x", timeout=1).answered(200, (), b""),
+        WebSocketExchange("x", timeout=1).opened,
+        lambda: WebSocketExchange("x", timeout=1).text(""),
+        lambda: WebSocketExchange("x", timeout=1).closed(1000, ""),
+        lambda: _Upload(core, job, job.call).uploaded([]),
+        lambda: _OwnStreamChannel(core, harness.session._streams, job).event(ServerSentEvent("", "", ""), "x"),
         lambda: _JobExchange("x", core, job, timeout=1).succeeded(b""),
     ):
         with pytest.raises(NotImplementedError):
@@ -625,3 +641,37 @@ def test_a_body_without_a_head_is_an_illegal_fact_and_changes_nothing(fact: str)
     harness.open(harness.only("/queue/data"))
     harness.sse(harness.only("/queue/data"), {"msg": "process_completed", "event_id": "e", "output": {"data": ["y"]}})
     assert job.outputs == ("y",)
+
+
+def websocket_of(harness: Harness) -> int:
+    """The only WebSocket that the session has asked for."""
+    harness.commands()
+    (found,) = [number for number in harness.live if harness.requests[number].url.startswith("ws:")]
+    return found
+
+
+def test_a_websocket_that_is_let_go_may_still_be_refused() -> None:
+    harness = Harness().connect(era("3.50.2"))
+    job = harness.submit("/echo", "x")
+    websocket = websocket_of(harness)
+    assert isinstance(job.channel, OwnChannel)
+    exchange = job.channel.exchange
+    assert exchange is not None
+    harness.session._core.exchanges.let_go(exchange)
+    harness.session.response_started(websocket, 403, [])
+    harness.session.response_ended(websocket)
+    assert job.state is JobState.JOINING
+
+
+def test_a_websocket_that_waits_for_a_login_can_be_let_go() -> None:
+    harness = Harness(auth=("bob", "x")).connect(era("3.50.2"))
+    job = harness.submit("/echo", "x")
+    websocket = websocket_of(harness)
+    harness.start(websocket, 403)
+    harness.finish(websocket)
+    assert isinstance(job.channel, OwnChannel)
+    assert job.channel.exchange is not None
+    harness.session._core.exchanges.let_go(job.channel.exchange)
+    harness.answer(harness.only("/login"), body={"success": True})
+    harness.commands()
+    assert not any(harness.requests[number].url.startswith("ws:") for number in harness.live)
