@@ -696,6 +696,7 @@ class JoinedClient:
         """Write what is no file."""
         while link.outgoing and isinstance(link.outgoing[0], bytes):
             data = link.outgoing.popleft()
+            assert isinstance(data, bytes)
             if link.server_end is None and not link.silent:
                 link.to_server += data
 
