@@ -5,6 +5,7 @@ A template is filled with JSON texts, so that the hot path of a generator is one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._json import ascii_json, compact_json
@@ -33,7 +34,7 @@ class Messages:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self.json = ascii_json if profile.spaced_json else compact_json
+        self.json: Callable[[Any], str] = ascii_json if profile.spaced_json else compact_json
         """Writes a value as it stands in a message."""
         self._comma, self._colon = (", ", ": ") if profile.spaced_json else (",", ":")
         # "duration" and "output" mean other things in a log and in a failure, so a template is made per kind
