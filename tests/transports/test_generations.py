@@ -63,3 +63,31 @@ async def test_only_the_right_password_opens(backend: Backend, version: str) -> 
         with pytest.raises(AuthenticationError):
             async with backend.open_client(server.url, auth=("ann", "wrong")):
                 pass
+
+
+async def test_cancelling_a_generator_that_runs_is_told_truthfully(backend: Backend, old: FakeServer) -> None:
+    old.hold("/count")
+    async with backend.open_client(old.url) as client:
+        job = await client.submit(3, api_name="/count")
+        await backend.in_thread(lambda: old.wait_for(lambda app: any(one.state == "held" for one in app.jobs.values())))
+        old.step("/count")
+        assert await job.__anext__() == "n=0"
+        # Before 3.6 nothing stops a function.
+        stops = old.app.profile.version not in ("3.1.5", "3.4.1")
+        assert await job.cancel() is stops
+        old.release("/count")
+        if stops:
+            await backend.in_thread(lambda: old.wait_for(lambda app: app.job("/count").over))
+        else:
+            assert await job.final() == "n=2"
+        assert job.cancelled() is stops
+
+
+async def test_a_server_that_dies_fails_the_job(backend: Backend, old: FakeServer) -> None:
+    old.hold("/count")
+    async with backend.open_client(old.url) as client:
+        job = await client.submit(3, api_name="/count")
+        await backend.in_thread(lambda: old.wait_for(lambda app: any(one.state == "held" for one in app.jobs.values())))
+        old.close()
+        with pytest.raises(ConnectionLostError):
+            await job.result()
