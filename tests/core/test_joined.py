@@ -758,8 +758,7 @@ GENERATIONS: dict[str, dict[str, Any]] = {
     "4.25.0": {},
     "4.44.1": {},
     "5.50.0": {},
-    # In 6.31, calls of one session take one another's messages: then State needs the queue, as before 6.18.
-    "6.17.0 call": {"version": "6.17.0", "route": "call"},
+    "6.31.0 call": {"version": NEWEST, "route": "call"},
     "6.31.0 direct": {"version": NEWEST, "route": "direct"},
 }
 FEW = settings(MACHINE_SETTINGS, max_examples=1000 if LONG else 12)
