@@ -473,6 +473,7 @@ def test_a_version_with_a_newline_is_that_version(version: str) -> None:
     ways: list[list[tuple[str, str, object]]] = []
     for written in (version, f"{version}\n"):
         harness = Harness().connect({**era(version), "version": written})
+        assert harness.session.config.version == version
         harness.submit("/count", 2)
         harness.commands()
         ways.append([(one.method, one.url, one.body) for one in harness.requests.values()])
@@ -640,11 +641,20 @@ def test_a_close_stream_with_and_without_event_id_ends_the_stream(close: dict[st
     job = harness.running("/incr")
     stream = harness.stream_of(job)
     harness.complete(job, 1, None)
+    # Taken by the server after it decided to end the stream.
+    late = harness.submit("/chat", "x")
+    harness.joined(late)
     harness.sse(stream, {"msg": "close_stream", **close})
     harness.finish(stream)
+    again = harness.stream_of(late)
+    assert again != stream
+    harness.open(again)
+    harness.complete(late, "y", None)
+    harness.sse(again, {"msg": "close_stream", **close})
+    harness.finish(again)
+    assert late.outputs == ("y",)
     assert not [event for event in harness.history if isinstance(event, (StreamLost, UnknownMessageReceived))]
     assert harness.idle()
-    assert harness.running("/incr").session_hash == job.session_hash
 
 
 @pytest.mark.parametrize("message", ["404: Session not found.", "404: Not Found"])
