@@ -1,6 +1,6 @@
 """Run the matrix of Gradio's versions and of what they must do, on real servers.
 
-    python -m tests.matrix [VERSION ...] [-k WORDS] [--client sync|trio|asyncio] [--jobs N]
+    python -m tests.matrix [VERSION ...] [-k WORDS] [--client sync|trio|asyncio] [--jobs N] [--if-python]
 
 It makes the environments that are not there, which takes a while the first time. Without versions, all are run: each
 with the sync client, one of each dialect with all clients.
@@ -22,13 +22,13 @@ from typing import Any
 
 from . import behaviours, file_behaviours, queue_behaviours  # noqa: F401 - they fill the list
 from .case import BEHAVIOURS
-from .environments import ROOT, EnvironmentFailed, directory, make
+from .environments import ROOT, EnvironmentFailed, NoPython, directory, make
 from .table import Cell, show
 from .versions import ALL_CLIENTS, VERSIONS
 
 CLIENTS = ("sync", "trio", "asyncio")
 
-VERSION_LIMIT = 300.0
+VERSION_LIMIT = 600.0
 """Seconds for the cells of one version; what has not run then has failed."""
 
 HANGS_LIMIT = 3
@@ -155,6 +155,9 @@ def main() -> int:
     for version in options.versions:
         try:
             pythons[version] = make(version, None)
+        except NoPython as error:
+            print(error, file=sys.stderr)
+            return 0 if options.if_python else 1
         except EnvironmentFailed as error:
             print(f"the environment of Gradio {version}: {error}", file=sys.stderr)
             return 1
@@ -177,6 +180,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=f"of these: {', '.join(VERSIONS)}")
     parser.add_argument("-k", default="", metavar="WORDS", help="only the behaviours with these words in their names")
     parser.add_argument("--client", action="append", choices=CLIENTS, help="only this client (may be repeated)")
+    parser.add_argument(
+        "--if-python", action="store_true", help="where there is no Python of the version that is needed, only say so"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="how many versions run at a time")
     options = parser.parse_args()
     unknown = [version for version in options.versions if version not in VERSIONS]

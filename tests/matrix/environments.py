@@ -45,8 +45,8 @@ def find_python() -> Path:
             return candidate
     raise NoPython(
         f"the matrix needs Python {WANTED}, on which all these versions of Gradio run, and there is none: neither on "
-        f"the path, nor of uv, nor of pyenv. Install one (apt install python{WANTED}, pyenv install {WANTED}, ...), or "
-        "run everything else with: python3 tests/run.py --without-matrix"
+        f"the path, nor of uv, nor of pyenv: so no version was tried. Install one (apt install python{WANTED}, "
+        f"pyenv install {WANTED}, ...) and run: python3 tests/run.py matrix"
     )
 
 
