@@ -11,7 +11,7 @@ from ._components import Component
 from ._endpoints import Endpoint
 from ._json import compact_json
 from ._profiles import Profile
-from ._schemas import OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
+from ._schemas import FILE_SCHEMA, OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
 
 __all__ = ["Layout", "api_info", "config", "page_for"]
 
@@ -55,7 +55,7 @@ class Layout:
 
 def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
     """Give the JSON schema of a component's value, as this Gradio describes it."""
-    if component.kind == "file":
+    if component.schema is FILE_SCHEMA:  # a component may have been given another
         if profile.old_api_info:
             return OLD_FILE_SCHEMA
         return file_schema(profile.file_fields, meta_required=profile.meta_required, described=profile.described_files)
