@@ -41,6 +41,11 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
     unsized = [file for file in call.files if file.size is None]
     if unsized:
         raise LocalProtocolError(f"the size of {unsized[0]!r} is not known: the I/O layer has to fill it in")
+    # An endpoint of the app that cancels others (3.6 to 4.34) means those of its caller's session, and the jobs of this
+    # one have sessions of their own.
+    for other in list(core.jobs.values()):
+        if other.endpoint.fn_index in call.endpoint.dependency.cancels:
+            cancel(core, other)
     job = Job(number, call)
     core.jobs[number] = job
     if core.stale:

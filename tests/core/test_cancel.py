@@ -251,3 +251,29 @@ def test_two_jobs_with_state_of_one_function_are_not_stopped_for_each_other(vers
     assert refusals(harness) == ["another job of this endpoint shares its session, and the server would stop both"]
     assert not first.ended
     assert not second.ended
+
+
+@pytest.mark.parametrize("version", ["3.16.2", "3.50.2", "4.12.0", "4.31.5"])
+def test_an_endpoint_that_cancels_others_cancels_the_jobs_of_this_client(version: str) -> None:
+    config = era(version, state=False)
+    count = next(at for at, one in enumerate(config["dependencies"]) if one["api_name"] == "count")
+    stop = {
+        "id": len(config["dependencies"]),
+        "api_name": "stop",
+        "backend_fn": True,
+        "inputs": [],
+        "outputs": [],
+        "queue": False,
+        "cancels": [config["dependencies"][count].get("id", count)],
+    }
+    harness = Harness().connect({**config, "dependencies": [*config["dependencies"], stop]})
+    meant, spared = started(harness), started(harness, "/echo", "x")
+    harness.say(meant, "process_generating", success=True, output={"data": ["0"]})
+    call = harness.submit("/stop")
+    for request in requests(harness):
+        harness.answer(request, body={"success": True})
+    assert isinstance(harness.end(meant), JobCancelled)
+    assert not spared.ended
+    (run,) = [number for number in harness.pending() if "predict" in harness.requests[number].url]
+    harness.answer(run, body={"data": []})
+    assert isinstance(harness.end(call), JobCompleted)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from gradproto import AppError, AuthenticationError, ConnectionLostError, FileData
+from gradproto import (
+    AppError,
+    AuthenticationError,
+    ConnectionLostError,
+    FileData,
+    GradprotoError,
+    JobCancelledError,
+)
 from gradproto_fake_server import FakeServer, demo_app
 
 from .backends import Backend
@@ -81,6 +89,32 @@ async def test_cancelling_a_generator_that_runs_is_told_truthfully(backend: Back
         else:
             assert await job.final() == "n=2"
         assert job.cancelled() is stops
+
+
+@pytest.mark.parametrize("version", ["3.50.2", "4.12.0"])
+async def test_the_apps_own_button_to_stop_stops_what_this_client_runs(backend: Backend, version: str) -> None:
+    app = demo_app(version)
+    app.cancel_endpoint("/stop", cancels=["/count"])
+    app.hold("/count")
+    with FakeServer(app) as server:
+        async with backend.open_client(server.url) as client:
+            job = await client.submit(3, api_name="/count")
+            await backend.in_thread(
+                lambda: server.wait_for(lambda app: any(one.state == "held" for one in app.jobs.values()))
+            )
+            server.step("/count")
+            assert await job.__anext__() == "n=0"
+            (stop,) = [one for one in client.endpoints.values() if one.dependency.cancels]
+            assert await client.predict(fn_index=stop.fn_index) == ()
+            assert isinstance(await failure_of(job), JobCancelledError)
+            await backend.in_thread(lambda: server.wait_for(lambda app: app.job("/count").over))
+
+
+async def failure_of(job: Any) -> Exception:
+    """Wait for what a job fails with, also if it is a cancellation."""
+    with pytest.raises(GradprotoError) as caught:
+        await job.final()
+    return caught.value
 
 
 async def test_a_server_that_dies_fails_the_job(backend: Backend, old: FakeServer) -> None:
