@@ -14,7 +14,7 @@ from ._answers import answer_error
 from ._api_info import ApiInfo, Endpoint, Endpoints, build_api_info, parse_api_info
 from ._config import Config, parse_config, with_rendered, without_rendered
 from ._core import Core
-from ._dialects import choose_dialect
+from ._dialects import Dialect, choose_dialect
 from ._errors import EndpointNotFoundError, GradprotoError, UnsupportedServerError
 from ._events import EndpointsChanged, UnknownMessageReceived
 from ._exchanges import Headers, ShortExchange, header_value
@@ -34,7 +34,8 @@ class Refresh:
         self.core = core
         self.exchange: ShortExchange | None = None
         self._waiting: list[tuple[Job, Callable[[], None]]] = []
-        self._config: Config | None = None
+        # What the server says now, until it is wholly known: half of it would be the wrong functions under old numbers.
+        self._found: tuple[Config, Dialect] | None = None
 
     def before(self, job: Job, go_on: Callable[[], None]) -> None:
         """Let the job ``go_on`` when it is known that its endpoint is still there."""
@@ -49,20 +50,20 @@ class Refresh:
         if _shape(config) == _shape(without_rendered(core.config)):
             self._same(config)
             return
-        self._config = config
         dialect = choose_dialect(config, redact_url(core.base_url))
-        core.understood(config, dialect)
+        self._found = (config, dialect)
         if dialect.info_route:
-            self._ask(_InfoAgain(self), core.api_url + dialect.info_route)
+            self._ask(_InfoAgain(self), core.base_url + config.api_prefix + dialect.info_route)
         else:
             self.info_came(None)
 
     def info_came(self, info: ApiInfo | None) -> None:
         """The app is another one, and this is its description."""
-        core, config = self.core, self._config
-        assert config is not None
-        assert core.dialect is not None
-        core.described(Endpoints(config, info if info is not None else build_api_info(config), core.dialect.payload))
+        core = self.core
+        assert self._found is not None
+        config, dialect = self._found
+        core.understood(config, dialect)
+        core.described(Endpoints(config, info if info is not None else build_api_info(config), dialect.payload))
         core.rendered_for = None
         core.stale = False
         core.events.append(EndpointsChanged(config=config))

@@ -169,6 +169,12 @@ def test_jobs_fail_with_what_keeps_the_session_from_looking_at_the_app() -> None
     harness.answer(harness.only("/config"), body=moved("echo", 40))
     harness.fail(harness.only("/info"), ReadError("reset"))
     assert isinstance(failure(harness, job), ReadError)
+    # Half an answer changes nothing: the next look does not take the other app for the one that was known.
+    again = submit(harness, "/echo", "a")
+    harness.answer(harness.only("/config"), body=moved("echo", 40))
+    harness.answer(harness.only("/info"), body=INFO)
+    assert json_body(harness.requests[harness.only("/queue/join")])["fn_index"] == 40
+    assert again.endpoint.fn_index == 40
 
 
 def test_an_app_that_speaks_what_nobody_knows_since_is_refused() -> None:
