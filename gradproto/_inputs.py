@@ -61,7 +61,8 @@ class Inputs:
         """The arguments of an input cannot be had."""
         if item in self._waiting:
             self._waiting.remove(item)
-            self.refused(item.number, error)
+            self._refuse(item.number, error)
+            self.go_on()
 
     def go_on(self) -> None:
         """Send the next input, if the function is ready for it."""

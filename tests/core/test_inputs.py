@@ -182,6 +182,22 @@ def test_an_input_whose_upload_fails_is_left_out() -> None:
     assert json_body(harness.requests[harness.only("/stream/event-0")])["data"] == [None]
 
 
+def test_an_input_that_is_left_out_does_not_let_the_next_go_before_its_time() -> None:
+    harness, job = camera("/frames")
+    send(harness, job, None)
+    under_way = harness.only("/stream/event-0")
+    send(harness, job, handle_file(b"one", name="1.png"))
+    send(harness, job, None)
+    harness.fail(harness.only("/upload"))
+    assert told(harness) == [("ChunkRefused", 1)]
+    # The function has answered to its arguments alone: another input now would take the place of the first.
+    assert harness.pending("/stream/event-0") == [under_way]
+    harness.answer(under_way, body={"msg": "success"})
+    assert harness.pending("/stream/event-0") == []
+    see(harness, job, "saw 1")
+    assert harness.only("/stream/event-0") != under_way
+
+
 def test_an_upload_that_ends_after_its_job_changes_nothing() -> None:
     harness, job = camera("/frames")
     for _ in range(2):
@@ -215,6 +231,16 @@ def test_an_input_is_for_the_endpoint_of_its_job() -> None:
     harness, job = camera()
     with pytest.raises(ArgumentError, match="the input is for /echo, and job 0 of /cam"):
         harness.session.send(job, harness.session.prepare(["x"], api_name="/echo"))
+
+
+def test_an_input_finds_its_job_also_when_the_endpoints_were_described_anew() -> None:
+    harness, job = camera()
+    other = harness.running("/echo", "x")
+    output = {"data": ["x"], "render_config": {"render_id": 0}}
+    harness.say(other, "process_completed", success=True, output=output)
+    assert harness.session.endpoints[8] is not job.endpoint
+    send(harness, job, "frame 1")
+    assert json_body(harness.requests[harness.only("/stream/event-0")])["data"] == ["frame 1"]
 
 
 def test_nothing_is_sent_in_a_session_that_is_closed() -> None:

@@ -63,10 +63,9 @@ def open_client(
     taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
     ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
     simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the
-    system's certificates, ``ssl_verify=False`` trusts
-    anybody. ``await open_stream(host, port, tls)`` may return a `StreamReader` and its `StreamWriter` to be used in
-    place of a new connection, with TLS already on it where ``tls`` is true.
+    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
+    ``ssl_verify=False`` trusts anybody. ``await open_stream(host, port, tls)`` may return a `StreamReader` and its
+    `StreamWriter` to be used in place of a new connection, with TLS already on it where ``tls`` is true.
 
     Entering it raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
