@@ -63,6 +63,7 @@ from ._events import JobLogged as JobLogged
 from ._events import JobProgressed as JobProgressed
 from ._events import JobQueued as JobQueued
 from ._events import JobStarted as JobStarted
+from ._events import JobUpdate as JobUpdate
 from ._events import OutputGenerated as OutputGenerated
 from ._events import QueueEstimated as QueueEstimated
 from ._events import SessionExpired as SessionExpired
@@ -138,6 +139,7 @@ __all__ = [
     "JobQueued",
     "JobStarted",
     "JobState",
+    "JobUpdate",
     "LocalFile",
     "LocalProtocolError",
     "OpenWebSocket",

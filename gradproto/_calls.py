@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from ._inputs import Input, Inputs
 
 __all__ = ["cancel", "end_inputs", "send", "start"]
+
+# Bytes of a file in memory that are sent together with what is around them.
+_MAX_WHOLE = 64 * 1024
 
 
 def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
@@ -268,9 +272,7 @@ class _Upload(_JobExchange):
                 name="files",
                 filename=file.orig_name,
                 content_type=file.mime_type or "application/octet-stream",
-                content=file.source
-                if isinstance(file.source, bytes)
-                else FilePart(source=file.source, size=file.size or 0),
+                content=_content(file),
             )
             for file in call.files
         ]
@@ -327,6 +329,14 @@ class _InputUpload(_Upload):
     def give_up(self, error: GradprotoError) -> None:
         """Leave the input out."""
         self._inputs.drop(self._item, error)
+
+
+def _content(file: LocalFile) -> bytes | FilePart:
+    """Return what goes into the body: what is large goes out in pieces, so that there is progress to be told."""
+    source, size = file.source, file.size or 0
+    if not isinstance(source, bytes):
+        return FilePart(source=source, size=size)
+    return source if size <= _MAX_WHOLE else FilePart(source=io.BytesIO(source), size=size)
 
 
 def _uploaded(what: str, file: LocalFile, path: JSONValue) -> FileData:

@@ -37,6 +37,7 @@ __all__ = [
     "JobProgressed",
     "JobQueued",
     "JobStarted",
+    "JobUpdate",
     "OutputGenerated",
     "QueueEstimated",
     "SessionExpired",
@@ -268,10 +269,7 @@ class DownloadFailed:
     error: GradprotoError
 
 
-Event = Union[
-    ConfigReceived,
-    SessionReady,
-    SessionFailed,
+JobUpdate = Union[
     UploadProgressed,
     FileUploaded,
     JobQueued,
@@ -281,10 +279,18 @@ Event = Union[
     JobProgressed,
     JobLogged,
     OutputGenerated,
+    CancelRefused,
     JobCompleted,
     JobFailed,
     JobCancelled,
-    CancelRefused,
+]
+"""What happens to one job; the last is one of the last three."""
+
+Event = Union[
+    ConfigReceived,
+    SessionReady,
+    SessionFailed,
+    JobUpdate,
     ChunkAccepted,
     ChunkRefused,
     EndpointsChanged,

@@ -42,7 +42,7 @@ class Send:
 class SendFile:
     """Write ``file.size`` bytes of ``file.source``, in pieces; report each piece with ``file_sent``.
 
-    The file is one that the user named, or an `io.BytesIO` with a part of a long WebSocket message.
+    The file is one that the user named, or an `io.BytesIO` with what is too large for one write.
     """
 
     connection: int

@@ -212,6 +212,15 @@ def test_an_open_file_is_left_for_the_io_layer_too() -> None:
     assert part.source is file
 
 
+def test_large_content_goes_out_in_pieces_and_small_content_with_what_is_around_it() -> None:
+    harness = connected()
+    for size, in_pieces in ((1024 * 1024, True), (1024, False)):
+        harness.submit("/upper", bytes(size))
+        body = harness.requests[harness.pending("/upload")[-1]].body
+        parts = [part for part in body if isinstance(part, FilePart)]
+        assert [part.size for part in parts] == ([size] if in_pieces else [])
+
+
 def test_a_file_whose_size_is_not_known_is_not_sent() -> None:
     harness = connected()
     call = harness.session.prepare(["/no/such/file"], api_name="/upper")

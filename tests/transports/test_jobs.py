@@ -4,14 +4,37 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gradproto import AppError, DeadlineExceeded, JobCancelledError, ProgressUnit, Status, StatusUpdate
-from gradproto_fake_server import AppFailure, FakeApp, FakeServer
+from gradproto import (
+    AppError,
+    DeadlineExceeded,
+    FileUploaded,
+    JobCancelled,
+    JobCancelledError,
+    JobCompleted,
+    JobFailed,
+    JobLogged,
+    JobProgressed,
+    JobQueued,
+    JobStarted,
+    OutputGenerated,
+    ProgressUnit,
+    QueueEstimated,
+    Status,
+    StatusUpdate,
+    UploadProgressed,
+)
+from gradproto_fake_server import AppFailure, FakeApp, FakeFile, FakeServer
+from gradproto_transports.sync import handle_file
 
 from .backends import Backend
+from .servers import Proxy
+
+GONE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 # More outputs than either server gives while a test lasts.
 ENDLESS = 1_000_000
@@ -118,6 +141,109 @@ async def test_callbacks_hear_everything_in_order(backend: Backend, url: str) ->
     assert results == [(f"n={i}",) for i in range(20)]
     assert also == [f"n={i}" for i in range(20)]
     assert updates == job.statuses()
+
+
+async def test_everything_that_happens_is_told_as_typed_updates(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        job = await client.submit(2, api_name="/progress")
+        updates = [update async for update in backend.each(job.updates())]
+        assert [update async for update in backend.each(job.updates())] == updates, "a second look"
+    kinds = [type(update) for update in updates]
+    assert kinds[0] is JobQueued
+    assert kinds.index(QueueEstimated) < kinds.index(JobStarted) < kinds.index(JobLogged)
+    assert kinds.count(JobStarted) == kinds.count(JobCompleted) == 1
+    logs = [update for update in updates if isinstance(update, JobLogged)]
+    assert [(log.message, log.level, log.title, log.duration, log.visible) for log in logs] == [
+        (f"log {i}", "info", "Info", 10, True) for i in range(2)
+    ]
+    assert [update.units[0].desc for update in updates if isinstance(update, JobProgressed) and update.units] == [
+        "step 0",
+        "step 1",
+    ]
+    last = updates[-1]
+    assert isinstance(last, JobCompleted)
+    assert last.outputs == ("done 2",)
+    assert last.average_duration is not None
+
+
+async def test_updates_tell_of_outputs_and_of_the_end_and_raise_nothing(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        counting = await client.submit(30, api_name="/count")
+        updates = [update async for update in backend.each(counting.updates())]
+        assert [(one.index, one.outputs) for one in updates if isinstance(one, OutputGenerated)] == [
+            (i, (f"n={i}",)) for i in range(30)
+        ]
+        failing = await client.submit("x", api_name="/fail")
+        *_, last = [update async for update in backend.each(failing.updates())]
+        assert isinstance(last, JobFailed)
+        assert last.error is await failing.exception()
+        endless = await client.submit(ENDLESS, api_name="/count")
+        first = [
+            update async for update in backend.each(endless.updates()) if await _cancelled_at_output(endless, update)
+        ]
+        assert isinstance(first[-1], JobCancelled)
+
+
+async def _cancelled_at_output(job: Any, update: object) -> bool:
+    if isinstance(update, OutputGenerated) and not job.done():
+        await job.cancel()
+    return True
+
+
+async def test_updates_tell_of_uploads_and_of_the_files_as_their_caller_gets_them(
+    backend: Backend, url: str, tmp_path: Path
+) -> None:
+    content = b"up" * 2_000_000
+    async with backend.open_client(url, download_files=tmp_path) as client:
+        job = await client.submit(handle_file(content, name="up.txt"), api_name="/upper")
+        updates = [update async for update in backend.each(job.updates())]
+        assert updates[-1].outputs == (await job.result(),)
+        assert updates[-1].outputs[0].endswith("up.txt")
+    sent = [(update.sent, update.total) for update in updates if isinstance(update, UploadProgressed)]
+    assert sent == sorted(sent)
+    assert 1 <= len(sent) <= 101
+    assert sent[-1][0] == sent[-1][1] > len(content)
+    assert [update.file.orig_name for update in updates if isinstance(update, FileUploaded)] == ["up.txt"]
+
+
+async def test_an_output_whose_file_cannot_be_had_is_a_failure_in_the_updates_too(backend: Backend) -> None:
+    app = FakeApp()
+
+    @app.endpoint("/report")
+    def report() -> FakeFile:
+        return FakeFile("report.txt", b"gone in a moment")
+
+    with FakeServer(app) as server, Proxy(server.url, answers={b"/file=": GONE}) as proxy:
+        async with backend.open_client(proxy.url) as client:
+            job = await client.submit(api_name="/report")
+            *_, last = [update async for update in backend.each(job.updates())]
+            assert isinstance(last, JobFailed)
+            assert last.error is await job.exception()
+
+
+async def test_log_callbacks_hear_every_log_line(backend: Backend, url: str) -> None:
+    logs: list[JobLogged] = []
+    async with backend.open_client(url) as client:
+        job = await client.submit(2, api_name="/progress", log_callbacks=logs.append)
+        await job.result()
+    assert [log.message for log in logs] == ["log 0", "log 1"]
+
+
+async def test_a_done_callback_is_called_once_with_the_job(backend: Backend, url: str) -> None:
+    called: list[Any] = []
+    over = backend.event()
+
+    def hear(job: Any) -> None:
+        called.append((job.done(), job.status().code))
+        over.set()
+
+    async with backend.open_client(url) as client:
+        job = await client.submit("late", 0.1, api_name="/slow")
+        job.add_done_callback(hear)
+        await over.wait()
+        assert called == [(True, Status.FINISHED)]
+        job.add_done_callback(hear)
+    assert called == [(True, Status.FINISHED)] * 2
 
 
 async def test_a_callback_that_raises_is_logged_and_harms_nothing(

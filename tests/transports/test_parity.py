@@ -20,7 +20,17 @@ ASYNC = {"trio": gradproto_transports.trio, "asyncio": gradproto_transports.asyn
 # What the sync client does at once, and what waits: nothing waits in one form and not in the other.
 PLAIN = {
     "Client": {"config", "endpoints", "session_hash", "view_api"},
-    "Job": {"cancelled", "done", "outputs", "request_cancel", "running", "status", "statuses"},
+    "Job": {
+        "add_done_callback",
+        "cancelled",
+        "done",
+        "outputs",
+        "request_cancel",
+        "running",
+        "status",
+        "statuses",
+        "updates",
+    },
     "RemoteFile": {"stream"},
 }
 WAITING = {
@@ -29,7 +39,7 @@ WAITING = {
     "RemoteFile": {"read", "save"},
 }
 # The two ends of the machinery inside, which users do not call.
-INSIDE = {"begin", "changed", "inner", "record", "take"}
+INSIDE = {"begin", "changed", "inner", "record", "take", "take_update"}
 # The sync client has a constructor and is its own context manager; a sync job is a future.
 ENTRY = {"open_client"}
 

@@ -14,17 +14,19 @@ from gradproto import (
     Event,
     GradprotoError,
     JobCancelledError,
+    JobLogged,
     JobState,
+    JobUpdate,
     StatusUpdate,
     view_api_dict,
     view_api_text,
 )
 
 from ._async_inner import DriverFactory, Inner
-from ._callbacks import JobCallbacks
+from ._callbacks import JobCallbacks, guarded
 from ._files import with_sizes
 from ._options import ClientOptions
-from ._records import JobRecord, OutputReader
+from ._records import JobRecord, OutputReader, UpdateReader
 
 __all__ = ["Client", "Job", "run_client"]
 
@@ -94,16 +96,17 @@ class Client:
         headers: Mapping[str, str] | None = None,
         result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None = None,
         status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None = None,
+        log_callbacks: Callable[[JobLogged], object] | Iterable[Callable[[JobLogged], object]] | None = None,
         **kwargs: object,
     ) -> Job:
         """Begin to call an endpoint. Arguments go by position or by the names of the endpoint's parameters.
 
         ``result_callbacks`` are called with the values of each output as separate arguments, ``status_callbacks`` with
-        each `StatusUpdate`, in order, in the event loop. They are plain functions. Raises `ArgumentError` and
-        `EndpointNotFoundError` before anything is sent.
+        each `StatusUpdate`, ``log_callbacks`` with each `gradproto.JobLogged`, in order, in the event loop. They are
+        plain functions. Raises `ArgumentError` and `EndpointNotFoundError` before anything is sent.
         """
         await self._inner.driver.checkpoint()
-        callbacks = JobCallbacks(result_callbacks, status_callbacks)
+        callbacks = JobCallbacks(result_callbacks, status_callbacks, log_callbacks)
         return self._begin(args, kwargs, callbacks, api_name=api_name, fn_index=fn_index, headers=headers)
 
     def view_api(
@@ -167,6 +170,7 @@ class Job:
         self._callbacks = callbacks
         self._waiters = inner.driver.waiters()
         self._cancel_asked = False
+        self._done_callbacks: list[Callable[[Job], object]] = []
         self._own_iterator: _Outputs | None = None
         job = inner.session.submit(call)
         self._wants_first = inner.options.generator_result == "first" and job.endpoint.may_generate
@@ -201,7 +205,16 @@ class Job:
 
     def statuses(self) -> list[StatusUpdate]:
         """Return every step so far, in order."""
-        return list(self.record.updates)
+        return list(self.record.statuses)
+
+    def updates(self) -> AsyncIterator[JobUpdate]:
+        """Give all that happens to the job, in order, as it comes: `gradproto.JobQueued`, `gradproto.JobLogged`,
+        `gradproto.OutputGenerated` and so on, from its beginning.
+
+        The last is `gradproto.JobCompleted`, `gradproto.JobFailed` or `gradproto.JobCancelled`: nothing is raised for a
+        job that failed. Of the progress of an upload it tells each hundredth.
+        """
+        return _Updates(self)
 
     def done(self) -> bool:
         """Whether the job is over, files of its outputs included."""
@@ -222,6 +235,13 @@ class Job:
         if isinstance(error, JobCancelledError):
             raise error
         return error
+
+    def add_done_callback(self, fn: Callable[[Job], object]) -> None:
+        """Call ``fn`` with the job when it is over, in the event loop; at once if it is over already."""
+        if self.done():
+            guarded(fn, self)
+        else:
+            self._done_callbacks.append(fn)
 
     async def cancel(self) -> bool:
         """Cancel the job and wait until that is settled.
@@ -278,7 +298,14 @@ class Job:
         callbacks = self._callbacks
         if callbacks is not None and callbacks.wanted:
             self._inner.driver.call_back(lambda: callbacks.run(self.record))
+        if self.record.ended and self._done_callbacks:
+            self._inner.driver.call_back(self._call_done)
         self._waiters.notify()
+
+    def _call_done(self) -> None:
+        callbacks, self._done_callbacks = self._done_callbacks, []
+        for callback in callbacks:
+            guarded(callback, self)
 
     async def take(self, reader: OutputReader) -> object:
         """Wait for the next output and return it."""
@@ -289,6 +316,14 @@ class Job:
         if record.error is not None and not (self._cancel_asked and self.cancelled()):
             raise record.error
         raise StopAsyncIteration
+
+    async def take_update(self, reader: UpdateReader) -> JobUpdate:
+        """Wait for the next update and return it."""
+        await self._wait(lambda: not reader.waiting)
+        update = reader.take()
+        if update is None:
+            raise StopAsyncIteration
+        return update
 
     async def _send(self, call: Call | None) -> None:
         ended: list[GradprotoError | None] = []
@@ -335,3 +370,14 @@ class _Outputs(AsyncIterator[Any]):
         except (GradprotoError, StopAsyncIteration):
             self._over = True
             raise
+
+
+class _Updates(AsyncIterator[JobUpdate]):
+    """One iteration over what happens to a job; it may be left in the middle, too."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._reader = UpdateReader(job.record)
+
+    async def __anext__(self) -> JobUpdate:
+        return await self._job.take_update(self._reader)

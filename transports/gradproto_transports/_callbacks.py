@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from gradproto import StatusUpdate
+from gradproto import JobLogged, StatusUpdate
 
 from ._records import JobRecord, OutputReader
 
-__all__ = ["JobCallbacks"]
+__all__ = ["JobCallbacks", "guarded"]
 
 logger = logging.getLogger("gradproto")
 
@@ -22,24 +22,33 @@ class JobCallbacks:
         self,
         result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None,
         status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None,
+        log_callbacks: Callable[[JobLogged], object] | Iterable[Callable[[JobLogged], object]] | None,
     ) -> None:
         self._result_callbacks = _listed(result_callbacks)
         self._status_callbacks = _listed(status_callbacks)
+        self._log_callbacks = _listed(log_callbacks)
         self._statuses_told = 0
+        self._updates_told = 0
         self._reader: OutputReader | None = None
 
     @property
     def wanted(self) -> bool:
         """Whether there is anybody to call."""
-        return bool(self._result_callbacks or self._status_callbacks)
+        return bool(self._result_callbacks or self._status_callbacks or self._log_callbacks)
 
     def run(self, record: JobRecord) -> None:
         """Call back with what is new."""
-        while self._statuses_told < len(record.updates):
-            update = record.updates[self._statuses_told]
+        while self._statuses_told < len(record.statuses):
+            status = record.statuses[self._statuses_told]
             self._statuses_told += 1
             for callback in self._status_callbacks:
-                _guarded(callback, update)
+                guarded(callback, status)
+        while self._log_callbacks and self._updates_told < len(record.updates):
+            update = record.updates[self._updates_told]
+            self._updates_told += 1
+            if isinstance(update, JobLogged):
+                for callback in self._log_callbacks:
+                    guarded(callback, update)
         if not self._result_callbacks:
             return
         reader = self._reader = self._reader or OutputReader(record)
@@ -47,7 +56,7 @@ class JobCallbacks:
             output = reader.take()
             values = cast("tuple[object, ...]", output) if isinstance(output, tuple) else (output,)
             for callback in self._result_callbacks:
-                _guarded(callback, *values)
+                guarded(callback, *values)
 
 
 def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
@@ -56,7 +65,8 @@ def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] |
     return [callbacks] if callable(callbacks) else list(callbacks)
 
 
-def _guarded(callback: Callable[..., object], *values: object) -> None:
+def guarded(callback: Callable[..., object], *values: object) -> None:
+    """Call a callback of the user; what it raises is logged."""
     try:
         callback(*values)
     except Exception:

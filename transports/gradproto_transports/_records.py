@@ -3,6 +3,10 @@ waiting.
 
 Outputs may hold files. Where files are downloaded, an output is ready only when all of its files are, and outputs
 become ready in order. A record is told what happened (events, files that came) and says which files to fetch.
+
+It keeps everything that happened twice: as statuses, which are what Gradio's own Python client tells, and as updates,
+which tell all. An update with an output holds only its number, for all outputs of a text that grows would take the
+square of its memory; `UpdateReader` puts the values in again.
 """
 
 from __future__ import annotations
@@ -10,12 +14,13 @@ from __future__ import annotations
 import datetime
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import Union, cast
 
 from gradproto import (
     CancelRefused,
     Event,
     FileData,
+    FileUploaded,
     GradprotoError,
     Job,
     JobCancelled,
@@ -27,19 +32,25 @@ from gradproto import (
     JobProgressed,
     JobQueued,
     JobStarted,
+    JobUpdate,
     OutputGenerated,
     ProgressUnit,
     QueueEstimated,
     QueueFullError,
     Status,
     StatusUpdate,
+    UploadProgressed,
     collapse,
     replace_files,
 )
+from gradproto._record import record, replace
 
-__all__ = ["JobRecord", "OutputReader", "find_files"]
+__all__ = ["JobRecord", "OutputReader", "UpdateReader", "find_files"]
 
 FileReplacer = Callable[[FileData], object]
+
+# Of the progress of an upload so many steps are kept; every piece of a large file would be thousands.
+UPLOAD_STEPS = 100
 
 
 def find_files(value: object) -> Iterator[FileData]:
@@ -56,6 +67,14 @@ def find_files(value: object) -> Iterator[FileData]:
                 yield from find_files(item)
 
 
+@record(frozen=True, slots=True)
+class _Output:
+    """Stands in the updates where an output came."""
+
+    index: int
+    time_limit: float | None
+
+
 class JobRecord:
     """One job as its caller sees it.
 
@@ -65,7 +84,8 @@ class JobRecord:
 
     def __init__(self, job: Job, *, fetch: bool, bind: FileReplacer) -> None:
         self.job = job
-        self.updates: list[StatusUpdate] = [StatusUpdate(code=Status.STARTING, time=_now())]
+        self.statuses: list[StatusUpdate] = [StatusUpdate(code=Status.STARTING, time=_now())]
+        self.updates: list[Union[JobUpdate, _Output]] = []
         self.ready: int = 0  # how many outputs a caller may see
         self.ended: bool = False
         self.refusals: int = 0  # how many tries to cancel were refused
@@ -76,12 +96,13 @@ class JobRecord:
         self._paths: dict[FileData, str | None] = {}
         # Outputs that wait for files, and at last the end of the job, which waits behind them.
         self._waiting: deque[tuple[int, set[FileData]]] = deque()
-        self._end: Event | None = None
+        self._end: JobCompleted | JobFailed | JobCancelled | None = None
+        self._upload_step = -1
 
     @property
     def status(self) -> StatusUpdate:
         """The latest step."""
-        return self.updates[-1]
+        return self.statuses[-1]
 
     def apply(self, event: Event) -> list[FileData]:
         """Take note of an event; returns the files that have to be fetched now."""
@@ -89,7 +110,19 @@ class JobRecord:
             case OutputGenerated():
                 self._started = True
                 self._note(Status.ITERATING)
+                self.updates.append(_Output(event.index, event.time_limit))
                 return self._await_files(event.index + 1, event.outputs)
+            case JobCompleted():
+                self._end = event
+                return self._await_files(len(self.job.history), event.outputs)
+            case JobFailed() | JobCancelled():
+                self._end = event
+                self._settle()
+            case UploadProgressed():
+                step = event.sent * UPLOAD_STEPS // event.total
+                if step != self._upload_step:
+                    self._upload_step = step
+                    self.updates.append(event)
             case JobProgressed():
                 self._note(Status.PROGRESS, progress_data=list(event.units))
             case JobLogged():
@@ -105,16 +138,12 @@ class JobRecord:
             case JobStarted():
                 self._started = True
                 self._note(Status.PROCESSING, eta=event.eta)
-            case JobCompleted():
-                self._end = event
-                return self._await_files(len(self.job.history), event.outputs)
-            case JobFailed() | JobCancelled():
-                self._end = event
-                self._settle()
             case CancelRefused():
                 self.refusals += 1
             case _:
                 pass
+        if isinstance(event, _KEPT):
+            self.updates.append(event)
         return []
 
     def file_came(self, file: FileData, path: str) -> None:
@@ -137,8 +166,12 @@ class JobRecord:
 
     def present(self, outputs: tuple[object, ...]) -> object:
         """Return an output as its caller gets it: files replaced, one value by itself."""
-        replace = self._path if self._fetch else self._bind
-        return collapse(tuple(replace_files(output, replace) for output in outputs))
+        return collapse(self.present_each(outputs))
+
+    def present_each(self, outputs: tuple[object, ...]) -> tuple[object, ...]:
+        """Return the values of an output with the files in them replaced."""
+        replacer = self._path if self._fetch else self._bind
+        return tuple(replace_files(output, replacer) for output in outputs)
 
     def outputs(self) -> list[object]:
         """Return every output that is ready, in order."""
@@ -174,7 +207,7 @@ class JobRecord:
         progress_data: list[ProgressUnit] | None = None,
         log: tuple[str, str] | None = None,
     ) -> None:
-        self.updates.append(StatusUpdate(code, rank, queue_size, eta, success, _now(), progress_data, log))
+        self.statuses.append(StatusUpdate(code, rank, queue_size, eta, success, _now(), progress_data, log))
 
     def _await_files(self, count: int, outputs: tuple[object, ...]) -> list[FileData]:
         """Let an output become ready when its files are there; returns those that nobody has asked for yet."""
@@ -203,6 +236,28 @@ class JobRecord:
                 self._note(Status.QUEUE_FULL if full else Status.FINISHED, success=False)
             case _:
                 self._note(Status.FINISHED, success=self.error is None)
+        self.updates.append(self._last_update(self._end))
+
+    def _last_update(self, end: JobCompleted | JobFailed | JobCancelled) -> JobUpdate:
+        """Return how it ended for its caller: without its files, what the server completed has no result."""
+        if isinstance(end, JobCompleted):
+            if self.error is not None:
+                return JobFailed(job=end.job, error=self.error)
+            return replace(end, outputs=self.present_each(end.outputs))
+        return end
+
+
+# What is kept as it came; the end of a job waits for its files.
+_KEPT = (
+    CancelRefused,
+    FileUploaded,
+    JobDataRequested,
+    JobLogged,
+    JobProgressed,
+    JobQueued,
+    JobStarted,
+    QueueEstimated,
+)
 
 
 class OutputReader:
@@ -224,6 +279,50 @@ class OutputReader:
         outputs = self._cursor.advance()
         assert outputs is not None
         return self._record.present(outputs)
+
+    def take_each(self) -> tuple[object, ...]:
+        """Return the values of the next output; only when there is one that is ready."""
+        outputs = self._cursor.advance()
+        assert outputs is not None
+        return self._record.present_each(outputs)
+
+
+class UpdateReader:
+    """One caller's place among the updates of a job."""
+
+    __slots__ = ("_outputs", "_place", "_record")
+
+    def __init__(self, record: JobRecord) -> None:
+        self._record = record
+        self._outputs = OutputReader(record)
+        self._place = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is nothing to take now, and something will follow."""
+        record = self._record
+        if self._place == len(record.updates):
+            return not record.ended
+        update = record.updates[self._place]
+        return isinstance(update, _Output) and update.index >= record.ready and not record.ended
+
+    def take(self) -> JobUpdate | None:
+        """Return the next update, ``None`` after the last; only when it is not `waiting`."""
+        record = self._record
+        while self._place < len(record.updates):
+            update = record.updates[self._place]
+            self._place += 1
+            if not isinstance(update, _Output):
+                return update
+            # The files of the last outputs do not come any more when the client is closed.
+            if update.index < record.ready:
+                return OutputGenerated(
+                    job=record.job.number,
+                    index=update.index,
+                    outputs=self._outputs.take_each(),
+                    time_limit=update.time_limit,
+                )
+        return None
 
 
 def _now() -> datetime.datetime:

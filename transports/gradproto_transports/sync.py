@@ -11,7 +11,7 @@ import datetime
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gradproto import (
     Call,
@@ -21,7 +21,9 @@ from gradproto import (
     Event,
     GradprotoError,
     JobCancelledError,
+    JobLogged,
     JobState,
+    JobUpdate,
     Status,
     StatusUpdate,
     Timeouts,
@@ -32,7 +34,7 @@ from gradproto import (
 from ._callbacks import JobCallbacks
 from ._files import handle_file
 from ._options import ClientOptions, GeneratorResult, Route
-from ._records import JobRecord, OutputReader
+from ._records import JobRecord, OutputReader, UpdateReader
 from ._sync_driver import OpenStream
 from ._sync_inner import Inner, RemoteFile
 from ._tls import tls_factory
@@ -153,18 +155,19 @@ class Client:
         headers: Mapping[str, str] | None = None,
         result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None = None,
         status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None = None,
+        log_callbacks: Callable[[JobLogged], object] | Iterable[Callable[[JobLogged], object]] | None = None,
         **kwargs: Any,
     ) -> Job:
         """Begin to call an endpoint. Arguments go by position or by the names of the endpoint's parameters.
 
         ``result_callbacks`` are called with the values of each output as separate arguments, ``status_callbacks`` with
-        each `StatusUpdate`, in order, on the client's thread. Raises `ArgumentError` and `EndpointNotFoundError`
-        before anything is sent.
+        each `StatusUpdate`, ``log_callbacks`` with each `gradproto.JobLogged`, in order, on the client's thread. Raises
+        `ArgumentError` and `EndpointNotFoundError` before anything is sent.
         """
         if api_name is None and fn_index is None and not self._names_endpoint(args):
             api_name, fn_index = self._api_name, self._fn_index
         call = self._inner.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers)
-        job = Job(self._inner, call, JobCallbacks(result_callbacks, status_callbacks))
+        job = Job(self._inner, call, JobCallbacks(result_callbacks, status_callbacks, log_callbacks))
         self._inner.driver.post(job.begin)
         return job
 
@@ -229,6 +232,7 @@ class Job(concurrent.futures.Future[Any]):
         self._started = StatusUpdate(code=Status.STARTING, time=datetime.datetime.now())
         self._cancel_asked = False
         self._seen = (0, 0, False)
+        self._watchers = 0  # how many go through the updates, and want to be woken by each
         self._own_iterator: Iterator[Any] | None = None
         # Set on the client's thread when the session has taken the job; its error when it has not.
         self._record: JobRecord | None = None
@@ -262,7 +266,29 @@ class Job(concurrent.futures.Future[Any]):
 
     def statuses(self) -> list[StatusUpdate]:
         """Return every step so far, in order."""
-        return [self._started] if self._record is None else list(self._record.updates)
+        return [self._started] if self._record is None else list(self._record.statuses)
+
+    def updates(self) -> Iterator[JobUpdate]:
+        """Yield all that happens to the job, in order, as it comes: `gradproto.JobQueued`, `gradproto.JobLogged`,
+        `gradproto.OutputGenerated` and so on, from its beginning.
+
+        The last is `gradproto.JobCompleted`, `gradproto.JobFailed` or `gradproto.JobCancelled`: nothing is raised for a
+        job that failed. Of the progress of an upload it tells each hundredth.
+        """
+        self._wait(lambda: self._record is not None or self.done(), None)
+        reader = UpdateReader(self._taken())
+        with self._condition_changed:
+            self._watchers += 1
+        try:
+            while True:
+                self._wait(lambda: not reader.waiting, None)
+                update = reader.take()
+                if update is None:
+                    return
+                yield update
+        finally:
+            with self._condition_changed:
+                self._watchers -= 1
 
     def done(self) -> bool:
         """Whether the job is over, files of its outputs included."""
@@ -286,6 +312,10 @@ class Job(concurrent.futures.Future[Any]):
         if isinstance(error, JobCancelledError):
             raise error
         return error
+
+    def add_done_callback(self, fn: Callable[[Job], object]) -> None:
+        """Call ``fn`` with the job when it is over, on the client's thread; at once if it is over already."""
+        super().add_done_callback(cast("Callable[[concurrent.futures.Future[Any]], object]", fn))
 
     def cancel(self) -> bool:
         """Cancel the job and wait until that is settled.
@@ -376,7 +406,7 @@ class Job(concurrent.futures.Future[Any]):
                 self.set_result(None)
         # Only what somebody may wait for: each wake-up of another thread costs more than the message that caused it.
         seen = (record.ready, record.refusals, record.ended)
-        if seen != self._seen:
+        if seen != self._seen or self._watchers:
             self._seen = seen
             self._notify()
 
