@@ -22,6 +22,7 @@ from ._commands import StartExchange as StartExchange
 from ._config import Component as Component
 from ._config import Config as Config
 from ._config import Dependency as Dependency
+from ._conversations import Conversation as Conversation
 from ._errors import AppError as AppError
 from ._errors import ArgumentError as ArgumentError
 from ._errors import AuthenticationError as AuthenticationError
@@ -111,6 +112,7 @@ __all__ = [
     "ConfigReceived",
     "ConnectError",
     "ConnectionLostError",
+    "Conversation",
     "DeadlineExceeded",
     "Dependency",
     "DownloadCompleted",

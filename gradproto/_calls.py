@@ -45,12 +45,13 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
     unsized = [file for file in call.files if file.size is None]
     if unsized:
         raise LocalProtocolError(f"the size of {unsized[0]!r} is not known: the I/O layer has to fill it in")
+    conversation = call.conversation or streams.own
     # An endpoint of the app that cancels others (3.6 to 4.34) means those of its caller's session, and the jobs of this
     # one have sessions of their own.
     for other in list(core.jobs.values()):
-        if other.endpoint.fn_index in call.endpoint.dependency.cancels:
+        if other.conversation is conversation and other.endpoint.fn_index in call.endpoint.dependency.cancels:
             cancel(core, other)
-    job = Job(number, call)
+    job = Job(number, call, conversation)
     core.jobs[number] = job
     if core.stale:
         streams.refresh.before(job, lambda: _begin(core, streams, job))
@@ -143,7 +144,7 @@ def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) 
     route = _choose_route(core, job)
     if route == "direct":
         # State is the conversation's, also for what runs outside the queue.
-        job.session_hash = streams.main.session_hash
+        job.session_hash = job.conversation.session_hash
         _run_directly(core, job, encode_call(job, data), headers)
     elif route == "stream":
         stream = streams.choose(job)

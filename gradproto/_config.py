@@ -20,7 +20,7 @@ from ._old_config import as_blocks, is_interface
 from ._record import field, record, replace
 from ._urls import redact_url
 
-__all__ = ["Component", "Config", "Dependency", "Visibility", "parse_config", "with_rendered", "without_rendered"]
+__all__ = ["Component", "Config", "Dependency", "Visibility", "parse_config", "with_rendered"]
 
 Visibility = Literal["public", "undocumented", "private"]
 
@@ -173,11 +173,6 @@ def with_rendered(config: Config, document: dict[str, JSONValue]) -> Config:
         components={**config.components, **{item.id: item for item in components}},
         dependencies=(*kept, *(replace(item, rendered_in=function) for item in made if item.id >= 0)),
     )
-
-
-def without_rendered(config: Config) -> Config:
-    """Return the config without what ``gr.render`` functions made."""
-    return replace(config, dependencies=tuple(item for item in config.dependencies if item.rendered_in is None))
 
 
 def _read_prefix(fields: Fields) -> str:

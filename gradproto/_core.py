@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ._api_info import Endpoints
 from ._commands import Command
@@ -17,6 +18,9 @@ from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advanc
 from ._timeouts import Timeouts
 from ._timers import Timers
 from ._urls import same_origin
+
+if TYPE_CHECKING:
+    from ._conversations import Conversation
 
 __all__ = ["Core"]
 
@@ -62,8 +66,9 @@ class Core:
         self.moved: bool = False
         # Whether a connection broke, so that the server may be another one since.
         self.stale: bool = False
-        # The session for which gr.render made functions.
-        self.rendered_for: str | None = None
+        # Those that are not closed; the first is the one with which the session begins.
+        self.conversations: dict[Conversation, None] = {}
+        self.heartbeats: int = 0
 
     def advance(self, cause: SessionInput) -> None:
         """Go on to the session's next state, by the table."""

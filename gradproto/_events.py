@@ -222,10 +222,13 @@ class SessionExpired:
 @record(frozen=True, slots=True, kw_only=True)
 class EndpointsChanged:
     """The app's endpoints are others from now on: its server was started anew with another app, or ``gr.render`` made
-    some for this session, or the session that they were made for is over. Jobs under way are not concerned.
+    some for one conversation, or the session that they were made for is over. Jobs under way are not concerned.
+
+    ``session_hash`` is that of the only conversation for which it is so, ``None`` for all.
     """
 
     config: Config
+    session_hash: str | None = None
 
 
 @record(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from ._timers import Timer
 
 if TYPE_CHECKING:
     from ._channels import Channel
+    from ._conversations import Conversation
     from ._exchanges import Exchange
     from ._inputs import Inputs
 
@@ -28,6 +29,7 @@ class Call:
 
     ``data`` holds one value for each input of the endpoint, with placeholders for ``files``; ``encoded`` is the same as
     JSON, where there are no files to wait for. ``headers`` go with the requests that submit it, names in lower case.
+    ``conversation`` is the one that it belongs to, ``None`` for the session's own.
     """
 
     endpoint: Endpoint
@@ -37,6 +39,7 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     event_data: JSONValue = None
     trigger_id: int | None = None
+    conversation: Conversation | None = field(default=None, repr=False)
 
     @property
     def wants_contents(self) -> bool:
@@ -135,9 +138,11 @@ def _edit(values: list[JSONValue], edits: list[JSONValue]) -> list[JSONValue]:
 class Job:
     """The state of one job. Drivers read it; only the session changes it."""
 
-    def __init__(self, number: int, call: Call) -> None:
+    def __init__(self, number: int, call: Call, conversation: Conversation) -> None:
         self.number = number
         self.call = call
+        # The conversation whose State it sees, if its endpoint has any.
+        self.conversation = conversation
         self.endpoint: Endpoint = call.endpoint
         self.state: JobState = JobState.NEW
         self.history: OutputHistory = OutputHistory()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ._answers import answer_error
 from ._api_info import ApiInfo, Endpoint, Endpoints, build_api_info, parse_api_info
-from ._config import Config, parse_config, with_rendered, without_rendered
+from ._config import Config, parse_config, with_rendered
 from ._core import Core
 from ._dialects import Dialect, choose_dialect
 from ._errors import EndpointNotFoundError, GradprotoError, UnsupportedServerError
@@ -24,7 +24,7 @@ from ._json import JSONValue
 from ._record import replace
 from ._urls import redact_url
 
-__all__ = ["Refresh", "forget_rendered", "rendered"]
+__all__ = ["Refresh", "rendered"]
 
 
 class Refresh:
@@ -47,7 +47,7 @@ class Refresh:
         """See whether it is the same app."""
         core = self.core
         assert core.config is not None
-        if _shape(config) == _shape(without_rendered(core.config)):
+        if _shape(config) == _shape(core.config):
             self._same(config)
             return
         dialect = choose_dialect(config, redact_url(core.base_url))
@@ -64,7 +64,8 @@ class Refresh:
         config, dialect = self._found
         core.understood(config, dialect)
         core.described(Endpoints(config, info if info is not None else build_api_info(config), dialect.payload))
-        core.rendered_for = None
+        for conversation in core.conversations:
+            conversation.drop_rendered()
         core.stale = False
         core.events.append(EndpointsChanged(config=config))
         for job, go_on in self._take():
@@ -91,10 +92,10 @@ class Refresh:
         core.stale = False
         assert core.config is not None
         if config.app_id != core.config.app_id:
-            # What was rendered went with the server that had it.
-            forget_rendered(core)
-            assert core.endpoints is not None
             core.config = replace(core.config, app_id=config.app_id)
+            # What was rendered went with the server that had it.
+            for conversation in core.conversations:
+                conversation.forget_rendered()
         for _, go_on in self._take():
             go_on()
 
@@ -120,34 +121,18 @@ class Refresh:
 
 def rendered(core: Core, job: Job, document: JSONValue) -> None:
     """A function made other functions for its session: they can be called from now on, in that session."""
-    assert core.config is not None
-    assert core.endpoints is not None
-    if not isinstance(document, dict):
+    conversation = job.conversation
+    # In a conversation that was reset meanwhile they could not be called.
+    if not isinstance(document, dict) or job.session_hash != conversation.session_hash:
         return
     try:
-        config = with_rendered(core.config, document)
+        config = with_rendered(conversation.config, document)
     except FieldError as error:
         core.events.append(
             UnknownMessageReceived(session_hash=job.session_hash, message=document, reason=f"job {job.number}: {error}")
         )
         return
-    core.rendered_for = job.session_hash
-    _replace_config(core, config)
-
-
-def forget_rendered(core: Core) -> None:
-    """The session for which functions were made is over."""
-    if core.rendered_for is not None:
-        core.rendered_for = None
-        assert core.config is not None
-        _replace_config(core, without_rendered(core.config))
-
-
-def _replace_config(core: Core, config: Config) -> None:
-    assert core.endpoints is not None
-    core.config = config
-    core.described(Endpoints(config, core.endpoints.info, core.endpoints.payload))
-    core.events.append(EndpointsChanged(config=config))
+    conversation.rendered(config)
 
 
 def _shape(config: Config) -> object:

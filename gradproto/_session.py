@@ -18,7 +18,8 @@ from ._api_info import Endpoints
 from ._binding import bind_arguments, encode_arguments, split_call
 from ._commands import Command
 from ._config import Config
-from ._connect import Heartbeat, connect, log_in
+from ._connect import connect, log_in
+from ._conversations import Conversation
 from ._core import Core
 from ._dialects import Route
 from ._downloads import Download
@@ -101,8 +102,7 @@ class Session:
         for name, value in (cookies or {}).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
-        self._heartbeat = Heartbeat(self._core)
-        self._streams = Streams(self._core, self._keep_state)
+        self._streams = Streams(self._core)
         self._next_job = 0
         self._next_download = 0
 
@@ -120,22 +120,23 @@ class Session:
 
     @property
     def session_hash(self) -> str:
-        """The name of the conversation, by which the server keeps State."""
-        return self._streams.main.session_hash
+        """The name of the session's own conversation, by which the server keeps State."""
+        return self._streams.own.session_hash
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation with which the session began; it is closed with the session only."""
+        return self._streams.own
 
     @property
     def config(self) -> Config:
         """The app's config; raises `LocalProtocolError` before it came."""
-        if self._core.config is None:
-            raise LocalProtocolError(f"there is no config when the session is {self.state.value}")
-        return self._core.config
+        return self._streams.own.config
 
     @property
     def endpoints(self) -> Endpoints:
         """The app's endpoints; raises `LocalProtocolError` before they are known."""
-        if self._core.endpoints is None:
-            raise LocalProtocolError(f"there are no endpoints when the session is {self.state.value}")
-        return self._core.endpoints
+        return self._streams.own.endpoints
 
     # --- what the caller asks ----------------------------------------------------------------------------------------
 
@@ -157,14 +158,17 @@ class Session:
         headers: Mapping[str, str] | None = None,
         event_data: JSONValue = None,
         trigger_id: int | None = None,
+        conversation: Conversation | None = None,
     ) -> Call:
         """Check a call without sending anything; the I/O layer then fills in the sizes of its files.
 
-        This only reads the session, so that any thread may do it. Raises `EndpointNotFoundError` and `ArgumentError`;
-        `LocalProtocolError` when the session is not ready.
+        ``conversation`` is the one that it belongs to, ``None`` for the session's own. This only reads the session, so
+        that any thread may do it. Raises `EndpointNotFoundError` and `ArgumentError`; `LocalProtocolError` when the
+        session is not ready, or the conversation closed.
         """
         self._check_ready("prepare a call")
-        endpoints = self.endpoints
+        self._check_open(conversation)
+        endpoints = (conversation or self._streams.own).endpoints
         api_name, arguments, named = split_call(args, kwargs or {}, endpoints, api_name=api_name, fn_index=fn_index)
         endpoint = endpoints.resolve(api_name=api_name, fn_index=fn_index)
         data, files = find_uploads(
@@ -181,11 +185,13 @@ class Session:
             headers=check_headers(headers),
             event_data=event_data,
             trigger_id=trigger_id,
+            conversation=conversation,
         )
 
     def check(self, call: Call) -> None:
         """Raise what `submit` would raise; any thread may do it."""
         self._check_ready("submit a job")
+        self._check_open(call.conversation)
         check_file_sizes(call.endpoint, call.data, call.files, self.config)
 
     def submit(self, call: Call) -> Job:
@@ -196,8 +202,7 @@ class Session:
         self.check(call)
         job = _calls.start(self._core, self._streams, call, self._next_job)
         self._next_job += 1
-        if self._next_job == 1:
-            self._keep_state()
+        job.conversation.use()
         return job
 
     def cancel(self, job: Job) -> None:
@@ -255,17 +260,40 @@ class Session:
         if exchange is not None:
             self._core.exchanges.abort(exchange)
 
-    def reset_session(self) -> None:
-        """Begin a new conversation, with new State; jobs under way end in the old one."""
+    def open_conversation(self) -> Conversation:
+        """Begin one more conversation, with State of its own, over the same connections."""
+        self._check_ready("open a conversation")
+        return self._streams.open_conversation()
+
+    def close_conversation(self, conversation: Conversation) -> None:
+        """End a conversation that was opened; its jobs under way fail, and the server is told to drop them.
+
+        Closing it twice is fine. Raises `LocalProtocolError` for the session's own one.
+        """
+        if conversation is self._streams.own:
+            raise LocalProtocolError("can't close the session's own conversation: close the session")
+        if conversation.closed:
+            return
+        for job in list(self._core.jobs.values()):
+            if job.conversation is conversation:
+                self._core.fail(
+                    job, ConnectionLostError(f"job {job.number} was under way when its conversation was closed")
+                )
+        self._streams.close_conversation(conversation)
+
+    def reset_session(self, conversation: Conversation | None = None) -> None:
+        """Begin a conversation, or the session's own, anew, with new State; jobs under way end in the old one."""
         self._check_ready("reset the session")
-        self._streams.reset()
+        self._check_open(conversation)
+        self._streams.reset(conversation or self._streams.own)
 
     def close(self) -> None:
         """Stop everything; jobs and downloads under way fail. Closing twice is fine."""
         if self.state is SessionState.CLOSED:
             return
         self._core.advance(SessionInput.CLOSE)
-        self._heartbeat.stop()
+        for conversation in self._core.conversations:
+            conversation.stop()
         for job in list(self._core.jobs.values()):
             job.pending = False
             self._core.fail(job, ConnectionLostError(f"job {job.number} was under way when the session was closed"))
@@ -344,10 +372,9 @@ class Session:
                 hint="call it again; only streaming endpoints (Gradio 5 and later) take more than one",
             )
 
-    def _keep_state(self) -> None:
-        """Let the heartbeat be that of the present conversation; there is no State to keep before the first job."""
-        if self.state is SessionState.READY and self._next_job and Heartbeat.wanted(self._core):
-            self._heartbeat.beat(self._streams.main.session_hash)
+    def _check_open(self, conversation: Conversation | None) -> None:
+        if conversation is not None and conversation.closed:
+            raise LocalProtocolError(f"the conversation {conversation.session_hash!r} is closed")
 
     def _unpack(self, number: int, url: str) -> None:
         """Give the content of a file that came inside its URL (Gradio before 3.19)."""

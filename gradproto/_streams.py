@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from ._cancel import CancelRequest, WaitedCancel
 from ._channels import Channel, OwnChannel, job_error, watch_queue
+from ._conversations import Conversation
 from ._core import Core
 from ._errors import (
     GradprotoError,
@@ -25,7 +26,7 @@ from ._exchanges import JSON_HEADERS, STREAM_HEADERS
 from ._jobs import Job
 from ._json import JSONValue, dumps
 from ._messages import Message, handle_job_message, text
-from ._refresh import Refresh, forget_rendered
+from ._refresh import Refresh
 from ._sse import ServerSentEvent
 from ._states import STREAM_TABLE, JobInput, JobState, StreamInput, StreamState, advance
 from ._timers import Timer
@@ -55,6 +56,8 @@ class EventStream(Channel):
         self.core = core
         self.streams = streams
         self.session_hash = session_hash
+        # The conversation whose State this session hash has, if it is one's.
+        self.conversation: Conversation | None = None
         self.state: StreamState = StreamState.IDLE
         # The jobs that the server has named, by event id, and those whose join is not answered yet.
         self.jobs: dict[str, Job] = {}
@@ -410,11 +413,10 @@ class _StreamExchange(EventStreamExchange):
 
 
 class Streams:
-    """The event streams of a session. ``main`` is the conversation's, the one that keeps State on the server."""
+    """The event streams of a session, and its conversations; ``own`` is the one with which it begins."""
 
-    def __init__(self, core: Core, main_changed: Callable[[], None]) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._main_changed = main_changed
         self.refresh: Refresh = Refresh(core)
         self._idle: dict[EventStream, None] = {}
         # Those that new jobs may get, and those of conversations that were reset while jobs were under way.
@@ -422,20 +424,38 @@ class Streams:
         self._retired: dict[EventStream, None] = {}
         # Session hashes of jobs that had a conversation of their own and are over.
         self._spare: list[str] = []
-        self._own = 0
+        self._talking = 0
         self._own_waiting: deque[tuple[OwnChannel, Callable[[], None]]] = deque()
-        self.main: EventStream = self._new_main(core.new_session_hash())
+        self.own: Conversation = self.open_conversation()
+
+    @property
+    def main(self) -> EventStream:
+        """The stream of the session's own conversation."""
+        return self.own.main
+
+    def open_conversation(self) -> Conversation:
+        """Begin a conversation."""
+        conversation = Conversation(self._core, self._new_stream(self._core.new_session_hash()))
+        conversation.main.conversation = conversation
+        self._core.conversations[conversation] = None
+        return conversation
+
+    def close_conversation(self, conversation: Conversation) -> None:
+        """End a conversation whose jobs are over, or go on without it."""
+        del self._core.conversations[conversation]
+        conversation.stop()
+        self._retire(conversation.main)
 
     def choose(self, job: Job) -> EventStream:
         """Return the stream that the job shall use."""
-        if job.endpoint.has_state or (self.main.available and not self._spares_main()):
+        if job.endpoint.has_state:
+            return job.conversation.main
+        if self.main.available and not self._spares_main():
             return self.main
         if self._idle:
             return self._idle.popitem()[0]
         if len(self._all) < MAX_STREAMS:
-            stream = EventStream(self._core, self, self._core.new_session_hash())
-            self._all[stream] = None
-            return stream
+            return self._new_stream(self._core.new_session_hash())
         return min(self._all, key=lambda stream: len(stream.jobs) + len(stream.joining))
 
     def _spares_main(self) -> bool:
@@ -444,14 +464,14 @@ class Streams:
         return self._core.has_state and dialect is not None and not dialect.cancels_queued
 
     def lend(self, job: Job) -> str:
-        """Return the session hash of a job with a conversation of its own, which nobody else uses but for State."""
+        """Return the session hash of a job with a channel of its own, which nobody else uses but for State."""
         if job.endpoint.has_state:
-            return self.main.session_hash
+            return job.conversation.session_hash
         return self._spare.pop() if self._spare else self._core.new_session_hash()
 
     def give_back(self, session_hash: str, *, clean: bool) -> None:
         """Take a session hash back; ``clean`` says that the server has nothing more to do for it."""
-        if clean and session_hash != self.main.session_hash and len(self._spare) < MAX_STREAMS:
+        if clean and len(self._spare) < MAX_STREAMS:
             self._spare.append(session_hash)
 
     def admit(self, channel: OwnChannel, begin: Callable[[], None]) -> None:
@@ -462,27 +482,27 @@ class Streams:
     def left(self, channel: OwnChannel) -> None:
         """A job's own conversation is over; where it had not begun, it will not."""
         if channel.begun:
-            self._own -= 1
+            self._talking -= 1
             self._let_in()
 
     def _let_in(self) -> None:
-        while self._own_waiting and self._own < MAX_STREAMS:
+        while self._own_waiting and self._talking < MAX_STREAMS:
             channel, begin = self._own_waiting.popleft()
             if not channel.job.ended:
-                self._own += 1
+                self._talking += 1
                 channel.begun = True
                 begin()
 
     def keeps(self, stream: EventStream) -> bool:
         """Return whether the stream's session hash holds State, and must not be given up for a trifle."""
-        return stream is self.main and self._core.has_state
+        return stream.conversation is not None and self._core.has_state
 
     def free(self, stream: EventStream) -> None:
         """Let another job use the stream, if nothing else needs it and it is not one of a conversation that is over."""
         if stream in self._retired:
             if stream.state is StreamState.IDLE:
                 del self._retired[stream]
-        elif stream is not self.main and stream in self._all and stream.available:
+        elif stream.conversation is None and stream in self._all and stream.available:
             self._idle[stream] = None
 
     def replace(self, stream: EventStream, *, expired: bool) -> str:
@@ -490,34 +510,40 @@ class Streams:
         self._all.pop(stream, None)
         self._retired.pop(stream, None)
         self._idle.pop(stream, None)
-        if stream is self.main:
-            keeps_hash = self.keeps(stream) and not expired
-            self.main = self._new_main(stream.session_hash if keeps_hash else self._core.new_session_hash())
-            self._changed()
-        return self.main.session_hash
+        conversation = stream.conversation
+        if conversation is None:
+            return self.main.session_hash
+        keeps_hash = self.keeps(stream) and not expired
+        self._restart(conversation, stream.session_hash if keeps_hash else self._core.new_session_hash())
+        return conversation.session_hash
 
-    def reset(self) -> None:
-        """Begin a new conversation; jobs under way end in the old one."""
-        old = self.main
-        del self._all[old]
-        self.main = self._new_main(self._core.new_session_hash())
-        self._changed()
-        if old.busy:
-            self._retired[old] = None
+    def reset(self, conversation: Conversation) -> None:
+        """Begin a conversation anew; jobs under way end in the old one."""
+        old = conversation.main
+        self._restart(conversation, self._core.new_session_hash())
+        self._retire(old)
+
+    def _restart(self, conversation: Conversation, session_hash: str) -> None:
+        conversation.main.conversation = None
+        stream = self._new_stream(session_hash)
+        stream.conversation = conversation
+        conversation.main_changed(stream)
+
+    def _retire(self, stream: EventStream) -> None:
+        """No new job gets the stream, whose conversation goes on without it."""
+        stream.conversation = None
+        del self._all[stream]
+        if stream.busy:
+            self._retired[stream] = None
         else:
-            old.close()
+            stream.close()
 
     def close(self) -> None:
         """Stop listening on all of them."""
         for stream in (*self._all, *self._retired):
             stream.close()
 
-    def _changed(self) -> None:
-        if self.main.session_hash != self._core.rendered_for:
-            forget_rendered(self._core)
-        self._main_changed()
-
-    def _new_main(self, session_hash: str) -> EventStream:
+    def _new_stream(self, session_hash: str) -> EventStream:
         stream = EventStream(self._core, self, session_hash)
         self._all[stream] = None
         return stream

@@ -235,8 +235,8 @@ def test_an_input_is_for_the_endpoint_of_its_job() -> None:
 
 def test_an_input_finds_its_job_also_when_the_endpoints_were_described_anew() -> None:
     harness, job = camera()
-    other = harness.running("/echo", "x")
-    output = {"data": ["x"], "render_config": {"render_id": 0}}
+    other = harness.running("/incr")
+    output = {"data": [1, None], "render_config": {"render_id": 0}}
     harness.say(other, "process_completed", success=True, output=output)
     assert harness.session.endpoints[8] is not job.endpoint
     send(harness, job, "frame 1")

@@ -21,7 +21,8 @@ def append(text: str) -> list[Any]:
 
 
 def make_job(api_name: str = "/pair") -> Job:
-    return Job(7, Harness().connect().session.prepare(["3"], api_name=api_name))
+    session = Harness().connect().session
+    return Job(7, session.prepare(["3"], api_name=api_name), session.conversation)
 
 
 def replayed(job: Job) -> list[tuple[object, ...]]:
@@ -135,7 +136,7 @@ def test_a_job_begins_with_nothing() -> None:
 @pytest.mark.parametrize("state", JobState)
 def test_a_job_is_over_in_its_terminal_states(state: JobState) -> None:
     harness = Harness().connect()
-    job = Job(7, harness.session.prepare(["x"], api_name="/echo"))
+    job = Job(7, harness.session.prepare(["x"], api_name="/echo"), harness.session.conversation)
     job.state = state
     assert job.ended is (state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED))
 
@@ -144,7 +145,7 @@ def test_a_job_refuses_what_its_table_does_not_have_and_stays_where_it_is() -> N
     harness = Harness().connect()
     for state, row in JOB_TABLE.items():
         for cause in set(JobInput) - set(row):
-            job = Job(7, harness.session.prepare(["x"], api_name="/echo"))
+            job = Job(7, harness.session.prepare(["x"], api_name="/echo"), harness.session.conversation)
             job.state = state
             message = f"can't handle {cause.value} when job 7 is {state.value}"
             with pytest.raises(LocalProtocolError, match=message):
