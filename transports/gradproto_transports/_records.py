@@ -187,11 +187,11 @@ class JobRecord:
             raise self.error
         return self.present(self.job.outputs)
 
-    def first(self) -> object:
-        """Return the first output; that of a job without any is its final one."""
-        if self.ready == 0:
-            return self.final()
-        return OutputReader(self).take()
+    def result(self, *, first: bool) -> object:
+        """Return the last output, or the first one if there is one yet; raises as `final` does."""
+        if first and self.ready and not isinstance(self.error, JobCancelledError):
+            return OutputReader(self).take()
+        return self.final()
 
     def _path(self, file: FileData) -> object:
         return self._paths.get(file) or self._bind(file)

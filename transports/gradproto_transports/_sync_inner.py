@@ -8,7 +8,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gradproto import Call, ConnectionLostError, FileData, GradprotoError, LocalProtocolError, Session
+from gradproto import (
+    Call,
+    ConnectionLostError,
+    Conversation,
+    FileData,
+    GradprotoError,
+    LocalProtocolError,
+    Session,
+)
 from gradproto._record import field, record
 
 from ._files import Downloads, with_sizes
@@ -125,10 +133,14 @@ class Inner:
         api_name: str | None = None,
         fn_index: int | None = None,
         headers: Mapping[str, str] | None = None,
+        conversation: Conversation | None = None,
     ) -> Call:
         """Check a call; reads the session only, which is safe from any thread."""
         self.check_open()
-        call = with_sizes(self.session.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers))
+        call = self.session.prepare(
+            args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers, conversation=conversation
+        )
+        call = with_sizes(call)
         self.session.check(call)
         return call
 

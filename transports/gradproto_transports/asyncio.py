@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from gradproto import Status, StatusUpdate, Timeouts
 
-from ._async import Client, Job, run_client
+from ._async import Client, Job, MapProgress, MapResults, run_client
 from ._async_inner import RemoteFile
 from ._asyncio_driver import Driver, OpenStream
 from ._files import handle_file
@@ -26,7 +26,18 @@ from ._tls import tls_factory
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Client", "Job", "RemoteFile", "Status", "StatusUpdate", "Timeouts", "handle_file", "open_client"]
+__all__ = [
+    "Client",
+    "Job",
+    "MapProgress",
+    "MapResults",
+    "RemoteFile",
+    "Status",
+    "StatusUpdate",
+    "Timeouts",
+    "handle_file",
+    "open_client",
+]
 
 
 def open_client(
