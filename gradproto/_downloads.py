@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ._answers import answer_error
 from ._core import Core
@@ -11,18 +12,27 @@ from ._events import DownloadCompleted, DownloadDataReceived, DownloadFailed, Do
 from ._exchanges import Exchange, Headers, header_value
 from ._urls import redact_url
 
-__all__ = ["Download"]
+__all__ = ["ORIGINS_HINT", "Download"]
+
+ORIGINS_HINT = "allow that origin with file_origins="
 
 
 class Download(Exchange):
     """One file on its way."""
 
-    def __init__(self, core: Core, number: int, url: str) -> None:
+    leaving_hint = ORIGINS_HINT
+
+    def __init__(self, core: Core, number: int, url: str, may_fetch: Callable[[str], bool]) -> None:
         super().__init__(f"the download of {redact_url(url)}", timeout=core.timeouts.request, limit="request")
         self.number = number
+        self._may_fetch = may_fetch
         self._core = core
         self._refusal: tuple[int, Headers] | None = None
         self._body = bytearray()
+
+    def may_go_to(self, url: str) -> bool:
+        """Return whether the file may be fetched from there, where the app says that it lies there."""
+        return self._may_fetch(url)
 
     def started(self, status: int, headers: Headers) -> None:
         """Tell how big the file is, or begin to read why there is none."""

@@ -237,7 +237,7 @@ class Job:
         self._own_iterator: _Outputs | None = None
         job = inner.session.submit(call)
         self._wants_first = inner.options.generator_result == "first" and job.endpoint.may_generate
-        self.record: JobRecord = JobRecord(job, fetch=inner.options.fetch, bind=inner.remote_file)
+        self.record: JobRecord = JobRecord(job, fetch=inner.to_fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
 
     # --- what a caller asks -------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from gradproto import ArgumentError, Session, Timeouts
@@ -26,6 +26,7 @@ class ClientOptions:
     cookies: Mapping[str, str] | None
     download_files: bool | str | os.PathLike[str]
     upload_paths: bool
+    file_origins: Iterable[str]
     generator_result: GeneratorResult
     timeouts: Timeouts
     route: Route
@@ -44,6 +45,7 @@ class ClientOptions:
         cookies: Mapping[str, str] | None,
         download_files: bool | str | os.PathLike[str],
         upload_paths: bool,
+        file_origins: Iterable[str],
         generator_result: GeneratorResult,
         timeouts: Timeouts | None,
         route: Route,
@@ -67,6 +69,7 @@ class ClientOptions:
             cookies=cookies,
             download_files=download_files,
             upload_paths=upload_paths,
+            file_origins=file_origins,
             generator_result=generator_result,
             timeouts=timeouts or Timeouts(),
             route=route,
@@ -94,6 +97,7 @@ class ClientOptions:
             cookies=self.cookies,
             timeouts=self.timeouts,
             upload_paths=self.upload_paths,
+            file_origins=self.file_origins,
             route=self.route,
         )
 

@@ -78,11 +78,11 @@ class _Output:
 class JobRecord:
     """One job as its caller sees it.
 
-    ``fetch`` says whether the files of outputs are downloaded before an output is ready; ``bind`` is what a caller
-    gets for a file when they are not.
+    ``fetch`` says which files of outputs are downloaded before an output is ready (``None``: none); ``bind`` is what a
+    caller gets for the others.
     """
 
-    def __init__(self, job: Job, *, fetch: bool, bind: FileReplacer) -> None:
+    def __init__(self, job: Job, *, fetch: Callable[[FileData], bool] | None, bind: FileReplacer) -> None:
         self.job = job
         self.statuses: list[StatusUpdate] = [StatusUpdate(code=Status.STARTING, time=_now())]
         self.updates: list[Union[JobUpdate, _Output]] = []
@@ -170,8 +170,7 @@ class JobRecord:
 
     def present_each(self, outputs: tuple[object, ...]) -> tuple[object, ...]:
         """Return the values of an output with the files in them replaced."""
-        replacer = self._path if self._fetch else self._bind
-        return tuple(replace_files(output, replacer) for output in outputs)
+        return tuple(replace_files(output, self._path) for output in outputs)
 
     def outputs(self) -> list[object]:
         """Return every output that is ready, in order."""
@@ -211,7 +210,7 @@ class JobRecord:
 
     def _await_files(self, count: int, outputs: tuple[object, ...]) -> list[FileData]:
         """Let an output become ready when its files are there; returns those that nobody has asked for yet."""
-        files = set(find_files(outputs)) if self._fetch else set[FileData]()
+        files = set[FileData]() if self._fetch is None else set(filter(self._fetch, find_files(outputs)))
         wanted = [file for file in files if file not in self._paths]
         for file in wanted:
             self._paths[file] = None

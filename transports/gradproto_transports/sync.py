@@ -66,11 +66,14 @@ class Client:
     ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
-    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
-    taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
-    ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
-    simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
+    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
+    files of outputs may be fetched, without credentials; one that lies elsewhere is a `RemoteFile`. ``upload_paths``:
+    whether a plain string is taken for a local file's path where the endpoint wants a file. ``generator_result``: which
+    output of a generator ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its
+    ``"queue"``, through its simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue
+    in one round trip, where the app allows it; a generator gives only its first output then.
+
+    ``ssl_context`` replaces the system's certificates,
     ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` returns a connected socket to be used in place
     of a new one, with TLS already on it where ``tls`` is true.
 
@@ -92,6 +95,7 @@ class Client:
         cookies: Mapping[str, str] | None = None,
         download_files: bool | str | os.PathLike[str] = True,
         upload_paths: bool = True,
+        file_origins: Iterable[str] = (),
         generator_result: GeneratorResult = "first",
         timeouts: Timeouts | None = None,
         route: Route = "queue",
@@ -110,6 +114,7 @@ class Client:
             cookies=cookies,
             download_files=download_files,
             upload_paths=upload_paths,
+            file_origins=file_origins,
             generator_result=generator_result,
             timeouts=timeouts,
             route=route,
@@ -472,8 +477,7 @@ class Job(concurrent.futures.Future[Any]):
             self.set_exception(error)
             self._notify()
             return
-        options = inner.options
-        self._record = JobRecord(job, fetch=options.fetch, bind=inner.remote_file)
+        self._record = JobRecord(job, fetch=inner.to_fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
 
     def changed(self, event: Event | None) -> None:

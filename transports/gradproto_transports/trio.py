@@ -9,7 +9,7 @@ It is used like the sync one, with ``await`` where that waits.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,6 +53,7 @@ def open_client(
     cookies: Mapping[str, str] | None = None,
     download_files: bool | str | os.PathLike[str] = True,
     upload_paths: bool = True,
+    file_origins: Iterable[str] = (),
     generator_result: GeneratorResult = "first",
     timeouts: Timeouts | None = None,
     route: Route = "queue",
@@ -70,11 +71,14 @@ def open_client(
     ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
-    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
-    taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
-    ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
-    simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
+    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
+    files of outputs may be fetched, without credentials; one that lies elsewhere is a `RemoteFile`. ``upload_paths``:
+    whether a plain string is taken for a local file's path where the endpoint wants a file. ``generator_result``: which
+    output of a generator ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its
+    ``"queue"``, through its simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue
+    in one round trip, where the app allows it; a generator gives only its first output then.
+
+    ``ssl_context`` replaces the system's certificates,
     ``ssl_verify=False`` trusts anybody. ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be
     used in place of a new connection, with TLS already on it where ``tls`` is true.
 
@@ -91,6 +95,7 @@ def open_client(
         cookies=cookies,
         download_files=download_files,
         upload_paths=upload_paths,
+        file_origins=file_origins,
         generator_result=generator_result,
         timeouts=timeouts,
         route=route,
