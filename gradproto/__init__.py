@@ -48,9 +48,11 @@ from ._events import CancelRefused as CancelRefused
 from ._events import ChunkAccepted as ChunkAccepted
 from ._events import ChunkRefused as ChunkRefused
 from ._events import ConfigReceived as ConfigReceived
+from ._events import ConnectRetried as ConnectRetried
 from ._events import DownloadCompleted as DownloadCompleted
 from ._events import DownloadDataReceived as DownloadDataReceived
 from ._events import DownloadFailed as DownloadFailed
+from ._events import DownloadRetried as DownloadRetried
 from ._events import DownloadStarted as DownloadStarted
 from ._events import EndpointsChanged as EndpointsChanged
 from ._events import Event as Event
@@ -62,6 +64,7 @@ from ._events import JobFailed as JobFailed
 from ._events import JobLogged as JobLogged
 from ._events import JobProgressed as JobProgressed
 from ._events import JobQueued as JobQueued
+from ._events import JobRetried as JobRetried
 from ._events import JobStarted as JobStarted
 from ._events import OutputGenerated as OutputGenerated
 from ._events import QueueEstimated as QueueEstimated
@@ -83,6 +86,7 @@ from ._json import JSONValue as JSONValue
 from ._json import use_json as use_json
 from ._payload import collapse as collapse
 from ._payload import replace_files as replace_files
+from ._retry import Retry as Retry
 from ._session import Session as Session
 from ._states import JobState as JobState
 from ._states import SessionState as SessionState
@@ -109,12 +113,14 @@ __all__ = [
     "Config",
     "ConfigReceived",
     "ConnectError",
+    "ConnectRetried",
     "ConnectionLostError",
     "DeadlineExceeded",
     "Dependency",
     "DownloadCompleted",
     "DownloadDataReceived",
     "DownloadFailed",
+    "DownloadRetried",
     "DownloadStarted",
     "Endpoint",
     "EndpointNotFoundError",
@@ -136,6 +142,7 @@ __all__ = [
     "JobLogged",
     "JobProgressed",
     "JobQueued",
+    "JobRetried",
     "JobStarted",
     "JobState",
     "LocalFile",
@@ -153,6 +160,7 @@ __all__ = [
     "ReadError",
     "RemoteProtocolError",
     "Request",
+    "Retry",
     "Return",
     "SendText",
     "Session",

@@ -37,6 +37,7 @@ from ._jobs import Call, Job
 from ._json import JSONValue, dumps
 from ._multipart import encode_form
 from ._payload import check_file_sizes, file_url, fill_uploads, find_uploads
+from ._retry import Retry, as_retry
 from ._states import SessionInput, SessionState
 from ._streams import Streams
 from ._timeouts import Timeouts
@@ -63,7 +64,8 @@ class Session:
     endpoint wants a file. ``route`` says how jobs get to the server: through its ``"queue"``; through its simple
     ``"call"`` API (Gradio 4.20 and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one
     round trip, where the app allows it. What the simple API cannot do goes through the queue: functions without a name,
-    and those with State.
+    and those with State. ``retry`` says what is tried again when it fails, a number how many times; by default nothing
+    is.
 
     Raises `ArgumentError` for an address, header or credential that cannot be used.
     """
@@ -80,6 +82,7 @@ class Session:
         timeouts: Timeouts | None = None,
         upload_paths: bool = True,
         route: Route = "queue",
+        retry: Retry | int | None = None,
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
@@ -97,12 +100,14 @@ class Session:
             auth=auth,
             timeouts=timeouts or Timeouts(),
             route=route,
+            retry=as_retry(retry),
         )
         for name, value in (cookies or {}).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
         self._heartbeat = Heartbeat(self._core)
         self._streams = Streams(self._core, self._keep_state)
+        self._core.begin_again = lambda job: _calls.begin(self._core, self._streams, job)
         self._next_job = 0
         self._next_download = 0
 
@@ -244,7 +249,7 @@ class Session:
             return number
         download = Download(self._core, number, url)
         self._core.downloads[number] = download
-        self._core.exchanges.start(download, "GET", url, safe_to_repeat=True)
+        download.start()
         return number
 
     def abort_download(self, download: int) -> None:
@@ -266,11 +271,12 @@ class Session:
             return
         self._core.advance(SessionInput.CLOSE)
         self._heartbeat.stop()
+        self._core.timers.cancel(self._core.connecting)
         for job in list(self._core.jobs.values()):
             job.pending = False
             self._core.fail(job, ConnectionLostError(f"job {job.number} was under way when the session was closed"))
         for download in list(self._core.downloads.values()):
-            download.failed(ReadError("the session was closed"))
+            download.stop(ReadError("the session was closed"))
         self._streams.close()
         self._core.exchanges.abort_all()
 
