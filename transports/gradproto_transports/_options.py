@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Literal
 
-from gradproto import ArgumentError, Session, Timeouts
+from gradproto import ArgumentError, Retry, Session, Timeouts
 from gradproto._record import record
 
 __all__ = ["ClientOptions", "GeneratorResult", "Route"]
@@ -29,6 +29,7 @@ class ClientOptions:
     generator_result: GeneratorResult
     timeouts: Timeouts
     route: Route
+    retry: Retry | int | None
     verbose: bool
 
     @classmethod
@@ -47,6 +48,7 @@ class ClientOptions:
         generator_result: GeneratorResult,
         timeouts: Timeouts | None,
         route: Route,
+        retry: Retry | int | None,
         verbose: bool,
     ) -> ClientOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`."""
@@ -70,6 +72,7 @@ class ClientOptions:
             generator_result=generator_result,
             timeouts=timeouts or Timeouts(),
             route=route,
+            retry=retry,
             verbose=verbose,
         )
 
@@ -95,6 +98,7 @@ class ClientOptions:
             timeouts=self.timeouts,
             upload_paths=self.upload_paths,
             route=self.route,
+            retry=self.retry,
         )
 
 

@@ -26,6 +26,7 @@ from gradproto import (
     JobLogged,
     JobProgressed,
     JobQueued,
+    JobRetried,
     JobStarted,
     OutputGenerated,
     ProgressUnit,
@@ -108,6 +109,9 @@ class JobRecord:
             case JobCompleted():
                 self._end = event
                 return self._await_files(len(self.job.history), event.outputs)
+            case JobRetried():
+                self._started = False
+                self._note(Status.STARTING)
             case JobFailed() | JobCancelled():
                 self._end = event
                 self._settle()

@@ -22,6 +22,7 @@ from gradproto import (
     GradprotoError,
     JobCancelledError,
     JobState,
+    Retry,
     Status,
     StatusUpdate,
     Timeouts,
@@ -40,7 +41,7 @@ from ._tls import tls_factory
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Client", "Job", "RemoteFile", "Status", "StatusUpdate", "Timeouts", "handle_file"]
+__all__ = ["Client", "Job", "RemoteFile", "Retry", "Status", "StatusUpdate", "Timeouts", "handle_file"]
 
 
 class Client:
@@ -56,9 +57,10 @@ class Client:
     taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
     ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
     simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
-    ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` returns a connected socket to be used in place
-    of a new one, with TLS already on it where ``tls`` is true.
+    the app allows it; a generator gives only its first output then. ``retry``: what is tried again when it fails, a
+    `Retry` or the number of tries that may follow the first; by default nothing is. ``ssl_context`` replaces the
+    system's certificates, ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` returns a connected
+    socket to be used in place of a new one, with TLS already on it where ``tls`` is true.
 
     Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -81,6 +83,7 @@ class Client:
         generator_result: GeneratorResult = "first",
         timeouts: Timeouts | None = None,
         route: Route = "queue",
+        retry: Retry | int | None = None,
         ssl_context: ssl.SSLContext | None = None,
         ssl_verify: bool = True,
         verbose: bool = False,
@@ -99,6 +102,7 @@ class Client:
             generator_result=generator_result,
             timeouts=timeouts,
             route=route,
+            retry=retry,
             verbose=verbose,
         )
         self._api_name = api_name
