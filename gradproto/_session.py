@@ -38,6 +38,7 @@ from ._jobs import Call, Job
 from ._json import JSONValue, dumps
 from ._multipart import encode_form
 from ._payload import check_file_sizes, file_url, fill_uploads, find_uploads
+from ._retry import Retry, as_retry
 from ._states import SessionInput, SessionState
 from ._streams import Streams
 from ._timeouts import Timeouts
@@ -62,7 +63,8 @@ class Session:
     and ``auth`` a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin
     and nowhere else. ``upload_paths`` says whether a plain string is taken for the path of a local file where the
     endpoint wants a file. ``file_origins`` are addresses of other origins from which files may be fetched, without
-    credentials, such as ``"https://cdn.example.com"``.
+    credentials, such as ``"https://cdn.example.com"``. ``retry`` says what is tried again when it fails, a number how
+    many times; by default nothing is.
 
     ``route`` says how jobs get to the server: through its ``"queue"``; through its simple ``"call"`` API (Gradio 4.20
     and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one round trip, where the app
@@ -84,6 +86,7 @@ class Session:
         upload_paths: bool = True,
         file_origins: Iterable[str] = (),
         route: Route = "queue",
+        retry: Retry | int | None = None,
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
@@ -101,12 +104,14 @@ class Session:
             auth=auth,
             timeouts=timeouts or Timeouts(),
             route=route,
+            retry=as_retry(retry),
         )
         for name, value in (cookies or {}).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
         self._file_origins = _read_origins(file_origins)
         self._streams = Streams(self._core)
+        self._core.begin_again = lambda job: _calls.begin(self._core, self._streams, job)
         self._next_job = 0
         self._next_download = 0
 
@@ -253,7 +258,7 @@ class Session:
             return number
         download = Download(self._core, number, url, self._may_fetch)
         self._core.downloads[number] = download
-        self._core.exchanges.start(download, "GET", url, safe_to_repeat=True)
+        download.start()
         return number
 
     def may_download(self, file: FileData) -> bool:
@@ -308,11 +313,12 @@ class Session:
         self._core.advance(SessionInput.CLOSE)
         for conversation in self._core.conversations:
             conversation.stop()
+        self._core.timers.cancel(self._core.connecting)
         for job in list(self._core.jobs.values()):
             job.pending = False
             self._core.fail(job, ConnectionLostError(f"job {job.number} was under way when the session was closed"))
         for download in list(self._core.downloads.values()):
-            download.failed(ReadError("the session was closed"))
+            download.stop(ReadError("the session was closed"))
         self._streams.close()
         self._core.exchanges.abort_all()
 

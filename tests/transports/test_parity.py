@@ -66,7 +66,7 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
 def test_the_modules_export_the_same_names(module: ModuleType) -> None:
     assert set(module.__all__) - ENTRY == set(SYNC.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
-    for name in ("MapProgress", "Status", "StatusUpdate", "Timeouts", "handle_file"):
+    for name in ("MapProgress", "Retry", "Status", "StatusUpdate", "Timeouts", "handle_file"):
         assert getattr(module, name) is getattr(SYNC, name)
 
 

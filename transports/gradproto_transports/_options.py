@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from gradproto import ArgumentError, Session, Timeouts
+from gradproto import ArgumentError, Retry, Session, Timeouts
 from gradproto._record import record
 
 __all__ = ["ClientOptions", "GeneratorResult", "Route"]
@@ -30,6 +30,7 @@ class ClientOptions:
     generator_result: GeneratorResult
     timeouts: Timeouts
     route: Route
+    retry: Retry | int | None
     verbose: bool
 
     @classmethod
@@ -49,6 +50,7 @@ class ClientOptions:
         generator_result: GeneratorResult,
         timeouts: Timeouts | None,
         route: Route,
+        retry: Retry | int | None,
         verbose: bool,
     ) -> ClientOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`."""
@@ -73,6 +75,7 @@ class ClientOptions:
             generator_result=generator_result,
             timeouts=timeouts or Timeouts(),
             route=route,
+            retry=retry,
             verbose=verbose,
         )
 
@@ -99,6 +102,7 @@ class ClientOptions:
             upload_paths=self.upload_paths,
             file_origins=self.file_origins,
             route=self.route,
+            retry=self.retry,
         )
 
 

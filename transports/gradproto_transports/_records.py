@@ -31,6 +31,7 @@ from gradproto import (
     JobLogged,
     JobProgressed,
     JobQueued,
+    JobRetried,
     JobStarted,
     JobUpdate,
     OutputGenerated,
@@ -138,6 +139,9 @@ class JobRecord:
             case JobStarted():
                 self._started = True
                 self._note(Status.PROCESSING, eta=event.eta)
+            case JobRetried():
+                self._started = False
+                self._note(Status.STARTING)
             case CancelRefused():
                 self.refusals += 1
             case _:
@@ -254,6 +258,7 @@ _KEPT = (
     JobLogged,
     JobProgressed,
     JobQueued,
+    JobRetried,
     JobStarted,
     QueueEstimated,
 )

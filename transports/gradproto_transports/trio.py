@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gradproto import Status, StatusUpdate, Timeouts
+from gradproto import Retry, Status, StatusUpdate, Timeouts
 
 from ._async import Client, Job, MapProgress, MapResults, run_client
 from ._async_inner import RemoteFile
@@ -32,6 +32,7 @@ __all__ = [
     "MapProgress",
     "MapResults",
     "RemoteFile",
+    "Retry",
     "Status",
     "StatusUpdate",
     "Timeouts",
@@ -57,6 +58,7 @@ def open_client(
     generator_result: GeneratorResult = "first",
     timeouts: Timeouts | None = None,
     route: Route = "queue",
+    retry: Retry | int | None = None,
     ssl_context: ssl.SSLContext | None = None,
     ssl_verify: bool = True,
     verbose: bool = False,
@@ -74,13 +76,16 @@ def open_client(
     a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
     files of outputs may be fetched, without credentials; one that lies elsewhere is a `RemoteFile`. ``upload_paths``:
     whether a plain string is taken for a local file's path where the endpoint wants a file. ``generator_result``: which
-    output of a generator ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its
-    ``"queue"``, through its simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue
-    in one round trip, where the app allows it; a generator gives only its first output then.
+    output of a generator ``predict`` and ``Job.result`` give.
 
-    ``ssl_context`` replaces the system's certificates,
-    ``ssl_verify=False`` trusts anybody. ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be
-    used in place of a new connection, with TLS already on it where ``tls`` is true.
+    ``route``: how jobs get to the server: through its ``"queue"``, through its simple ``"call"`` API, which tells of
+    nothing but outputs, or ``"direct"``, past the queue in one round trip, where the app allows it; a generator gives
+    only its first output then. ``retry``: what is tried again when it fails, a `Retry` or the number of tries that may
+    follow the first; by default nothing is.
+
+    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody.
+    ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be used in place of a new connection, with
+    TLS already on it where ``tls`` is true.
 
     Entering it raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -99,6 +104,7 @@ def open_client(
         generator_result=generator_result,
         timeouts=timeouts,
         route=route,
+        retry=retry,
         verbose=verbose,
     )
     driver = partial(Driver, tls=tls_factory(ssl_context, verify=ssl_verify), open_stream=open_stream)
