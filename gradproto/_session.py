@@ -111,7 +111,7 @@ class Session:
         self._upload_paths = upload_paths
         self._file_origins = _read_origins(file_origins)
         self._streams = Streams(self._core)
-        self._core.begin_again = lambda job: _calls.begin(self._core, self._streams, job)
+        self._core.begin_again = lambda job, error: _calls.begin_again(self._core, self._streams, job, error)
         self._next_job = 0
         self._next_download = 0
 

@@ -485,7 +485,7 @@ def test_a_job_with_state_does_not_begin_anew_in_another_conversation() -> None:
     harness.answer(harness.only("/queue/join"), *FULL)
     harness.session.reset_session()
     wait(harness)
-    assert str(harness.error(job)) == "job 0 of /chat cannot be tried again: its conversation was reset"
+    assert str(harness.error(job)) == "Queue is full! Please try again. (not tried again: its conversation was reset)"
     assert joins(harness) == 1
 
 
