@@ -15,8 +15,9 @@ from hypothesis import settings
 # For Gradio, in this process and in those that tests start.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
-for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
     os.environ.pop(_name, None)
+    os.environ.pop(_name.lower(), None)
 
 settings.register_profile("gradproto", deadline=None, print_blob=True)
 settings.load_profile("gradproto")

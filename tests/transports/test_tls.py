@@ -50,6 +50,16 @@ async def test_everything_works_with_tls(backend: Backend, server: Proxy, trusti
         assert Path(result).read_bytes() == LARGE.upper()  # noqa: ASYNC240 - nobody else waits
 
 
+async def test_what_tls_has_decrypted_is_read_later_when_others_have_to_wait(
+    backend: Backend, server: Proxy, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The selector knows nothing of it."""
+    monkeypatch.setattr("gradproto_transports._sync_driver.READ_BUDGET", 1)
+    async with backend.open_client(server.url, ssl_context=trusting) as client:
+        result = await client.predict(LARGE, api_name="/upper")
+        assert Path(result).read_bytes() == LARGE.upper()  # noqa: ASYNC240 - nobody else waits
+
+
 async def test_a_running_job_is_cancelled_with_tls(backend: Backend, server: Proxy, trusting: ssl.SSLContext) -> None:
     async with backend.open_client(server.url, ssl_context=trusting) as client:
         job = await client.submit(1_000_000, api_name="/count")

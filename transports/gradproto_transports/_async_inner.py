@@ -16,6 +16,7 @@ from gradproto._record import field, record
 from ._files import Downloads, DownloadTarget
 from ._hub import Collected, Fetch, Hub, Sink
 from ._options import ClientOptions
+from ._proxy import Proxies
 
 __all__ = ["Driver", "DriverFactory", "FileStream", "Inner", "RemoteFile", "Waiters"]
 
@@ -78,6 +79,7 @@ class DriverFactory(Protocol):
         session: Session,
         *,
         connect_timeout: float | None,
+        proxies: Proxies,
         on_event: Callable[[Event], None],
         on_stop: Callable[[BaseException | None], None],
     ) -> Driver:
@@ -216,6 +218,7 @@ class Inner:
         self.driver: Driver = make_driver(
             self.session,
             connect_timeout=options.timeouts.connect,
+            proxies=options.proxies,
             on_event=self.hub.handle,
             on_stop=self._on_stop,
         )

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gradproto import ArgumentError, Session, Timeouts
-from gradproto._record import record
+from gradproto._record import field, record
+from gradproto._urls import parse_src
+
+from ._proxy import Proxies
 
 __all__ = ["ClientOptions", "GeneratorResult", "Route"]
 
@@ -30,6 +33,7 @@ class ClientOptions:
     timeouts: Timeouts
     route: Route
     verbose: bool
+    proxies: Proxies = field(repr=False)
 
     @classmethod
     def of(
@@ -48,6 +52,8 @@ class ClientOptions:
         timeouts: Timeouts | None,
         route: Route,
         verbose: bool,
+        proxy: str | Literal[False] | None,
+        open_stream: object,
     ) -> ClientOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`."""
         if src is not None and space is not None:
@@ -71,6 +77,7 @@ class ClientOptions:
             timeouts=timeouts or Timeouts(),
             route=route,
             verbose=verbose,
+            proxies=_proxies(address, proxy, open_stream),
         )
 
     @property
@@ -96,6 +103,21 @@ class ClientOptions:
             upload_paths=self.upload_paths,
             route=self.route,
         )
+
+
+def _proxies(address: str, proxy: str | Literal[False] | None, open_stream: object) -> Proxies:
+    """Return which proxies to use; raises `ArgumentError` for what can be no proxy, or none for this address."""
+    if open_stream is not None:
+        if proxy is not None and proxy is not False:
+            raise ArgumentError("give either proxy= or open_stream=: what opens the streams says where they go")
+        return Proxies(False)
+    proxies = Proxies(proxy)
+    try:
+        url = parse_src(address)
+    except ArgumentError:
+        return proxies  # the session says what is wrong with the address, or knows better
+    proxies.check(url)
+    return proxies
 
 
 def _token(token: str | bool | None) -> str | None:

@@ -110,6 +110,7 @@ class Inner:
         self.driver: Driver = Driver(
             self.session,
             connect_timeout=options.timeouts.connect,
+            proxies=options.proxies,
             tls=tls,
             open_stream=open_stream,
             on_event=self.hub.handle,

@@ -56,9 +56,22 @@ class Client:
     taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
     ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
     simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
-    ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` returns a connected socket to be used in place
-    of a new one, with TLS already on it where ``tls`` is true.
+    the app allows it; a generator gives only its first output then.
+
+    ``ssl_context`` replaces the system's certificates, and may bring one of the client's own; ``ssl_verify=False``
+    trusts anybody. ``proxy``: the URL of an HTTP proxy, ``http://user:password@host:port`` (or ``https://``, with TLS
+    to the proxy, too), ``False`` for none; otherwise the environment says: ``HTTP_PROXY``, ``HTTPS_PROXY``,
+    ``ALL_PROXY``, and ``NO_PROXY`` for the hosts that are reached without.
+
+    ``open_stream(host, port, tls)`` returns a connected socket to be used in place of a new one, with TLS already on it
+    where ``tls`` is true; the environment's proxies are not looked at then::
+
+        def open_stream(host: str, port: int, tls: bool) -> socket.socket:
+            opened = socket.socket(socket.AF_UNIX)
+            opened.connect("/run/app.sock")
+            return opened
+
+        client = Client("http://app", open_stream=open_stream)
 
     Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -83,6 +96,7 @@ class Client:
         route: Route = "queue",
         ssl_context: ssl.SSLContext | None = None,
         ssl_verify: bool = True,
+        proxy: str | Literal[False] | None = None,
         verbose: bool = False,
         open_stream: OpenStream | None = None,
     ) -> None:
@@ -100,6 +114,8 @@ class Client:
             timeouts=timeouts,
             route=route,
             verbose=verbose,
+            proxy=proxy,
+            open_stream=open_stream,
         )
         self._api_name = api_name
         self._fn_index = fn_index

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gradproto import Status, StatusUpdate, Timeouts
 
@@ -47,6 +47,7 @@ def open_client(
     route: Route = "queue",
     ssl_context: ssl.SSLContext | None = None,
     ssl_verify: bool = True,
+    proxy: str | Literal[False] | None = None,
     verbose: bool = False,
     open_stream: OpenStream | None = None,
 ) -> AbstractAsyncContextManager[Client]:
@@ -63,9 +64,20 @@ def open_client(
     taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
     ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
     simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
-    ``ssl_verify=False`` trusts anybody. ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be
-    used in place of a new connection, with TLS already on it where ``tls`` is true.
+    the app allows it; a generator gives only its first output then.
+
+    ``ssl_context`` replaces the system's certificates, and may bring one of the client's own; ``ssl_verify=False``
+    trusts anybody. ``proxy``: the URL of an HTTP proxy, ``http://user:password@host:port`` (or ``https://``, with TLS
+    to the proxy, too), ``False`` for none; otherwise the environment says: ``HTTP_PROXY``, ``HTTPS_PROXY``,
+    ``ALL_PROXY``, and ``NO_PROXY`` for the hosts that are reached without.
+
+    ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be used in place of a new connection, with
+    TLS already on it where ``tls`` is true; the environment's proxies are not looked at then::
+
+        async def open_stream(host: str, port: int, tls: bool) -> trio.abc.Stream:
+            return await trio.open_unix_socket("/run/app.sock")
+
+        async with open_client("http://app", open_stream=open_stream) as client: ...
 
     Entering it raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -84,6 +96,8 @@ def open_client(
         timeouts=timeouts,
         route=route,
         verbose=verbose,
+        proxy=proxy,
+        open_stream=open_stream,
     )
     driver = partial(Driver, tls=tls_factory(ssl_context, verify=ssl_verify), open_stream=open_stream)
     return run_client(options, driver, api_name=api_name, fn_index=fn_index)
