@@ -110,7 +110,7 @@ class Proxy(RawServer):
 
     def _pass_on(self, client: socket.socket) -> None:
         if self._tls is not None:
-            client = self._tls.wrap_socket(client, server_side=True)
+            client = _accept_tls(client, self._tls)
             with self._lock:
                 self._open.add(client)
         with client, socket.create_connection(self._target) as server:
@@ -163,7 +163,7 @@ class HttpProxy(RawServer):
 
     def _serve(self, client: socket.socket) -> None:
         if self._tls is not None:
-            client = self._tls.wrap_socket(client, server_side=True)
+            client = _accept_tls(client, self._tls)
             with self._lock:
                 self._open.add(client)
         with client:
@@ -202,6 +202,19 @@ class HttpProxy(RawServer):
                     server.sendall(data)
             _shut(server)
             back.join()
+
+
+def _accept_tls(client: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+    secure = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    try:
+        secure.do_handshake()
+    except OSError:
+        # Closing with something unread would reset the connection, and with it the alert that says what is wrong.
+        with socket.socket(fileno=secure.detach()) as plain:
+            while plain.recv(65536):
+                pass
+        raise
+    return secure
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

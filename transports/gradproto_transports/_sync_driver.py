@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gradproto import ConnectError, Event, LocalProtocolError, ReadError, Session, TransportError, WriteError
 from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
-from ._files import FileSource, describe_os_error
+from ._files import FileSource, transport_error
 from ._proxy import Proxies, place
 
 if TYPE_CHECKING:
@@ -570,10 +570,7 @@ class _Connection:
         self._events = events
 
     def _fail(self, kind: type[ConnectError] | type[ReadError] | type[WriteError], what: str, error: Exception) -> None:
-        text = describe_os_error(error) if isinstance(error, OSError) else str(error)
-        lost = kind(f"{what}: {text}")
-        lost.__cause__ = error
-        self._lose(lost)
+        self._lose(transport_error(kind, what, error))
 
     def _lose(self, error: TransportError) -> None:
         self._driver.client.connection_lost(self.number, error)
