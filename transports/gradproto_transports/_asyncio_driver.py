@@ -23,6 +23,7 @@ from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadErr
 from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
 from ._files import FileSource, transport_error
+from ._home import Home
 from ._proxy import Proxies, place
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Driver:
         on_stop: Callable[[BaseException | None], None],
     ) -> None:
         self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find)
+        self.home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self._on_event = on_event
@@ -131,6 +133,7 @@ class Driver:
 
     def call(self, work: Callable[[], T]) -> T:
         """Do ``work``, which may touch the session, and what comes of it; raises `LocalProtocolError` after the end."""
+        self.home.check()
         if not self.alive:
             raise LocalProtocolError("the client is closed")
         result = work()
@@ -180,6 +183,8 @@ class Driver:
 
     async def close(self) -> None:
         """Stop, and wait until nothing is left of it."""
+        if self.home.left:
+            return  # the loop is in another process, and so is the right to close what it watches
         if self.alive:
             self._carry_out(self.loop.time())
         self.stop()

@@ -12,6 +12,8 @@ from typing import BinaryIO, cast
 import gradproto
 from gradproto import ArgumentError, Call, FileData, FilePart, LocalFile, TransportError, WriteError
 
+from ._home import Home
+
 __all__ = ["DownloadTarget", "Downloads", "FileSource", "handle_file", "with_sizes"]
 
 # Large enough that the cost of a read does not count, small enough that many uploads at once do not either.
@@ -161,7 +163,9 @@ class Downloads:
 
             self._directory = Path(tempfile.mkdtemp(prefix="gradproto-"))
             # Not on close: people close a client and go on to use the files it brought.
-            atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
+            home, directory = Home(), self._directory
+            # A forked process has the directory as well, and ends before those who wait for it have read the files.
+            atexit.register(lambda: None if home.left else shutil.rmtree(directory, ignore_errors=True))
         return self._directory
 
 

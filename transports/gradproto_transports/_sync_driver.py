@@ -21,6 +21,7 @@ from gradproto import ConnectError, Event, LocalProtocolError, ReadError, Sessio
 from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
 from ._files import FileSource, transport_error
+from ._home import Home
 from ._proxy import Proxies, place
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Driver:
         self.client: WireClient = WireClient(
             session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find
         )
+        self.home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
@@ -91,10 +93,11 @@ class Driver:
     @property
     def alive(self) -> bool:
         """Whether the thread still works."""
-        return not self._stopping and self._thread.is_alive()
+        return not self._stopping and not self.home.left and self._thread.is_alive()
 
     def post(self, work: Callable[[], None]) -> None:
         """Let the thread do ``work``, soon; raises `LocalProtocolError` if it has stopped."""
+        self.home.check()  # before the lock, which the thread may have held when this process was forked
         with self._closing:
             if self._stopping:
                 raise LocalProtocolError("the client is closed")
@@ -103,6 +106,7 @@ class Driver:
 
     def call(self, work: Callable[[], T]) -> T:
         """Let the thread do ``work`` and wait for what it returns or raises."""
+        self.home.check()
         if self.on_thread:
             return work()
         answer: Future[T] = Future()
@@ -124,6 +128,7 @@ class Driver:
 
     def wait(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``ready()``, which may become true when ``changed`` is notified; return False if time ran out."""
+        self.home.check()
         if ready():
             return True
         if not self.on_thread:
@@ -135,6 +140,7 @@ class Driver:
             if left is not None and left <= 0:
                 return False
             self._turn(left, ready)
+            self.home.check()
         return True
 
     def stop(self) -> None:
@@ -146,6 +152,18 @@ class Driver:
         """Wait until the thread has ended."""
         if not self.on_thread:
             self._thread.join()
+
+    def leave(self) -> None:
+        """Let go of the sockets in a process that has them only because it was forked.
+
+        What is common to both stays as it is: what the selector watches, what TLS says to the other end at its close.
+        """
+        for connection in list(self._connections.values()):
+            connection.leave()
+        self._connections.clear()
+        self.selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
 
     # --- on the thread -----------------------------------------------------------------------------------------------
 
@@ -163,15 +181,23 @@ class Driver:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            while not self._stop_asked:
+            while not self._stop_asked and not self.home.left:
                 self._turn(None, lambda: self._stop_asked)
-            self.client.close()
-            self._carry_out()
-            self._run_callbacks()
+            if not self.home.left:
+                self.client.close()
+                self._carry_out()
+                self._run_callbacks()
         except BaseException as error:
             failure = error
             raise
         finally:
+            self._end(failure)
+
+    def _end(self, failure: BaseException | None) -> None:
+        if self.home.left:
+            # A callback has forked this process, and come back.
+            self.leave()
+        else:
             with self._closing:
                 self._stopping = True
             for connection in list(self._connections.values()):
@@ -196,7 +222,7 @@ class Driver:
         if self._callbacks and not self._calling_back:
             self._run_callbacks()
             return
-        if enough():
+        if enough() or self.home.left:
             return
         deadline = client.next_deadline()
         timeout = limit
@@ -221,12 +247,14 @@ class Driver:
             if event is None:
                 return
             self._on_event(event)
+            if self.home.left:
+                return  # whoever hears of the end of a job, a future, may do anything
 
     def _run_callbacks(self) -> None:
         # One that waits for something turns the loop; the others keep their order meanwhile.
         self._calling_back = True
         try:
-            while self._callbacks:
+            while self._callbacks and not self.home.left:
                 self._callbacks.popleft()()
         finally:
             self._calling_back = False
@@ -318,6 +346,13 @@ class _Connection:
             if self._events:
                 self._driver.selector.unregister(opened)
                 self._events = 0
+            opened.close()
+
+    def leave(self) -> None:
+        """Close the socket, in a process that has only a copy."""
+        self._drop_outgoing()
+        opened, self._socket = self._socket, None
+        if opened is not None:
             opened.close()
 
     def _drop_outgoing(self) -> None:

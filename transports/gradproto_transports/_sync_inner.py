@@ -170,7 +170,8 @@ class Inner:
             raise
 
     def check_open(self) -> None:
-        """Raise `LocalProtocolError` when the client is closed."""
+        """Raise `LocalProtocolError` when the client is closed, or in another process than it was made in."""
+        self.driver.home.check()
         if not self.driver.alive:
             raise LocalProtocolError("the client is closed")
 
@@ -182,6 +183,9 @@ class Inner:
 
     def close(self) -> None:
         """Let the thread close the session and end."""
+        if self.driver.home.left:
+            self.driver.leave()
+            return
         if self.driver.alive:
             self.driver.post(self.session.close)
             self.driver.stop()

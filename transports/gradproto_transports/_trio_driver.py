@@ -21,6 +21,7 @@ from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadErr
 from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
 from ._files import FileSource, transport_error
+from ._home import Home
 from ._proxy import Proxies, place
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Driver:
         on_stop: Callable[[BaseException | None], None],
     ) -> None:
         self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find)
+        self.home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self._on_event = on_event
@@ -132,6 +134,7 @@ class Driver:
     @trio.lowlevel.enable_ki_protection
     def call(self, work: Callable[[], T]) -> T:
         """Do ``work``, which may touch the session, and what comes of it; raises `LocalProtocolError` after the end."""
+        self.home.check()
         if not self.alive:
             raise LocalProtocolError("the client is closed")
         result = work()

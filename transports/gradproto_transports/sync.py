@@ -207,7 +207,8 @@ class Client:
     def close(self) -> None:
         """End the connection; jobs under way fail. Downloaded files stay."""
         self._inner.close()
-        self._inner.driver.join()
+        if not self._inner.driver.home.left:
+            self._inner.driver.join()
 
     def __enter__(self) -> Client:
         return self
@@ -320,6 +321,7 @@ class Job(concurrent.futures.Future[Any]):
 
     def request_cancel(self) -> None:
         """Begin to cancel the job, and do not wait for it."""
+        self._inner.driver.home.check()
         self._cancel_asked = True
         if self._inner.driver.alive:
             self._inner.driver.post(self._cancel_on_thread)
