@@ -16,12 +16,12 @@ import os
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, Session, TransportError, WriteError
 from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
+from ._addresses import HAPPY_EYEBALLS_DELAY, in_turns
 from ._files import FileSource, transport_error
 from ._home import Home
 from ._proxy import Proxies, place
@@ -42,8 +42,6 @@ READ_SIZE = 1024 * 1024
 # After so many seconds without news, there may be some unread, and they are heard before anything is sent: a connection
 # that the server closed meanwhile is not for the next request.
 PAUSE = 0.001
-# How long one address of a host may keep the next one waiting (RFC 8305, section 5).
-HAPPY_EYEBALLS_DELAY = 0.25
 
 
 class Waiters:
@@ -459,10 +457,7 @@ async def _connect_socket(host: str, port: int) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # The families in turns: when one does not work at all, it costs one delay.
-    first = [info for info in found if info[0] == found[0][0]]
-    other = [info for info in found if info[0] != found[0][0]]
-    addresses = deque(info for pair in zip_longest(first, other) for info in pair if info is not None)
+    addresses = in_turns(found)
     attempts: set[asyncio.Task[socket.socket]] = set()
     failure: BaseException = OSError("the name has no address")
     try:

@@ -23,6 +23,7 @@ from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireC
 from ._files import FileSource, transport_error
 from ._home import Home
 from ._proxy import Proxies, place
+from ._sync_race import Race
 
 if TYPE_CHECKING:
     import ssl
@@ -71,6 +72,7 @@ class Driver:
         self._on_stop = on_stop
         self._connections: dict[int, _Connection] = {}
         self._unread: list[_Connection] = []
+        self.races: set[Race] = set()
         self._work: deque[Callable[[], None]] = deque()
         self._callbacks: deque[Callable[[], None]] = deque()
         self._calling_back = False
@@ -225,6 +227,9 @@ class Driver:
         if enough() or self.home.left:
             return
         deadline = client.next_deadline()
+        for race in self.races:
+            if race.due is not None and (deadline is None or race.due < deadline):
+                deadline = race.due
         timeout = limit
         if deadline is not None:
             left = max(0.0, deadline - time.monotonic())
@@ -237,6 +242,11 @@ class Driver:
                 key.data.ready(mask)
         for connection in unread:
             connection.ready(selectors.EVENT_READ)
+        if self.races:
+            now = time.monotonic()
+            for race in list(self.races):
+                if race.due is not None and race.due <= now:
+                    race.go_on()
 
     def _carry_out(self) -> None:
         client = self.client
@@ -296,7 +306,7 @@ class _Connection:
         self._action = action
         # What the socket is connected to itself.
         self._first = action if action.proxy is None else action.proxy
-        self._addresses: deque[tuple[int, tuple[object, ...]]] = deque()
+        self._race: Race | None = None  # for as long as there is no socket
         self._socket: socket.socket | NestedTLS | None = None
         self._tls = False  # whether there is any on it
         self._secure: ssl.SSLSocket | NestedTLS | None = None  # the same, where this object has put it there
@@ -305,7 +315,7 @@ class _Connection:
         self._tunnel: Tunnel | None = None
         self._unasked = b""  # what is left of the tunnel's request
         self._events = 0
-        self._step: Callable[[int], None] = self._finish_connect
+        self._step: Callable[[int], None] = self._handshake
         self._outgoing: deque[memoryview | FileSource] = deque()
         self._piece = memoryview(b"")  # what is left of the piece of the file at the front
         self._read_size = SMALL_READ
@@ -324,8 +334,9 @@ class _Connection:
         except (OSError, UnicodeError) as error:
             self._fail(ConnectError, f"could not connect to {place(action)}", error)
             return
-        self._addresses.extend((family, address) for family, _, _, _, address in found)
-        self._try_next(OSError("the name has no address"))
+        self._race = Race(self._driver.selector, found, won=self._win, lost=self._lose_race)
+        self._driver.races.add(self._race)
+        self._race.go_on()
 
     def send(self, data: bytes | FileSource) -> None:
         """Write, now or when the socket takes it."""
@@ -341,6 +352,9 @@ class _Connection:
     def close(self) -> None:
         """Close the socket, and the file that was being sent."""
         self._drop_outgoing()
+        if self._race is not None:
+            self._race.close()
+            self._end_race()
         opened, self._socket = self._socket, None
         if opened is not None:
             if self._events:
@@ -351,6 +365,8 @@ class _Connection:
     def leave(self) -> None:
         """Close the socket, in a process that has only a copy."""
         self._drop_outgoing()
+        if self._race is not None:
+            self._race.leave()
         opened, self._socket = self._socket, None
         if opened is not None:
             opened.close()
@@ -361,44 +377,23 @@ class _Connection:
                 item.close()
         self._outgoing.clear()
 
-    def _try_next(self, last: Exception) -> None:
-        while self._addresses:
-            family, address = self._addresses.popleft()
-            try:
-                opened = socket.socket(family, socket.SOCK_STREAM)
-                self._use(opened)
-                opened.connect(address)
-            except BlockingIOError:
-                self._listen(selectors.EVENT_WRITE)
-                return
-            except OSError as error:
-                self._drop_socket()
-                last = error
-            else:
-                self._connected()
-                return
-        self._fail(ConnectError, f"could not connect to {place(self._action)}", last)
-
     def _use(self, opened: socket.socket) -> None:
         opened.setblocking(False)
         self._socket = opened
 
-    def _drop_socket(self) -> None:
-        opened, self._socket = self._socket, None
-        if opened is not None:
-            if self._events:
-                self._driver.selector.unregister(opened)
-                self._events = 0
-            opened.close()
+    def _win(self, opened: socket.socket) -> None:
+        self._end_race()
+        self._use(opened)
+        self._connected()
 
-    def _finish_connect(self, mask: int) -> None:
-        assert isinstance(self._socket, socket.socket)
-        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._drop_socket()
-            self._try_next(OSError(code, os.strerror(code)))
-        else:
-            self._connected()
+    def _lose_race(self, error: OSError) -> None:
+        self._end_race()
+        self._fail(ConnectError, f"could not connect to {place(self._action)}", error)
+
+    def _end_race(self) -> None:
+        if self._race is not None:
+            self._driver.races.discard(self._race)
+            self._race = None
 
     def _connected(self) -> None:
         assert isinstance(self._socket, socket.socket)
