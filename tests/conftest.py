@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -15,8 +16,9 @@ from hypothesis import settings
 # For Gradio, in this process and in those that tests start.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
-for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
     os.environ.pop(_name, None)
+    os.environ.pop(_name.lower(), None)
 
 settings.register_profile("gradproto", deadline=None, print_blob=True)
 settings.load_profile("gradproto")
@@ -24,13 +26,13 @@ settings.load_profile("gradproto")
 REAL_APP = Path(__file__).parent / "real_app.py"
 
 
-@pytest.fixture(scope="session")
-def real_url() -> Iterator[str]:
-    """The demo app on a real Gradio."""
+@contextlib.contextmanager
+def running_real_app(*options: str) -> Iterator[str]:
+    """Run the demo app on a real Gradio in a process of its own; gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, str(REAL_APP), "--port", str(port)]
+    command = [sys.executable, str(REAL_APP), "--port", str(port), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
         try:
@@ -39,3 +41,10 @@ def real_url() -> Iterator[str]:
             yield ready.split()[1]
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def real_url() -> Iterator[str]:
+    """The demo app on a real Gradio."""
+    with running_real_app() as url:
+        yield url

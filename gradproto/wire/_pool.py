@@ -12,6 +12,7 @@ import h11
 from gradproto._commands import Request
 from gradproto._timers import Timer
 
+from ._actions import Proxy
 from ._http1 import HttpConnection, Outcome
 from ._silence import Silence
 
@@ -37,10 +38,11 @@ class Stage(enum.Enum):
 class Pool:
     """The connections to one origin, and the exchanges that wait because there are too many."""
 
-    __slots__ = ("idle", "origin", "size", "waiting")
+    __slots__ = ("idle", "origin", "proxy", "size", "waiting")
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, proxy: Proxy | None) -> None:
         self.origin = origin
+        self.proxy = proxy
         # How many there are in all stages.
         self.size = 0
         # The one that was used last is the last, so the first is the first to expire.

@@ -407,6 +407,7 @@ class Job:
         return self.record.ended or (self._wants_first and self.record.ready > 0)
 
     async def _wait(self, ready: Callable[[], bool], timeout: float | None = None) -> None:
+        self._inner.driver.home.check()
         try:
             in_time = await self._waiters.wait(ready, timeout)
         except GeneratorExit:

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from gradproto import ArgumentError, Retry, Session, Timeouts
-from gradproto._record import record
+from gradproto._record import field, record
+from gradproto._urls import parse_src
+
+from ._proxy import Proxies
 
 __all__ = ["ClientOptions", "GeneratorResult", "Route"]
 
@@ -32,6 +35,7 @@ class ClientOptions:
     route: Route
     retry: Retry | int | None
     verbose: bool
+    proxies: Proxies = field(repr=False)
 
     @classmethod
     def of(
@@ -52,6 +56,8 @@ class ClientOptions:
         route: Route,
         retry: Retry | int | None,
         verbose: bool,
+        proxy: str | Literal[False] | None,
+        open_stream: object,
     ) -> ClientOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`."""
         if src is not None and space is not None:
@@ -77,6 +83,7 @@ class ClientOptions:
             route=route,
             retry=retry,
             verbose=verbose,
+            proxies=_proxies(address, proxy, open_stream),
         )
 
     @property
@@ -104,6 +111,21 @@ class ClientOptions:
             route=self.route,
             retry=self.retry,
         )
+
+
+def _proxies(address: str, proxy: str | Literal[False] | None, open_stream: object) -> Proxies:
+    """Return which proxies to use; raises `ArgumentError` for what can be no proxy, or none for this address."""
+    if open_stream is not None:
+        if proxy is not None and proxy is not False:
+            raise ArgumentError("give either proxy= or open_stream=: what opens the streams says where they go")
+        return Proxies(False)
+    proxies = Proxies(proxy)
+    try:
+        url = parse_src(address)
+    except ArgumentError:
+        return proxies  # the session says what is wrong with the address, or knows better
+    proxies.check(url)
+    return proxies
 
 
 def _token(token: str | bool | None) -> str | None:

@@ -120,6 +120,7 @@ class Inner:
         self.driver: Driver = Driver(
             self.session,
             connect_timeout=options.timeouts.connect,
+            proxies=options.proxies,
             tls=tls,
             open_stream=open_stream,
             on_event=self.hub.handle,
@@ -183,7 +184,8 @@ class Inner:
             raise
 
     def check_open(self) -> None:
-        """Raise `LocalProtocolError` when the client is closed."""
+        """Raise `LocalProtocolError` when the client is closed, or in another process than it was made in."""
+        self.driver.home.check()
         if not self.driver.alive:
             raise LocalProtocolError("the client is closed")
 
@@ -195,6 +197,9 @@ class Inner:
 
     def close(self) -> None:
         """Let the thread close the session and end."""
+        if self.driver.home.left:
+            self.driver.leave()
+            return
         if self.driver.alive:
             self.driver.post(self.session.close)
             self.driver.stop()

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gradproto import Retry, Status, StatusUpdate, Timeouts
 
@@ -61,6 +61,7 @@ def open_client(
     retry: Retry | int | None = None,
     ssl_context: ssl.SSLContext | None = None,
     ssl_verify: bool = True,
+    proxy: str | Literal[False] | None = None,
     verbose: bool = False,
     open_stream: OpenStream | None = None,
 ) -> AbstractAsyncContextManager[Client]:
@@ -83,9 +84,18 @@ def open_client(
     only its first output then. ``retry``: what is tried again when it fails, a `Retry` or the number of tries that may
     follow the first; by default nothing is.
 
-    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody.
+    ``ssl_context`` replaces the system's certificates, and may bring one of the client's own; ``ssl_verify=False``
+    trusts anybody. ``proxy``: the URL of an HTTP proxy, ``http://user:password@host:port`` (or ``https://``, with TLS
+    to the proxy, too), ``False`` for none; otherwise the environment says: ``HTTP_PROXY``, ``HTTPS_PROXY``,
+    ``ALL_PROXY``, and ``NO_PROXY`` for the hosts that are reached without.
+
     ``await open_stream(host, port, tls)`` may return a `StreamReader` and its `StreamWriter` to be used in place of a
-    new connection, with TLS already on it where ``tls`` is true.
+    new connection, with TLS already on it where ``tls`` is true; the environment's proxies are not looked at then::
+
+        async def open_stream(host: str, port: int, tls: bool) -> tuple[StreamReader, StreamWriter]:
+            return await asyncio.open_unix_connection("/run/app.sock")
+
+        async with open_client("http://app", open_stream=open_stream) as client: ...
 
     Entering it raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -106,6 +116,8 @@ def open_client(
         route=route,
         retry=retry,
         verbose=verbose,
+        proxy=proxy,
+        open_stream=open_stream,
     )
     driver = partial(Driver, tls=tls_factory(ssl_context, verify=ssl_verify), open_stream=open_stream)
     return run_client(options, driver, api_name=api_name, fn_index=fn_index)

@@ -78,9 +78,20 @@ class Client:
     only its first output then. ``retry``: what is tried again when it fails, a `Retry` or the number of tries that may
     follow the first; by default nothing is.
 
-    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody.
+    ``ssl_context`` replaces the system's certificates, and may bring one of the client's own; ``ssl_verify=False``
+    trusts anybody. ``proxy``: the URL of an HTTP proxy, ``http://user:password@host:port`` (or ``https://``, with TLS
+    to the proxy, too), ``False`` for none; otherwise the environment says: ``HTTP_PROXY``, ``HTTPS_PROXY``,
+    ``ALL_PROXY``, and ``NO_PROXY`` for the hosts that are reached without.
+
     ``open_stream(host, port, tls)`` returns a connected socket to be used in place of a new one, with TLS already on it
-    where ``tls`` is true.
+    where ``tls`` is true; the environment's proxies are not looked at then::
+
+        def open_stream(host: str, port: int, tls: bool) -> socket.socket:
+            opened = socket.socket(socket.AF_UNIX)
+            opened.connect("/run/app.sock")
+            return opened
+
+        client = Client("http://app", open_stream=open_stream)
 
     Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -107,6 +118,7 @@ class Client:
         retry: Retry | int | None = None,
         ssl_context: ssl.SSLContext | None = None,
         ssl_verify: bool = True,
+        proxy: str | Literal[False] | None = None,
         verbose: bool = False,
         open_stream: OpenStream | None = None,
     ) -> None:
@@ -126,6 +138,8 @@ class Client:
             route=route,
             retry=retry,
             verbose=verbose,
+            proxy=proxy,
+            open_stream=open_stream,
         )
         self._api_name = api_name
         self._fn_index = fn_index
@@ -260,7 +274,8 @@ class Client:
         inner, conversation = self._inner, self._conversation
         if self._parent is None:
             inner.close()
-            inner.driver.join()
+            if not inner.driver.home.left:
+                inner.driver.join()
         elif inner.driver.alive:
             inner.driver.call(lambda: inner.session.close_conversation(conversation))
 
@@ -423,6 +438,7 @@ class Job(concurrent.futures.Future[Any]):
 
     def request_cancel(self) -> None:
         """Begin to cancel the job, and do not wait for it."""
+        self._inner.driver.home.check()
         self._cancel_asked = True
         if self._inner.driver.alive:
             self._inner.driver.post(self._cancel_on_thread)
