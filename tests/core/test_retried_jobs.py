@@ -544,6 +544,14 @@ def test_an_open_file_whose_place_is_known_is_sent_again_from_there() -> None:
             wait(harness)
 
 
+def test_an_open_file_is_sent_from_its_place_to_where_an_upload_is_redirected() -> None:
+    file = io.BytesIO(b"hello, you")
+    harness = connected(retry=None)
+    harness.session.submit(harness.session.prepare([file], api_name="/upper").with_sizes([3], [7]))
+    harness.answer(harness.only("/upload"), 307, b"", [("location", "/gradio_api/upload/")])
+    assert FilePart(source=file, size=3, start=7) in harness.requests[harness.only("/upload/")].body
+
+
 @pytest.mark.parametrize(
     ("changes", "again"),
     [({}, False), ({"app_id": 5}, True), ({"app_id": None}, True)],

@@ -30,7 +30,7 @@ from gradproto import (
     Status,
     StatusUpdate,
 )
-from gradproto_fake_server import FakeServer, demo_app
+from gradproto_fake_server import FakeApp, FakeServer, RequestRecord, demo_app
 from gradproto_transports.sync import Client
 from tests.conftest import REAL_APP
 
@@ -121,6 +121,11 @@ def begins_anew(event: Any) -> Callable[[StatusUpdate], None]:
                 event.set()
 
     return hear
+
+
+def streams_of_jobs(app: FakeApp) -> list[RequestRecord]:
+    """Return the open streams that are no heartbeats."""
+    return [stream for stream in app.open_streams if stream.kind == "data"]
 
 
 async def failure(job: Any) -> GradprotoError:
@@ -281,7 +286,7 @@ async def test_a_stream_that_broke_is_the_end_of_its_job_or_its_new_beginning(
             fake.hold("/echo")
             async with backend.open_client(proxy.url, retry=retry) as client:
                 job = await client.submit("Hello", api_name="/echo")
-                await backend.in_thread(lambda: fake.wait_for(lambda app: app.open_streams))
+                await backend.in_thread(lambda: fake.wait_for(streams_of_jobs))
                 assert proxy.cut(b"/queue/data") == 1
                 if expected is None:
                     assert isinstance(await failure(job), ConnectionLostError)
@@ -313,7 +318,7 @@ async def test_a_server_that_is_started_anew_runs_what_may_run_twice(backend: Ba
     with at_first_retry(lambda: servers.append(FakeServer(demo_app(seed=2), port=first.port))):
         async with backend.open_client(first.url, retry=PATIENT) as client:
             job = await client.submit(b"hello", api_name="/upper")
-            await backend.in_thread(lambda: first.wait_for(lambda app: app.open_streams))
+            await backend.in_thread(lambda: first.wait_for(streams_of_jobs))
             await backend.in_thread(first.close)
             # The file went with the server that had it.
             assert Path(await job.result()).read_bytes() == b"HELLO"
