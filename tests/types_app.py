@@ -45,6 +45,8 @@ def build(directory: Path) -> gr.Blocks:
 
         def gives(name: str, component: Any, function: Callable[[], Any]) -> None:
             button.click(function, None, component, api_name=name)
+            # Not every component takes the absence of a value for one.
+            button.click(lambda: None, None, component, api_name=f"none_of_{name}")
 
         gives("annotatedimage", gr.AnnotatedImage(), lambda: (picture, [((0, 0, 1, 1), "x")]))
         gives("audio", gr.Audio(), lambda: sound)

@@ -53,6 +53,7 @@ def test_the_clients_and_the_files_can_be_chosen(server: FakeServer, invoke: Inv
     source = invoke("codegen", server.url, "--style", "trio", "--style", "sync", "--no-download").stdout
     assert [node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)] == ["App", "TrioApp"]
     assert "-> TrioRemoteFile" in source
+    assert "-> str | None" in invoke("codegen", server.url, "--optional-results").stdout
     assert invoke("codegen", server.url, "--style", "curio").exit_code == 2
 
 
@@ -166,6 +167,11 @@ def test_a_module_that_fits_is_said_to_fit(server: FakeServer, invoke: Invoke, t
         assert (result.exit_code, result.stdout, result.stderr) == (0, "my_app.py fits the app\n", "")
 
 
+def test_a_check_goes_by_how_the_module_was_made(server: FakeServer, invoke: Invoke, target: Path) -> None:
+    invoke("codegen", server.url, "-o", "my_app.py", "--style", "trio", "--no-download", "--optional-results")
+    assert invoke("codegen", "--check", server.url, "my_app.py").exit_code == 0
+
+
 def test_drift_is_listed_and_the_module_left_alone(invoke: Invoke, target: Path) -> None:
     with FakeServer(shop("s", "m", extra=True)) as before:
         assert invoke("codegen", before.url, "-o", "my_app.py", "--style", "trio").exit_code == 0
@@ -185,6 +191,8 @@ def test_drift_is_listed_and_the_module_left_alone(invoke: Invoke, target: Path)
         (["--check"], 2, "--check wants the file to be checked"),
         (["--check", "-o", "-"], 2, "--check wants the file to be checked"),
         (["--check", "a.py", "-o", "b.py"], 2, "give the file once"),
+        (["--check", "other.py", "--force"], 2, "--force is for making a module"),
+        (["--check", "other.py", "--style", "sync"], 2, "--style is for making a module"),
         (["--check", "missing.py"], 1, "cannot read missing.py: No such file or directory"),
         (["--check", "other.py"], 1, "cannot check other.py: it was not made by `gradproto codegen`"),
     ],

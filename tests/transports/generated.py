@@ -14,7 +14,7 @@ from typing import Any
 
 from gradproto import Endpoints
 from gradproto_transports._codegen import write_module
-from gradproto_transports._codegen_describe import STYLES, AppDescription, Files, Style, describe_app
+from gradproto_transports._codegen_describe import STYLES, AppDescription, Style, describe_app
 
 __all__ = ["CLASSES", "check_types", "describe", "is_of_type", "load", "write"]
 
@@ -22,10 +22,10 @@ CLASSES = {"sync": "App", "asyncio": "AsyncApp", "trio": "TrioApp"}
 
 
 def describe(
-    endpoints: Endpoints, *, url: str = "http://app.test", styles: Iterable[Style] = STYLES, files: Files = "paths"
+    endpoints: Endpoints, *, url: str = "http://app.test", styles: Iterable[Style] = STYLES, **options: Any
 ) -> AppDescription:
     """The description of an app of which the rest does not matter."""
-    return describe_app(endpoints, url=url, title="tests", gradio="6.31.0", styles=styles, files=files)
+    return describe_app(endpoints, url=url, title="tests", gradio="6.31.0", styles=styles, **options)
 
 
 def write(endpoints: Endpoints, path: Path, **options: Any) -> Path:

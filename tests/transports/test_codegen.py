@@ -239,6 +239,22 @@ def test_the_type_of_a_result(kind: str, schema: Any, props: Any, written: str) 
     assert one_result(kind, schema, **props) == written
 
 
+def test_results_say_that_they_may_be_none_where_that_is_wanted() -> None:
+    components = [component(1), component(2, "slider", {"type": "number"}), component(3, "json"), component(4, "file")]
+    endpoints = make_endpoints(components, [dependency([], [1, 2, 3, 4])])
+    source = module_of(endpoints, optional=True)
+    assert signature(source, "run") == "def run(self) -> tuple[str | None, float, Any, str | None]:"
+
+
+def test_a_schema_that_grows_when_it_is_followed_says_nothing() -> None:
+    definitions = {f"A{n}": {"anyOf": [{"$ref": f"#/$defs/A{(n + 1) % 8}"}] * 50} for n in range(8)}
+    schema = {"type": "array", "items": {"$ref": "#/$defs/A0"}, "$defs": definitions}
+    info = {"named_endpoints": {"/run": {"parameters": [{"parameter_name": "x", "type": schema}], "returns": []}}}
+    components = [component(1, "api", {"type": "string"})]
+    source = module_of(make_endpoints(components, [dependency([1], [])], info))
+    assert signature(source, "run") == "def run(self, *, x: list[Any]) -> None:"
+
+
 # Names
 
 
@@ -410,13 +426,19 @@ def nasty_endpoints(draw: st.DrawFn) -> Endpoints:
     return make_endpoints(components, dependencies, {"named_endpoints": infos})
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     endpoints=nasty_endpoints(), title=texts() | st.none(), version=texts(), files=st.sampled_from(["paths", "remote"])
 )
 def test_no_app_gets_code_into_its_module(endpoints: Endpoints, title: str | None, version: str, files: Any) -> None:
     made = describe_app(
-        endpoints, url="http://app.test/?x", title=title, gradio=version, styles=("sync", "trio"), files=files
+        endpoints,
+        url="http://app.test/?x",
+        title=title,
+        gradio=version,
+        styles=("sync", "trio"),
+        files=files,
+        optional=bool(title),
     )
     source = write_module(made)
     check_source(source)

@@ -16,14 +16,16 @@ from typing import Any
 
 import pytest
 
-from gradproto import ArgumentError, EndpointNotFoundError, Endpoints, FileData, JobCancelledError
+from gradproto import AppError, ArgumentError, EndpointNotFoundError, Endpoints, FileData, JobCancelledError
+from gradproto._record import replace
 from gradproto_fake_server import FakeApp, FakeServer, demo_app, number
+from gradproto_transports._codegen import write_module
 from gradproto_transports.sync import Client
 from gradproto_transports.typed import UNSET, TypedApp
 from tests.core.documents import dependency, make_endpoints, old_component
 
 from .backends import Backend
-from .generated import CLASSES, check_types, is_of_type, load, write
+from .generated import CLASSES, check_types, describe, is_of_type, load, write
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,14 @@ async def test_an_app_can_be_made_of_a_client_that_there_is(
         assert await settle(app.echo(text="x")) == "x"
 
 
+async def test_the_endpoint_of_a_client_is_not_taken_for_that_of_a_method(
+    backend: Backend, demo: ModuleType, fake: FakeServer
+) -> None:
+    async with connected(backend, demo, fake.url, api_name="/echo") as app:
+        assert await settle(app.add(a=1, b=2)) == 3
+        assert await settle(app.incr()) == 1
+
+
 async def test_files_can_be_left_where_they_are(backend: Backend, fake: FakeServer, tmp_path: Path) -> None:
     module = module_for(demo_app(), tmp_path, files="remote")
     async with connected(backend, module, fake.url) as app:
@@ -189,6 +199,18 @@ async def test_parameters_may_be_named_as_the_clients_own(backend: Backend, tmp_
 # Functions without a name
 
 
+async def test_a_function_of_a_server_can_be_called_by_its_index(backend: Backend, tmp_path: Path) -> None:
+    with FakeServer(demo_app("3.50.2")) as server:
+        with Client(server.url) as client:
+            made = describe(client.endpoints)
+        add = next(one for one in made.endpoints if one.called == "/add")
+        path = tmp_path / "indices.py"
+        path.write_text(write_module(replace(made, endpoints=(replace(add, called=1),))), encoding="utf-8")
+        async with connected(backend, load(path), server.url) as app:
+            assert await settle(app.fn_1(a=1, b=2)) == 3
+            assert await settle((await settle(app.submit_fn_1(a=1, b=2))).result()) == 3
+
+
 class RecordingClient:
     """Takes calls as a client does, and keeps them."""
 
@@ -250,6 +272,7 @@ USE = """
 import asyncio
 from typing import Any
 
+from gradproto_transports.typed import AsyncTypedJob, TypedJob
 from my_app import App, AsyncApp, TrioApp
 
 def use(app: App) -> None:
@@ -258,6 +281,7 @@ def use(app: App) -> None:
     last: str = app.count(n=3).final()
     first: str = app.submit_echo(text="x").result(timeout=1.5)
     path: str = app.upper(file=b"x")
+    same_job: TypedJob[str] = app.client.submit("x", api_name="/echo")
     with App.connect(token="x") as same:
         same.client.view_api()
 
@@ -266,6 +290,7 @@ async def use_async(app: AsyncApp) -> None:
     texts: list[str] = [text async for text in await app.count(n=3)]
     job = await app.submit_echo(text="x")
     text: str = await job
+    same_job: AsyncTypedJob[str] = await app.client.submit("x", api_name="/echo")
     async with AsyncApp.connect() as same, TrioApp.connect() as other:
         history: list[dict[str, Any]] = await (await same.chat(message="x")).final()
         number: float = await other.incr()
@@ -285,18 +310,17 @@ MISUSE = {
 def test_type_checkers_know_what_goes_in_and_what_comes_out(tmp_path: Path) -> None:
     with FakeServer(demo_app()) as server, Client(server.url) as client:
         write(client.endpoints, tmp_path / "my_app.py")
-    use = tmp_path / "use.py"
+    use, wrong = tmp_path / "use.py", tmp_path / "wrong.py"
     use.write_text(USE)
-    said = check_types(tmp_path, use)
+    head = "from my_app import App\n\n\ndef f(app: App) -> None:\n"
+    wrong.write_text(head + "".join(f"    {line}\n" for line in MISUSE))
+    said = check_types(tmp_path, use, wrong).splitlines()
     # Of the test's own variables pyright says that nobody uses them.
-    assert [line for line in said.splitlines() if " error: " in line and "is not accessed" not in line] == []
-    wrong = tmp_path / "wrong.py"
-    wrong.write_text(
-        "from my_app import App\n\n\ndef f(app: App) -> None:\n" + "".join(f"    {line}\n" for line in MISUSE)
-    )
-    said = check_types(tmp_path, wrong)
-    for line, (statement, kind) in enumerate(MISUSE.items(), 5):
-        assert any(f"wrong.py:{line}: error" in one and f"[{kind}]" in one for one in said.splitlines()), statement
+    problems = [line for line in said if "error: " in line and "is not accessed" not in line]
+    assert [line for line in problems if "wrong.py" not in line] == []
+    for line, (statement, kind) in enumerate(MISUSE.items(), head.count("\n") + 1):
+        assert any(f"wrong.py:{line}: error" in one and f"[{kind}]" in one for one in problems), statement
+        assert any(f"wrong.py:{line}:" in one and " - error: " in one for one in problems), statement
 
 
 # A real Gradio and everything that it has
@@ -316,22 +340,38 @@ def types_url() -> Iterator[str]:
             server.terminate()
 
 
+def methods_of(app: Any) -> dict[str, tuple[Any, Any]]:
+    """The methods that give results, with their types."""
+    found = {
+        name: (method, typing.get_type_hints(method)["return"])
+        for name, method in inspect.getmembers(app, inspect.ismethod)
+        if not name.startswith(("_", "submit_")) and name not in ("connect", "close")
+    }
+    assert len(found) == len(app.client.endpoints) > 80
+    return found
+
+
 @pytest.mark.real
 def test_the_values_of_a_real_gradio_are_of_the_types_that_are_written(types_url: str, tmp_path: Path) -> None:
     with Client(types_url) as client:
-        path = write(client.endpoints, tmp_path / "types.py", styles=("sync",))
-        app = load(path).App(client)
-        methods = {
-            name: method
-            for name, method in inspect.getmembers(app, inspect.ismethod)
-            if not name.startswith(("_", "submit_")) and name not in ("connect", "close")
-        }
-        assert len(methods) == len(client.endpoints) > 40
+        app = load(write(client.endpoints, tmp_path / "types.py", styles=("sync",))).App(client)
         loose: list[str] = []
-        for name, method in methods.items():
-            wanted = typing.get_type_hints(method)["return"]
-            value = method()
-            assert is_of_type(value, wanted), f"/{name} gave {value!r}, which is no {wanted}"
-            if wanted is Any:
-                loose.append(name)
+        for name, (method, wanted) in methods_of(app).items():
+            if not name.startswith("none_of_"):
+                value = method()
+                assert is_of_type(value, wanted), f"/{name} gave {value!r}, which is no {wanted}"
+                loose += [name] if wanted is Any else []
     assert loose == ["dialogue", "json", "paramviewer"]
+
+
+@pytest.mark.real
+def test_results_that_a_real_gradio_lets_be_none_say_so_where_that_is_wanted(types_url: str, tmp_path: Path) -> None:
+    with Client(types_url) as client:
+        app = load(write(client.endpoints, tmp_path / "types.py", styles=("sync",), optional=True)).App(client)
+        for name, (method, wanted) in methods_of(app).items():
+            try:
+                value = method()
+            except AppError:
+                assert name.startswith("none_of_"), name
+                continue
+            assert is_of_type(value, wanted), f"/{name} gave {value!r}, which is no {wanted}"

@@ -71,6 +71,12 @@ def _module_docstring(app: AppDescription) -> str:
         if app.files == "paths"
         else "A file in a result is a `RemoteFile`, which is downloaded when it is asked to be."
     )
+    odd = (
+        "A function that gives an update of a component instead of a value gives a dictionary, whatever is said here."
+        if app.optional
+        else "A function that gives None, or an update of a component, instead of a value gives that, whatever is said"
+        " here."
+    )
     parts = [
         f"Typed calls of {what} at {app.url} (Gradio {app.gradio}), written by gradproto {app.gradproto}.",
         "\n".join(examples),
@@ -78,8 +84,7 @@ def _module_docstring(app: AppDescription) -> str:
         " method returns the result; `submit_...` returns a job, for progress and for cancelling. The method of an"
         " endpoint that gives one output after the other returns a job at once, to be iterated over; `final()` of that"
         " is its last output. `app.client` is the client, which can do everything else.",
-        "The types are what the app says. An app whose function returns None, or an update of a component, gives that"
-        " in place of the value. " + files,
+        f"The types are what the app says. {odd} {files}",
     ]
     return _docstring("\n\n".join(parts), "")
 

@@ -91,19 +91,31 @@ class DescribedEndpoint:
 
 @record(frozen=True, slots=True, kw_only=True)
 class AppDescription:
-    """All that a module is made of. ``url`` is without credentials and query."""
+    """All that a module is made of.
+
+    ``url`` is without credentials and query. ``files`` says what results have for a file: its local path, or an object.
+    ``optional`` is whether results say that they may be None.
+    """
 
     title: str
     url: str
     gradio: str
     styles: tuple[Style, ...]
     files: Files
+    optional: bool
     endpoints: tuple[DescribedEndpoint, ...] = field(repr=False)
     gradproto: str = __version__
 
 
 def describe_app(
-    endpoints: Endpoints, *, url: str, title: str | None, gradio: str, styles: Iterable[Style], files: Files = "paths"
+    endpoints: Endpoints,
+    *,
+    url: str,
+    title: str | None,
+    gradio: str,
+    styles: Iterable[Style],
+    files: Files = "paths",
+    optional: bool = False,
 ) -> AppDescription:
     """Return what a module for the app depends on: its public endpoints, except those that ``gr.render`` made."""
     wanted = set(styles)
@@ -114,18 +126,19 @@ def describe_app(
         name = endpoint.api_name
         # Of two functions with one name the second can be called by its index only.
         called = endpoint.fn_index if name is None or name in found else name
-        found[called] = _describe_endpoint(endpoint, called)
+        found[called] = _describe_endpoint(endpoint, called, optional)
     return AppDescription(
         title=title or "",
         url=re.split(r"[?#]", redact_url(url))[0],
         gradio=gradio,
         styles=tuple(style for style in STYLES if style in wanted),
         files=files,
+        optional=optional,
         endpoints=tuple(found.values()),
     )
 
 
-def _describe_endpoint(endpoint: Endpoint, called: str | int) -> DescribedEndpoint:
+def _describe_endpoint(endpoint: Endpoint, called: str | int, optional: bool) -> DescribedEndpoint:
     # Where a name comes twice, only the last one can be given by it.
     parameters = {
         slot.parameter.name: _describe_parameter(slot.parameter, *input_types(endpoint, slot))
@@ -136,7 +149,7 @@ def _describe_endpoint(endpoint: Endpoint, called: str | int) -> DescribedEndpoi
     returns: list[DescribedReturn] = []
     for index, slot in enumerate(endpoint.outputs):
         described = endpoint.returns[index] if fitting else None
-        types = output_types(endpoint, slot, described)
+        types = output_types(endpoint, slot, described, optional=optional)
         returns.append(DescribedReturn(type=join_types(types), label=described.label if described is not None else ""))
     return DescribedEndpoint(
         called=called,
@@ -194,6 +207,7 @@ def description_lines(app: AppDescription) -> tuple[str, list[str]]:
         "url": app.url,
         "styles": list(app.styles),
         "files": app.files,
+        "optional": app.optional,
         "fingerprint": _fingerprint(endpoints),
     }
     return _APP_MARK + _dump(about), [_ENDPOINT_MARK + line for line in endpoints]
@@ -252,6 +266,7 @@ def read_description(source: str) -> AppDescription | None:
         gradproto=about.text("gradproto") or "",
         styles=tuple(style for style in STYLES if style in named),
         files="remote" if about.text("files") == "remote" else "paths",
+        optional=about.flag("optional") or False,
         endpoints=tuple(_read_endpoint(Fields(_load(line))) for line in lines),
     )
 

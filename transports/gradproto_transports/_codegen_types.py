@@ -20,6 +20,7 @@ __all__ = ["fits", "input_types", "join_types", "literal", "output_types"]
 _CHOICES_LIMIT = 200
 _CHOICE_LENGTH = 200  # characters
 _DEPTH_LIMIT = 8  # deeper than anybody reads; ends schemas that contain themselves
+_PARTS_LIMIT = 200  # more than anybody reads; ends schemas that contain themselves over and over
 
 _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 
@@ -33,6 +34,8 @@ _KNOWN = frozenset(
         *("radio", "slider", "textbox", "timer", "uploadbutton", "video"),
     }
 )
+# Those that give a value of their own where the function gives None, in every version that has them.
+_NEVER_NONE = frozenset({"chatbot", "checkboxgroup", "dataframe", "gallery", "slider"})
 _OLD = ("inline", "named")
 
 Schema = dict[str, JSONValue]
@@ -52,7 +55,7 @@ def input_types(endpoint: Endpoint, slot: InputSlot) -> tuple[list[str], list[JS
     # The choices of a list are those of its items.
     found = slot.choices or choices(schema)
     if found is None:
-        return _simplify(_types(schema, schema, 0, file="Any")), []
+        return _simplify(_Reader(schema, file="Any").types(schema)), []
     options, several = found
     plain = _types_of_values(options)
     named = _nameable(options)
@@ -69,23 +72,30 @@ def input_types(endpoint: Endpoint, slot: InputSlot) -> tuple[list[str], list[JS
     return ([f"list[{join_types(types)}]"], []) if several else (types, named or [])
 
 
-def output_types(endpoint: Endpoint, slot: OutputSlot, described: Return | None) -> list[str]:
+def output_types(endpoint: Endpoint, slot: OutputSlot, described: Return | None, *, optional: bool) -> list[str]:
     """Return the types of a value that an endpoint gives; ``described`` is what the API description says of it.
 
-    A file is a ``FileOutput``.
+    A file is a ``FileOutput``. ``optional`` adds ``None`` where a function that returns that is not refused.
     """
+    types = _output_types(endpoint, slot, described)
+    if optional and (slot.component is None or slot.component.type not in _NEVER_NONE):
+        types = [*types, "None"]
+    return _simplify(types)
+
+
+def _output_types(endpoint: Endpoint, slot: OutputSlot, described: Return | None) -> list[str]:
     component = slot.component
     if not _is_known(component, described.component if described is not None else ""):
         return ["Any"]
     schema = described.type if described is not None else None
     if component is not None and (endpoint.payload in _OLD or schema is None):
         schema = component.output_schema
-    types = _types(schema, schema, 0, file="FileOutput")
+    types = _Reader(schema, file="FileOutput").types(schema)
     if _takes_any_text(component):
         if types[0].startswith("list["):
             return ["list[str]" if types == ["list[str]"] else "list[Any]"]
         types = [*types, "str"]
-    return _simplify(types)
+    return types
 
 
 def join_types(types: Sequence[str]) -> str:
@@ -157,58 +167,61 @@ def _simplify(types: Iterable[str]) -> list[str]:
     return [*found, *(["None"] if has_none else [])] or ["Any"]
 
 
-def _types(schema: JSONValue, root: JSONValue, depth: int, *, file: str) -> list[str]:
-    """Return the types of the values that a schema describes; ``file`` is that of a file."""
-    schema = _resolve(schema, root)
-    if not schema or depth > _DEPTH_LIMIT:
-        return ["Any"]
-    depth += 1
-    if "const" in schema:
-        return _types_of_values([schema["const"]])
-    if isinstance(options := schema.get("enum"), list):
-        return _types_of_values(options)
-    for union in ("anyOf", "oneOf"):
-        if isinstance(options := schema.get(union), list) and options:
-            return _simplify(name for option in options for name in _types(option, root, depth, file=file))
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        return _simplify(name for one in kind for name in _types({**schema, "type": one}, root, depth, file=file))
-    match kind:
-        case "array":
-            return [_list_type(schema, root, depth, file)]
-        case "object":
-            return [_object_type(schema, root, depth, file)]
-        case str():
-            return [_SCALARS.get(kind, "Any")]
-        case _:
+class _Reader:
+    """Reads one schema; ``file`` is the type of a file."""
+
+    def __init__(self, root: JSONValue, *, file: str) -> None:
+        self._root = root
+        self._file = file
+        self._left = _PARTS_LIMIT
+
+    def types(self, schema: JSONValue, depth: int = 0) -> list[str]:
+        """Return the types of the values that a part of the schema describes."""
+        schema = self._resolve(schema)
+        self._left -= 1
+        if not schema or depth > _DEPTH_LIMIT or self._left < 0:
             return ["Any"]
+        depth += 1
+        if "const" in schema:
+            return _types_of_values([schema["const"]])
+        if isinstance(options := schema.get("enum"), list):
+            return _simplify(_types_of_values(options))
+        for union in ("anyOf", "oneOf"):
+            if isinstance(options := schema.get(union), list) and options:
+                return _simplify(name for option in options for name in self.types(option, depth))
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            return _simplify(name for one in kind for name in self.types({**schema, "type": one}, depth))
+        match kind:
+            case "array":
+                return [self._list(schema, depth)]
+            case "object":
+                return [self._object(schema, depth)]
+            case str():
+                return [_SCALARS.get(kind, "Any")]
+            case _:
+                return ["Any"]
 
+    def _list(self, schema: Schema, depth: int) -> str:
+        items = self._resolve(schema.get("items"))
+        if "prefixItems" in items or "prefixItems" in schema:
+            return "list[Any]"  # a tuple is a list in JSON
+        return f"list[{join_types(self.types(items, depth))}]"
 
-def _list_type(schema: Schema, root: JSONValue, depth: int, file: str) -> str:
-    items = _resolve(schema.get("items"), root)
-    if "prefixItems" in items or "prefixItems" in schema:
-        return "list[Any]"  # a tuple is a list in JSON
-    return f"list[{join_types(_types(items, root, depth, file=file))}]"
+    def _object(self, schema: Schema, depth: int) -> str:
+        properties = schema.get("properties")
+        if isinstance(properties, dict) and properties:
+            return self._file if "path" in properties and "orig_name" in properties else "dict[str, Any]"
+        return f"dict[str, {join_types(self.types(schema.get('additionalProperties'), depth))}]"
 
-
-def _object_type(schema: Schema, root: JSONValue, depth: int, file: str) -> str:
-    properties = schema.get("properties")
-    if isinstance(properties, dict) and properties:
-        return file if "path" in properties and "orig_name" in properties else "dict[str, Any]"
-    values = schema.get("additionalProperties")
-    # What is in there may be a file for inputs, too; those are looked for wherever they are.
-    return f"dict[str, {join_types(_types(values, root, depth, file=file))}]"
-
-
-def _resolve(schema: JSONValue, root: JSONValue) -> Schema:
-    """Follow a reference into the root's ``$defs``; what is no schema, or leads nowhere, is the empty one."""
-    for _ in range(_DEPTH_LIMIT):
-        if not isinstance(schema, dict):
-            return {}
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
-            return schema
-        definitions = root.get("$defs") if isinstance(root, dict) else None
-        name = reference.rpartition("/")[2]
-        schema = definitions.get(name) if isinstance(definitions, dict) else None
-    return {}
+    def _resolve(self, schema: JSONValue) -> Schema:
+        """Follow a reference into the root's ``$defs``; what is no schema, or leads nowhere, is the empty one."""
+        for _ in range(_DEPTH_LIMIT):
+            if not isinstance(schema, dict):
+                return {}
+            reference = schema.get("$ref")
+            if not isinstance(reference, str):
+                return schema
+            definitions = self._root.get("$defs") if isinstance(self._root, dict) else None
+            schema = definitions.get(reference.rpartition("/")[2]) if isinstance(definitions, dict) else None
+        return {}

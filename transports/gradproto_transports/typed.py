@@ -96,6 +96,18 @@ class TypedJob(Protocol[T]):
         """Cancel the job; whether that was done."""
         ...
 
+    def request_cancel(self) -> None:
+        """Begin to cancel the job, and do not wait for it."""
+        ...
+
+    def send(self, *args: object, **kwargs: Any) -> None:
+        """Send one more input to a streaming endpoint."""
+        ...
+
+    def end(self) -> None:
+        """Say that no more input follows."""
+        ...
+
     def __iter__(self) -> Iterator[T]:
         """Yield every output, in order, as it comes."""
         ...
@@ -146,6 +158,18 @@ class AsyncTypedJob(Protocol[T]):
 
     async def cancel(self) -> bool:
         """Cancel the job; whether that was done."""
+        ...
+
+    def request_cancel(self) -> None:
+        """Begin to cancel the job, and do not wait for it."""
+        ...
+
+    async def send(self, *args: object, **kwargs: Any) -> None:
+        """Send one more input to a streaming endpoint."""
+        ...
+
+    async def end(self) -> None:
+        """Say that no more input follows."""
         ...
 
     def __await__(self) -> Generator[Any, Any, T]:

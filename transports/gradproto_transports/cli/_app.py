@@ -27,7 +27,7 @@ from ._console import StatusLine, accept_any_text, say, speaks_unicode, write_li
 from ._outputs import FileSaver, as_json, as_text
 
 if TYPE_CHECKING:
-    from gradproto_transports._codegen_describe import Style
+    from gradproto_transports._codegen_describe import Files, Style
 
 __all__ = ["program"]
 
@@ -271,14 +271,18 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
     help="Write a class for this client. May be repeated.",
 )
 @click.option("--no-download", is_flag=True, help="Let files in results be RemoteFile objects, and not local paths.")
+@click.option("--optional-results", is_flag=True, help="Let results be None, too, where the app does not forbid it.")
 @click.option("--force", is_flag=True, help="Replace FILE also if it was edited, or not made by this command.")
+@click.pass_context
 def codegen(
+    context: click.Context,
     connection: Connection,
     file: str | None,
     output: str | None,
     check: bool,
     styles: tuple[Style, ...],
     no_download: bool,
+    optional_results: bool,
     force: bool,
 ) -> None:
     """Write a Python module with a typed method for each endpoint of the app at URL.
@@ -288,11 +292,12 @@ def codegen(
     """
     from ._codegen import check_module, make_module, read_target
 
-    target = read_target(file, output, check=check)
+    target = read_target(context, file, output, check=check)
     if check and target is not None:
         check_module(connection, target)
         return
-    make_module(connection, target, styles=styles, files="remote" if no_download else "paths", force=force)
+    files: Files = "remote" if no_download else "paths"
+    make_module(connection, target, styles=styles, files=files, optional=optional_results, force=force)
 
 
 @program.command("fake-server")

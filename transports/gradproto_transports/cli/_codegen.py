@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from gradproto_transports._codegen import write_module
 from gradproto_transports._codegen_check import find_drift, was_edited
@@ -19,11 +20,12 @@ from ._console import one_line, say, write_line
 
 __all__ = ["check_module", "make_module", "read_target"]
 
+_MAKING = frozenset({"styles", "no_download", "optional_results", "force"})  # options that mean nothing to a check
 _SIZE_LIMIT = 64 * 1024 * 1024  # bytes: far more than any module; a device file has no end
 
 
 def make_module(
-    connection: Connection, output: str | None, *, styles: Sequence[Style], files: Files, force: bool
+    connection: Connection, output: str | None, *, styles: Sequence[Style], files: Files, optional: bool, force: bool
 ) -> None:
     """Write a module for the app to a file, or to stdout where ``output`` is ``None``.
 
@@ -32,7 +34,7 @@ def make_module(
     path = None if output is None else Path(os.path.realpath(output))
     if path is not None and not force:
         _refuse_foreign(path, output or "")
-    text = write_module(_describe(connection, styles, files))
+    text = write_module(_describe(connection, styles, files, optional))
     if path is None:
         write_line(text.rstrip("\n"))
         return
@@ -50,7 +52,7 @@ def check_module(connection: Connection, name: str) -> None:
         made = read_description(source)
         if made is None:
             raise ValueError("it was not made by `gradproto codegen`")
-        drift = find_drift(source, _describe(connection, made.styles, made.files))
+        drift = find_drift(source, _describe(connection, made.styles, made.files, made.optional))
     except ValueError as error:
         raise Failure(f"cannot check {name}: {error}; make it again with `gradproto codegen`") from error
     if not drift:
@@ -62,7 +64,7 @@ def check_module(connection: Connection, name: str) -> None:
     raise Failure(f"{name} does not fit the app: {count}; make it again with `gradproto codegen`", FAILED)
 
 
-def _describe(connection: Connection, styles: Sequence[Style], files: Files) -> AppDescription:
+def _describe(connection: Connection, styles: Sequence[Style], files: Files, optional: bool) -> AppDescription:
     with connection.open() as client:
         return describe_app(
             client.endpoints,
@@ -71,6 +73,7 @@ def _describe(connection: Connection, styles: Sequence[Style], files: Files) -> 
             gradio=client.config.version,
             styles=styles,
             files=files,
+            optional=optional,
         )
 
 
@@ -119,11 +122,17 @@ def _umask() -> int:
     return mask
 
 
-def read_target(file: str | None, output: str | None, *, check: bool) -> str | None:
+def read_target(context: click.Context, file: str | None, output: str | None, *, check: bool) -> str | None:
     """Return the file that is meant, ``None`` for stdout; raises `click.UsageError`."""
     if file is not None and output is not None:
         raise click.UsageError("give the file once: as FILE or with -o")
     target = file if file is not None else output
-    if check and target in (None, "-"):
+    if not check:
+        return None if target == "-" else target
+    if target in (None, "-"):
         raise click.UsageError("--check wants the file to be checked: gradproto codegen --check URL FILE")
-    return None if target == "-" else target
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in _MAKING:
+            raise click.UsageError(f"{parameter.opts[0]} is for making a module; --check goes by how FILE was made")
+    return target
