@@ -22,7 +22,7 @@ from gradproto_fake_server import FakeApp, FakeServer, demo_app, number
 from gradproto_transports._codegen import write_module
 from gradproto_transports.sync import Client
 from gradproto_transports.typed import UNSET, TypedApp
-from tests.core.documents import dependency, make_endpoints, old_component
+from tests.core.documents import dependency, make_endpoints, old_component, saved_endpoints
 
 from .backends import Backend
 from .generated import CLASSES, check_types, describe, is_of_type, load, write
@@ -259,6 +259,14 @@ def test_what_cannot_be_given_by_its_place_is_asked_for() -> None:
         call(unnamed("a", "headers", kinds=("file", "textbox"), value="x"), {"a": UNSET, "headers": 2})
     with pytest.raises(EndpointNotFoundError, match="Invalid function index"):
         TypedApp(unnamed("a"))._call(7, {})
+
+
+@pytest.mark.parametrize("name", list(CLASSES.values()))
+def test_the_types_of_a_module_can_be_looked_up_while_it_runs(tmp_path: Path, name: str) -> None:
+    made = getattr(load(write(saved_endpoints(), tmp_path / "shapes.py")), name)
+    for _, method in inspect.getmembers(made, inspect.isfunction):
+        if not method.__name__.startswith("_"):
+            assert "return" in typing.get_type_hints(method)
 
 
 def test_the_sentinel_shows_as_what_is_written() -> None:

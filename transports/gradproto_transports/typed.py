@@ -41,7 +41,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 """Stands for an argument that is left to the app, which has a default for it that no source text can hold."""
 
-FileInput: TypeAlias = Union[str, "os.PathLike[str]", bytes, BinaryIO, FileData, LocalFile]
+FileInput: TypeAlias = Union[str, os.PathLike[str], bytes, BinaryIO, FileData, LocalFile]
 """A file to give to an app: a path, a URL, the content, an open binary file, what `handle_file` made of one of them,
 or a file of the app's that came in an output."""
 
