@@ -24,7 +24,7 @@ _PARTS_LIMIT = 200  # more than anybody reads; ends schemas that contain themsel
 
 _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 
-# Components whose values were compared with what they say (Gradio 6.31, ``postprocess`` of each). The others may give
+# Components whose values were compared with what they say (Gradio 3.50.2, 4.44.1, 5.50.0, 6.31.0). The others may give
 # and take anything: ``json``, ``dialogue`` (which says that it is a text or a list), ``navbar``, ``paramviewer``.
 _KNOWN = frozenset(
     {
