@@ -259,7 +259,7 @@ class Hub:
                 self._end_fetch(event.download, _disk_error(error))
         elif isinstance(event, DownloadCompleted):
             self._end_fetch(event.download, None)
-        elif isinstance(event, DownloadFailed):
+        else:
             self._end_fetch(event.download, event.error)
 
     def _end_fetch(self, number: int, error: GradprotoError | None) -> None:

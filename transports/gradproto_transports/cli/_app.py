@@ -16,6 +16,7 @@ from ._arguments import read_arguments
 from ._call import CallRunner
 from ._connection import Connection, Failure, check_directory, connection_options, quiet_option
 from ._console import speaks_unicode, write_line
+from ._conversation import Conversation
 from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
 from ._program import EPILOG, CallCommand, Interrupted, Program
@@ -130,6 +131,42 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
         return client.endpoints.resolve(), words
     # The slash may be missing: some shells of Windows make a path of their own of a word that begins with one.
     return client.endpoints.resolve(api_name="/" + words[0].removeprefix("/")), words[1:]
+
+
+@program.command(cls=CallCommand, epilog=EPILOG)
+@connection_options
+@click.argument("words", metavar="[/NAME] [PARAMETER=VALUE]...", nargs=-1, type=click.UNPROCESSED)
+@quiet_option
+@click.option(
+    "--output-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    callback=check_directory,
+    help="Put the files of answers there, and print their paths; else their URLs are printed.",
+)
+def chat(connection: Connection, words: tuple[str, ...], quiet: bool, output_dir: str | None) -> None:
+    """Talk to the app at URL: to its endpoint /NAME, or to the one that is a chat.
+
+    Each line is a message; one that ends with a backslash goes on in the next, and a pasted block is one message. What
+    else the endpoint takes is given as PARAMETER=VALUE, as in predict. --timeout is that of each answer.
+
+    /quit or Ctrl-D ends, /reset begins a new conversation, /file PATH attaches a file to the next message; a message
+    that begins with a slash is written with two. Ctrl-C cancels the answer that is coming, and ends at the prompt.
+    Where the input is no terminal, only the answers are printed.
+    """
+    display = Display(quiet=quiet)
+    saver = None if output_dir is None else FileSaver(output_dir, display)
+    display.show("connecting ...")
+    try:
+        with connection.open() as client:
+            from ._chat import Chat, choose_chat  # only here: of no use to the others
+
+            chosen, extras = choose_chat(client, words)
+            sitting = Chat(connection, client, Conversation(chosen, extras), saver=saver, display=display)
+            display.hide()
+            sitting.run()
+    finally:
+        display.hide()
 
 
 @program.command("fake-server")
