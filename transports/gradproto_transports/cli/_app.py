@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
 from ._program import EPILOG, CallCommand, Interrupted, Program
 from ._reports import EVENTS_HELP, EventReport, OutputReport, Report, errors_as_events
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["program"]
 
@@ -48,6 +52,12 @@ def view_api(connection: Connection, all_endpoints: bool, json_wanted: bool) -> 
             write_line(client.view_api(all_endpoints or None, return_format="str").rstrip("\n"))
 
 
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    from ._completion import complete_words
+
+    return complete_words(context, parameter, incomplete)
+
+
 _PREDICT_HELP = f"""Call the endpoint /NAME of the app at URL, and print each output as it comes.
 
 An ARG is JSON if it can be read as JSON, else text; what goes into a text field stays text. @PATH uploads a file,
@@ -61,7 +71,7 @@ At a terminal, stderr shows the place in the queue, the progress, uploads and do
 
 @program.command(cls=CallCommand, epilog=EPILOG, help=_PREDICT_HELP)
 @connection_options
-@click.argument("words", metavar="/NAME [ARG]...", nargs=-1, type=click.UNPROCESSED)
+@click.argument("words", metavar="/NAME [ARG]...", nargs=-1, type=click.UNPROCESSED, shell_complete=_complete)
 @click.option("--fn-index", metavar="N", type=int, help="Call the function of this index; then there is no /NAME.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print each output as one line of JSON.")
 @click.option("--json-events", "events_wanted", is_flag=True, help="Print all that happens as lines of JSON.")
@@ -135,7 +145,9 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
 
 @program.command(cls=CallCommand, epilog=EPILOG)
 @connection_options
-@click.argument("words", metavar="[/NAME] [PARAMETER=VALUE]...", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "words", metavar="[/NAME] [PARAMETER=VALUE]...", nargs=-1, type=click.UNPROCESSED, shell_complete=_complete
+)
 @quiet_option
 @click.option(
     "--output-dir",
@@ -209,3 +221,19 @@ def demo() -> None:
     failed = run_demo(demo_app())
     if failed:
         raise Failure(f"{failed} steps did not go as expected")
+
+
+@program.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that lets a shell complete commands, options, and the endpoints of the app at URL.
+
+    bash: gradproto completion bash > ~/.local/share/bash-completion/completions/gradproto
+
+    zsh: gradproto completion zsh > a file _gradproto in a directory of fpath
+
+    fish: gradproto completion fish > ~/.config/fish/completions/gradproto.fish
+    """
+    from ._completion import completion_script
+
+    write_line(completion_script(program, shell).rstrip("\n"))

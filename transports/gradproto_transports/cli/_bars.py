@@ -49,10 +49,12 @@ class Bars:
     def transfer(self, key: Hashable, name: str, done: int, total: int | None) -> None:
         """Move the bar of a transfer."""
         task = self._transfer_tasks.get(key)
-        if task is None:
-            task = self._transfer_tasks[key] = self._transfers.add_task(name, total=total)
-        self._transfers.update(task, completed=done, total=total)
+        if task is not None:
+            self._transfers.update(task, completed=done, total=total)
+            return
+        self._transfer_tasks[key] = self._transfers.add_task(name, total=total, completed=done)
         self._live.start()
+        self._live.refresh()
 
     def transferred(self, key: Hashable) -> None:
         """Remove the bar of a transfer, if there is one."""

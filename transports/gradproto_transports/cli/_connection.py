@@ -201,6 +201,11 @@ def _check_timeout(context: click.Context, parameter: click.Parameter, value: fl
     return value
 
 
+def option_names() -> tuple[str, ...]:
+    """Return the names of the options that `make_connection` takes."""
+    return _NAMES
+
+
 def check_directory(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Refuse the empty text, which a variable of a script gives that is not set."""
     if value == "":

@@ -67,6 +67,8 @@ class Program(click.Group):
         sys.exit(code)
 
     def _run(self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, extra: dict[str, Any]) -> int:
+        if complete_var is None and "_GRADPROTO_COMPLETE" in os.environ:
+            from . import _completion as _completion  # knows a shell that Click does not
         try:
             ended = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
