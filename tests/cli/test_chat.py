@@ -119,6 +119,51 @@ def test_input_that_is_no_text_is_an_error(server: FakeServer, start: Start) -> 
     assert done.stderr == b"gradproto: error: the input is not text in the encoding of the terminal\n"
 
 
+@terminal_only
+def test_closed_streams_are_no_reason_to_fail(server: FakeServer) -> None:
+    command = f"exec {sys.executable} -m gradproto_transports.cli chat {server.url}"
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        done = subprocess.run(["sh", "-c", f"{command} {closed}"], input=b"hi\n", capture_output=True, timeout=PATIENCE)
+        assert done.returncode == 0, closed
+        assert done.stderr == b""
+
+
+@terminal_only
+def test_a_reader_that_has_had_enough_is_no_error(server: FakeServer, start: Start) -> None:
+    process = start("chat", server.url, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    process.stdin.write("hello\n")
+    process.stdin.flush()
+    assert (process.wait(PATIENCE), process.stderr.read()) == (1, "")
+
+
+@terminal_only
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_while_a_pipe_says_nothing_ends_the_program(
+    server: FakeServer, start: Start, number: signal.Signals, code: int
+) -> None:
+    process = start("chat", server.url, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("hello\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "You said: hello\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (code, "", "gradproto: interrupted\n")
+
+
+def test_an_answer_that_takes_too_long_is_cancelled(server: FakeServer, start: Start) -> None:
+    server.hold("/chat")
+    process = start("chat", server.url, "--timeout", "3", stdin=subprocess.PIPE)
+    out, err = process.communicate("hello\n", timeout=PATIENCE)
+    assert (process.returncode, out) == (1, "")
+    assert err == "gradproto: error: the call did not end within 3 s; the job was cancelled\n"
+
+
 def _sit(start: Start, url: str, *words: str, **options: Any) -> tuple[Terminal, subprocess.Popen[str]]:
     terminal = Terminal()
     process = start("chat", url, *words, **dict.fromkeys(TERMINAL, terminal.end), start_new_session=True, **options)

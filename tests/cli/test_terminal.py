@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gradproto_fake_server import AppFailure, FakeApp, FakeServer, Log, Steps, demo_app
+from gradproto_fake_server import AppFailure, FakeApp, FakeServer, Log, Progress, Sleep, Steps, demo_app
 from tests.cli.conftest import PATIENCE, Start
 from tests.cli.terminal import Terminal
 
@@ -54,6 +54,25 @@ def test_there_are_no_colours_where_nobody_wants_them(server: FakeServer, start:
     seen, _ = _run(start, "predict", server.url, "/progress", "3", env={"NO_COLOR": "1"})
     assert "3 steps" in seen
     assert not re.search(r"\x1b\[(3[0-9]|38;|9[0-7])", seen)
+
+
+def test_an_ascii_terminal_is_written_to_in_ascii(start: Start) -> None:
+    app = FakeApp()
+
+    @app.endpoint("/tell")
+    def tell(text: str) -> Steps[str]:
+        yield Log("größe")
+        yield Progress(index=1, length=2, desc="größe")
+        yield Sleep(0.2)
+        return "größe"
+
+    with FakeServer(app) as running:
+        seen, code = _run(start, "predict", running.url, "/tell", "x", env={"PYTHONIOENCODING": "ascii"})
+    assert code == 0
+    assert seen.isascii()
+    assert "info: gr\\xf6\\xdfe\r\n" in seen
+    assert "gr\\xf6\\xdfe 1/2 steps" in seen
+    assert seen.endswith("gr\\xf6\\xdfe\r\n")
 
 
 def test_transfers_have_bars_that_count_bytes(server: FakeServer, start: Start, tmp_path: Path) -> None:
