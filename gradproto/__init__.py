@@ -49,9 +49,11 @@ from ._events import CancelRefused as CancelRefused
 from ._events import ChunkAccepted as ChunkAccepted
 from ._events import ChunkRefused as ChunkRefused
 from ._events import ConfigReceived as ConfigReceived
+from ._events import ConnectRetried as ConnectRetried
 from ._events import DownloadCompleted as DownloadCompleted
 from ._events import DownloadDataReceived as DownloadDataReceived
 from ._events import DownloadFailed as DownloadFailed
+from ._events import DownloadRetried as DownloadRetried
 from ._events import DownloadStarted as DownloadStarted
 from ._events import EndpointsChanged as EndpointsChanged
 from ._events import Event as Event
@@ -63,6 +65,7 @@ from ._events import JobFailed as JobFailed
 from ._events import JobLogged as JobLogged
 from ._events import JobProgressed as JobProgressed
 from ._events import JobQueued as JobQueued
+from ._events import JobRetried as JobRetried
 from ._events import JobStarted as JobStarted
 from ._events import JobUpdate as JobUpdate
 from ._events import OutputGenerated as OutputGenerated
@@ -85,6 +88,7 @@ from ._json import JSONValue as JSONValue
 from ._json import use_json as use_json
 from ._payload import collapse as collapse
 from ._payload import replace_files as replace_files
+from ._retry import Retry as Retry
 from ._session import Session as Session
 from ._states import JobState as JobState
 from ._states import SessionState as SessionState
@@ -111,6 +115,7 @@ __all__ = [
     "Config",
     "ConfigReceived",
     "ConnectError",
+    "ConnectRetried",
     "ConnectionLostError",
     "Conversation",
     "DeadlineExceeded",
@@ -118,6 +123,7 @@ __all__ = [
     "DownloadCompleted",
     "DownloadDataReceived",
     "DownloadFailed",
+    "DownloadRetried",
     "DownloadStarted",
     "Endpoint",
     "EndpointNotFoundError",
@@ -139,6 +145,7 @@ __all__ = [
     "JobLogged",
     "JobProgressed",
     "JobQueued",
+    "JobRetried",
     "JobStarted",
     "JobState",
     "JobUpdate",
@@ -157,6 +164,7 @@ __all__ = [
     "ReadError",
     "RemoteProtocolError",
     "Request",
+    "Retry",
     "Return",
     "SendText",
     "Session",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import datetime
+import re
 from collections.abc import Mapping
-from typing import cast
+from typing import TypeVar, cast
 
 from ._errors import (
     AuthenticationError,
@@ -19,9 +20,18 @@ from ._exchanges import Headers, header_value
 from ._json import JSONValue, loads
 from ._urls import redact_url
 
-__all__ = ["QUEUE_FULL_MESSAGE", "answer_error", "json_object", "retry_after"]
+__all__ = ["QUEUE_FULL_MESSAGE", "answer_error", "json_object", "retry_after", "with_status"]
 
 QUEUE_FULL_MESSAGE = "Queue is full! Please try again."
+
+# Whole ones by RFC 9110, section 10.2.3; some servers are more exact.
+_SECONDS = r"[0-9]{1,10}(?:\.[0-9]{1,10})?"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+# RFC 9110, section 5.6.7: the one form in which dates are sent.
+_DATE = r"([A-Z][a-z]{2}), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
+
+E = TypeVar("E", bound=GradprotoError)
 
 
 def json_object(body: bytes, what: str) -> dict[str, JSONValue]:
@@ -36,17 +46,44 @@ def json_object(body: bytes, what: str) -> dict[str, JSONValue]:
 
 
 def retry_after(headers: Headers) -> float | None:
-    """Return the seconds of ``Retry-After``; a date cannot be used without a clock, and gives ``None``."""
-    value = header_value(headers, "retry-after")
+    """Return the seconds of ``Retry-After``, or ``None``.
+
+    What is no number may be a date. It is told by the answer's own ``Date`` how far away that is, for that is what the
+    server's clock says now.
+    """
+    value = (header_value(headers, "retry-after") or "").strip()
+    if re.fullmatch(_SECONDS, value):
+        return float(value)
+    then, now = _date(value), _date((header_value(headers, "date") or "").strip())
+    return None if then is None or now is None else max(0.0, (then - now).total_seconds())
+
+
+def _date(text: str) -> datetime.datetime | None:
+    match = re.fullmatch(_DATE, text)
+    if match is None or match[3] not in _MONTHS:
+        return None
+    day, year, hour, minute, second = (int(match[index]) for index in (2, 4, 5, 6, 7))
     try:
-        seconds = float(value or "")
+        found = datetime.datetime(year, _MONTHS.index(match[3]) + 1, day, hour, minute, second)
     except ValueError:
         return None
-    return seconds if 0 <= seconds < math.inf else None
+    # A date that does not agree with itself says nothing.
+    return found if _DAYS[found.weekday()] == match[1] else None
+
+
+def with_status(error: E, status: int, headers: Headers) -> E:
+    """Return the error, which says now what kind of answer it is about."""
+    error.status = status
+    error.retry_after = retry_after(headers)
+    return error
 
 
 def answer_error(status: int, headers: Headers, body: bytes, *, what: str, url: str) -> GradprotoError:
     """Return the error that the answer stands for. ``what`` names the request, ``url`` says where it went."""
+    return with_status(_answer_error(status, headers, body, what, url), status, headers)
+
+
+def _answer_error(status: int, headers: Headers, body: bytes, what: str, url: str) -> GradprotoError:
     where = f"{what} at {redact_url(url)}"
     detail = _detail(body)
     if status == 401:

@@ -13,6 +13,7 @@ from ._core import Core
 from ._dialects import Queue, Route
 from ._errors import (
     GradprotoError,
+    JobError,
     LocalProtocolError,
     RemoteProtocolError,
     TransportError,
@@ -25,13 +26,14 @@ from ._json import JSONValue, dumps, loads
 from ._messages import app_error_of, complete, start_running, text
 from ._multipart import FileField, encode_multipart
 from ._payload import fill_uploads
+from ._retry import never_ran
 from ._states import JobInput, JobState
 from ._streams import EventStream, Streams
 
 if TYPE_CHECKING:
     from ._inputs import Input, Inputs
 
-__all__ = ["cancel", "end_inputs", "send", "start"]
+__all__ = ["begin", "cancel", "end_inputs", "send", "start"]
 
 # Bytes of a file in memory that are sent together with what is around them.
 _MAX_WHOLE = 64 * 1024
@@ -53,18 +55,31 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
             cancel(core, other)
     job = Job(number, call, conversation)
     core.jobs[number] = job
-    if core.stale:
-        streams.refresh.before(job, lambda: _begin(core, streams, job))
-    else:
-        _begin(core, streams, job)
+    begin(core, streams, job)
     return job
 
 
-def _begin(core: Core, streams: Streams, job: Job) -> None:
-    if job.call.files and not job.call.wants_contents:
-        _upload(core, streams, job)
+def begin(core: Core, streams: Streams, job: Job) -> None:
+    """Send a new job, or one that is tried again, to the app as it is now."""
+    if job.endpoint.has_state and job.session_hash not in ("", job.conversation.session_hash):
+        core.fail(
+            job,
+            JobError(f"job {job.number} of {job.endpoint.label} cannot be tried again: its conversation was reset"),
+        )
+    elif core.stale:
+        streams.refresh.before(job, lambda: _begin(core, streams, job))
     else:
+        _begin(core, streams, job)
+
+
+def _begin(core: Core, streams: Streams, job: Job) -> None:
+    uploaded = job.uploaded
+    if not job.call.files or job.call.wants_contents:
         _send(core, streams, job, ())
+    elif uploaded is not None and uploaded[0] == core.server:
+        _send(core, streams, job, uploaded[1])
+    else:
+        _upload(core, streams, job)
 
 
 def cancel(core: Core, job: Job) -> None:
@@ -255,7 +270,7 @@ class _JobExchange(ShortExchange):
     def give_up(self, error: GradprotoError) -> None:
         """There is no good answer: the job has failed."""
         self._job.exchange = None
-        self._core.fail(self._job, error)
+        self._core.fail_or_retry(self._job, error, unrun=never_ran(error))
 
     def succeeded(self, body: bytes) -> None:
         """The server said yes; what it said besides is in ``body``."""
@@ -310,9 +325,18 @@ class _FirstUpload(_Upload):
     def uploaded(self, files: Sequence[FileData]) -> None:
         """Go on with the job itself."""
         self._job.exchange = None
+        self._job.uploaded = (self._core.server, files)
         for index, file in enumerate(files):
             self._core.events.append(FileUploaded(job=self._job.number, index=index, file=file))
         _send(self._core, self._streams, self._job, files)
+
+    def give_up(self, error: GradprotoError) -> None:
+        """An upload runs nothing, so that it may be sent again, if it can be."""
+        self._job.exchange = None
+        if self.call.can_upload_again:
+            self._core.fail_or_retry(self._job, error, unrun=True)
+        else:
+            self._core.fail(self._job, error)
 
 
 class _InputUpload(_Upload):
@@ -336,8 +360,8 @@ def _content(file: LocalFile) -> bytes | FilePart:
     """Return what goes into the body: what is large goes out in pieces, so that there is progress to be told."""
     source, size = file.source, file.size or 0
     if not isinstance(source, bytes):
-        return FilePart(source=source, size=size)
-    return source if size <= _MAX_WHOLE else FilePart(source=io.BytesIO(source), size=size)
+        return FilePart(source=source, size=size, start=file.start)
+    return source if size <= _MAX_WHOLE else FilePart(source=io.BytesIO(source), size=size, start=0)
 
 
 def _uploaded(what: str, file: LocalFile, path: JSONValue) -> FileData:

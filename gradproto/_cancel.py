@@ -48,8 +48,7 @@ class WaitedCancel(CancelRequest):
         core = stream.core
         job.cancelling = False
         if status != 200:
-            error = answer_error(status, headers, body, what=self.what, url=self.request.url)
-            self._refused(error.message)
+            self._refused(answer_error(status, headers, body, what=self.what, url=self.request.url))
         elif not job.ended:
             if did_nothing(body):
                 # What /reset says of a generator that has not given its first output yet (before 4.31).
@@ -65,12 +64,12 @@ class WaitedCancel(CancelRequest):
     def failed(self, error: GradprotoError) -> None:
         """The server may or may not have heard it."""
         self._job.cancelling = False
-        self._refused(error.message)
+        self._refused(error)
         super().failed(error)
 
-    def _refused(self, reason: str) -> None:
+    def _refused(self, error: GradprotoError) -> None:
         if not self._job.ended:
-            self._stream.core.refuse_cancel(self._job, reason)
+            self._stream.core.refuse_cancel(self._job, error.message, error.with_traceback(None))
 
 
 def did_nothing(body: bytes) -> bool:

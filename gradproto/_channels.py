@@ -11,6 +11,7 @@ from ._core import Core
 from ._errors import ConnectionLostError, DeadlineExceeded, GradprotoError, SessionExpiredError, TransportError
 from ._events import JobCancelled, JobQueued
 from ._json import JSONValue, dumps
+from ._retry import never_ran
 from ._states import JobInput, JobState
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class OwnChannel(Channel):
         self.session_hash = streams.lend(job)
         # Whether it has its turn: each takes a connection, and there is a limit on those.
         self.begun: bool = False
+        # Whether the server may have all that it needs to run the job.
+        self.sent: bool = False
         self.exchange: Exchange | None = None
 
     def begin(self, data: bytes, headers: tuple[tuple[str, str], ...]) -> None:
@@ -94,13 +97,16 @@ class OwnChannel(Channel):
 
     def fail(self, error: GradprotoError) -> None:
         """The job has no result."""
-        self.core.fail(self.job, error)
+        self.core.fail_or_retry(self.job, error, unrun=self._unrun(error))
 
     def lost(self, error: GradprotoError) -> None:
         """The conversation broke, and nobody knows what the server has of it."""
         self.job.pending = True
         self.core.stale = True
-        self.fail(job_error(self.job, error))
+        self.core.fail_or_retry(self.job, job_error(self.job, error), unrun=self._unrun(error))
+
+    def _unrun(self, error: GradprotoError) -> bool:
+        return not self.sent or (self.job.state is JobState.JOINING and never_ran(error))
 
 
 def encode_call(job: Job, data: bytes, **more: JSONValue) -> bytes:
@@ -138,7 +144,8 @@ def job_error(job: Job, error: GradprotoError, *, expired: bool = False) -> Grad
         hint = "the server restarted, or another replica answered; what it kept for this session is gone"
         result = SessionExpiredError(what, hint=hint)
     elif isinstance(error, TransportError):
-        result = ConnectionLostError(what, hint="whether it ran to its end is not known; it was not sent again")
+        hint = "whether it ran to its end is not known"
+        result = ConnectionLostError(what, hint=hint if job.retries else hint + "; it was not sent again")
     if result is not error:
         result.__cause__ = error
     return result

@@ -36,12 +36,14 @@ def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str
 class FilePart:
     """A stretch of a request body that the I/O layer reads itself, so that the core never holds a file in memory.
 
-    ``source`` is a path, or an open binary file to be read from where it stands: one that the user named, or an
-    `io.BytesIO` with content that is too large for one write. ``size`` is in bytes; exactly that many are sent.
+    ``source`` is a path, or an open binary file to be read from ``start``, or, where that is ``None``, from where it
+    stands: one that the user named, or an `io.BytesIO` with content that is too large for one write. ``size`` is in
+    bytes; exactly that many are sent.
     """
 
     source: object
     size: int
+    start: int | None = None
 
 
 @record(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from ._answers import answer_error, retry_after
+from collections.abc import Callable
+
+from ._answers import answer_error, with_status
 from ._api_info import ApiInfo, Endpoints, build_api_info, parse_api_info
 from ._config import parse_config
 from ._core import Core
 from ._dialects import choose_dialect
 from ._errors import (
     AuthenticationError,
+    EndpointNotFoundError,
     GradprotoError,
     RateLimitedError,
     RemoteProtocolError,
     UnsupportedServerError,
 )
-from ._events import ConfigReceived, SessionFailed, SessionReady
+from ._events import ConfigReceived, ConnectRetried, SessionFailed, SessionReady
 from ._exchanges import Exchange, Headers, ShortExchange, header_value
 from ._multipart import encode_form
 from ._states import SessionInput
@@ -31,6 +34,10 @@ LAST_HEARTBEAT_RETRY = 60.0
 def connect(core: Core) -> None:
     """Begin to connect: ends with `SessionReady` or `SessionFailed`."""
     core.advance(SessionInput.SEND_CONFIG)
+    _fetch_config(core)
+
+
+def _fetch_config(core: Core) -> None:
     core.exchanges.start(
         _ConfigFetch(core, page=False),
         "GET",
@@ -65,13 +72,43 @@ def _ready(core: Core, info: ApiInfo) -> None:
     assert core.config is not None
     assert core.dialect is not None
     core.described(Endpoints(core.config, info, core.dialect.payload))
+    unknown = _unknown_name(core)
+    if unknown is not None:
+        _give_up(core, unknown)
+        return
     core.advance(SessionInput.RECV_INFO)
     core.events.append(SessionReady(config=core.config))
 
 
+def _unknown_name(core: Core) -> GradprotoError | None:
+    """Return the error for a name among those of idempotent endpoints that the app does not have."""
+    idempotent = False if core.retry is None else core.retry.idempotent
+    assert core.endpoints is not None
+    for name in () if isinstance(idempotent, bool) else sorted(idempotent):
+        try:
+            core.endpoints.resolve(api_name=name)
+        except EndpointNotFoundError as error:
+            return EndpointNotFoundError(f"retry: idempotent names what is not there: {error.message}", hint=error.hint)
+    return None
+
+
+def _tries_again(core: Core, error: GradprotoError, again: Callable[[Core], None]) -> bool:
+    """Ask ``again`` in a while, if the caller allows it and it may help; return whether it does."""
+    delay = core.delay_of(error, core.reconnections)
+    if delay is None:
+        return False
+    core.advance(SessionInput.RETRY)
+    core.reconnections += 1
+    core.connecting = core.timers.start(delay, lambda: again(core))
+    core.events.append(
+        ConnectRetried(attempt=core.reconnections, delay=delay, error=error.with_traceback(None)),
+    )
+    return True
+
+
 def _give_up(core: Core, error: GradprotoError) -> None:
     core.advance(SessionInput.FAIL)
-    core.events.append(SessionFailed(error=error.with_traceback(None)))
+    core.events.append(SessionFailed(error=core.last_error(error, core.reconnections).with_traceback(None)))
 
 
 class _Login(ShortExchange):
@@ -96,7 +133,8 @@ class _Login(ShortExchange):
         elif status == 429:
             self.failed(answer_error(status, headers, body, what=self.what, url=self.request.url))
         else:
-            self.failed(UnsupportedServerError(f"could not log in at {where}: the server answered {status}"))
+            error = UnsupportedServerError(f"could not log in at {where}: the server answered {status}")
+            self.failed(with_status(error, status, headers))
 
     def failed(self, error: GradprotoError) -> None:
         """There is no cookie."""
@@ -120,17 +158,17 @@ class _ConfigFetch(ShortExchange):
             return
         try:
             if status != 200:
-                raise self._refusal(status, headers, body)
+                raise with_status(self._refusal(status, body), status, headers)
             config = parse_config(body, content_type=header_value(headers, "content-type") or "", url=url)
             core.understood(config, choose_dialect(config, redact_url(core.base_url)))
         except GradprotoError as error:
-            _give_up(core, error)
+            self.failed(error)
             return
         core.advance(SessionInput.RECV_CONFIG)
         core.events.append(ConfigReceived(config=config))
         assert core.dialect is not None
         if core.dialect.info_route:
-            self._fetch_info()
+            _fetch_info(core)
         else:
             _ready(core, build_api_info(config))
 
@@ -141,8 +179,9 @@ class _ConfigFetch(ShortExchange):
             self._core.base_url = path[: -len("/config")]
 
     def failed(self, error: GradprotoError) -> None:
-        """There is nobody."""
-        _give_up(self._core, error)
+        """There is nobody, or no app."""
+        if not _tries_again(self._core, error, _fetch_config):
+            _give_up(self._core, error)
 
     def _fetch_page(self) -> None:
         self._core.exchanges.start(
@@ -153,28 +192,26 @@ class _ConfigFetch(ShortExchange):
             safe_to_repeat=True,
         )
 
-    def _fetch_info(self) -> None:
-        core = self._core
-        assert core.dialect is not None
-        core.exchanges.start(
-            _InfoFetch(core),
-            "GET",
-            core.api_url + core.dialect.info_route,
-            headers=(("accept", "application/json"),),
-            safe_to_repeat=True,
-        )
-
-    def _refusal(self, status: int, headers: Headers, body: bytes) -> GradprotoError:
+    def _refusal(self, status: int, body: bytes) -> GradprotoError:
         where = redact_url(self.request.url)
         if status == 401:
             hint = "pass auth=(user, password)" if self._core.auth is None else "it took the login, and still refuses"
             return AuthenticationError(f"the app at {where} wants a login (401)", hint=hint)
         if status == 429:
-            return RateLimitedError(
-                f"{where}: the server answered 429, too many requests", retry_after=retry_after(headers)
-            )
+            return RateLimitedError(f"{where}: the server answered 429, too many requests")
         excerpt = body[:400].decode("utf-8", "replace").strip()[:80]
         return UnsupportedServerError(f"no Gradio app at {where}: the server answered {status}: {excerpt!r}")
+
+
+def _fetch_info(core: Core) -> None:
+    assert core.dialect is not None
+    core.exchanges.start(
+        _InfoFetch(core),
+        "GET",
+        core.api_url + core.dialect.info_route,
+        headers=(("accept", "application/json"),),
+        safe_to_repeat=True,
+    )
 
 
 class _InfoFetch(ShortExchange):
@@ -188,18 +225,20 @@ class _InfoFetch(ShortExchange):
         """Take it, or build it from the config: some apps have components that make the server fail here."""
         config = self._core.config
         assert config is not None
-        try:
+        if status != 200:
+            error = answer_error(status, headers, body, what=self.what, url=self.request.url)
             if status == 401:
-                raise answer_error(status, headers, body, what=self.what, url=self.request.url)
-            info = self._parse(body) if status == 200 else None
-        except GradprotoError as error:
-            _give_up(self._core, error)
-            return
+                _give_up(self._core, error)
+                return
+            if _tries_again(self._core, error, _fetch_info):
+                return
+        info = self._parse(body) if status == 200 else None
         _ready(self._core, info if info is not None else build_api_info(config))
 
     def failed(self, error: GradprotoError) -> None:
         """The app is gone."""
-        _give_up(self._core, error)
+        if not _tries_again(self._core, error, _fetch_info):
+            _give_up(self._core, error)
 
     def _parse(self, body: bytes) -> ApiInfo | None:
         try:

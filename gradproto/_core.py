@@ -10,17 +10,19 @@ from ._api_info import Endpoints
 from ._commands import Command
 from ._config import Config
 from ._dialects import Dialect, Route
-from ._errors import GradprotoError
-from ._events import CancelRefused, Event, JobFailed
-from ._exchanges import Exchange, Exchanges
+from ._errors import GradprotoError, QueueFullError, SessionExpiredError
+from ._events import CancelRefused, Event, JobFailed, JobRetried
+from ._exchanges import Exchanges
 from ._jobs import Job
+from ._retry import Retry, allows_twice, given_up, is_passing, next_delay
 from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advance
 from ._timeouts import Timeouts
-from ._timers import Timers
+from ._timers import Timer, Timers
 from ._urls import same_origin
 
 if TYPE_CHECKING:
     from ._conversations import Conversation
+    from ._downloads import Download
 
 __all__ = ["Core"]
 
@@ -38,6 +40,7 @@ class Core:
         auth: tuple[str, str] | None,
         timeouts: Timeouts,
         route: Route = "queue",
+        retry: Retry | None = None,
     ) -> None:
         # Where the app is; a redirect of the first request moves it.
         self.base_url = base_url
@@ -45,6 +48,7 @@ class Core:
         self.auth = auth
         self.timeouts = timeouts
         self.route: Route = route
+        self.retry = retry
         self.state: SessionState = SessionState.NEW
         self.commands: deque[Command] = deque()
         self.events: deque[Event] = deque()
@@ -55,7 +59,7 @@ class Core:
             base_url, timers=self.timers, commands=self.commands, headers=headers, credentials=credentials
         )
         self.jobs: dict[int, Job] = {}
-        self.downloads: dict[int, Exchange] = {}
+        self.downloads: dict[int, Download] = {}
         self.config: Config | None = None
         self.endpoints: Endpoints | None = None
         # Whether any endpoint has State; asked at the end of each job, and apps may have hundreds of endpoints.
@@ -69,6 +73,13 @@ class Core:
         # Those that are not closed; the first is the one with which the session begins.
         self.conversations: dict[Conversation, None] = {}
         self.heartbeats: int = 0
+        # Counts the servers there were behind the address: files that were uploaded to one are not on the next.
+        self.server: int = 0
+        # How often connecting was tried again, and the time until that is next.
+        self.reconnections: int = 0
+        self.connecting: Timer | None = None
+        # Set by the session: how a job that is tried again begins.
+        self.begin_again: Callable[[Job], None]
 
     def advance(self, cause: SessionInput) -> None:
         """Go on to the session's next state, by the table."""
@@ -86,17 +97,62 @@ class Core:
     def finish(self, job: Job, cause: JobInput, event: Event) -> None:
         """End a job. Every end of every job comes through here, so that nothing of it is left behind."""
         job.advance(cause)
-        self.timers.cancel(job.limit)
         del self.jobs[job.number]
+        if job.inputs is not None:
+            job.inputs.stop()
+        self._leave(job, event)
+
+    def _leave(self, job: Job, event: Event) -> None:
+        """Let go of everything that the job has on its way."""
+        self.timers.cancel(job.limit)
         exchange, job.exchange = job.exchange, None
         if exchange is not None:
             self.exchanges.abort(exchange)
         channel, job.channel = job.channel, None
-        if job.inputs is not None:
-            job.inputs.stop()
         self.events.append(event)
         if channel is not None:
             channel.forget(job)
+
+    def fail_or_retry(self, job: Job, error: GradprotoError, *, unrun: bool) -> None:
+        """End a job with an error, or let it begin anew in a while, where the caller allows that.
+
+        ``unrun``: the server has certainly not begun to run it.
+        """
+        retry = self.retry
+        if retry is None:
+            self.fail(job, error)
+            return
+        error = error.with_traceback(None)
+        delay = self.delay_of(error, job.retries) if self._may_begin_anew(retry, job, error, unrun) else None
+        if delay is None:
+            self.fail(job, given_up(retry, job.retries, error))
+            return
+        # A proxy says that of a server that is just being started anew.
+        self.stale |= error.status in (502, 503, 504) and not isinstance(error, QueueFullError)
+        job.advance(JobInput.RETRY)
+        job.retries += 1
+        self._leave(job, JobRetried(job=job.number, attempt=job.retries, delay=delay, error=error))
+        job.event_id = None
+        job.pending = job.started = False
+        job.limit = self.timers.start(delay, lambda: self.begin_again(job))
+
+    def _may_begin_anew(self, retry: Retry, job: Job, error: GradprotoError, unrun: bool) -> bool:
+        if job.cancel_requested or job.cancelling or len(job.history):
+            return False
+        if isinstance(error, SessionExpiredError) and job.endpoint.has_state:
+            # What it would begin with is gone.
+            return False
+        return unrun or allows_twice(retry, job.endpoint.api_name)
+
+    def delay_of(self, error: GradprotoError, made: int) -> float | None:
+        """Return in how many seconds what failed is tried again after ``made`` retries; ``None``: it is not."""
+        if self.retry is None or not is_passing(error):
+            return None
+        return next_delay(self.retry, made, error, self.entropy)
+
+    def last_error(self, error: GradprotoError, made: int) -> GradprotoError:
+        """Return the error with which something ends that was tried again ``made`` times."""
+        return error if self.retry is None else given_up(self.retry, made, error)
 
     def fail(self, job: Job, error: GradprotoError) -> None:
         """End a job with an error."""
@@ -104,9 +160,9 @@ class Core:
         job.error = error.with_traceback(None)
         self.finish(job, JobInput.FAIL, JobFailed(job=job.number, error=error))
 
-    def refuse_cancel(self, job: Job, reason: str) -> None:
-        """Say that a job cannot be cancelled."""
-        self.events.append(CancelRefused(job=job.number, reason=reason))
+    def refuse_cancel(self, job: Job, reason: str, error: GradprotoError | None = None) -> None:
+        """Say that a job cannot be cancelled, and what became of the request, if that is the reason."""
+        self.events.append(CancelRefused(job=job.number, reason=reason, error=error))
 
     def described(self, endpoints: Endpoints) -> None:
         """Remember what can be called."""

@@ -35,12 +35,18 @@ __all__ = [
 
 
 class GradprotoError(Exception):
-    """The root of all errors of this package; ``hint`` is advice for a person, or ``None``."""
+    """The root of all errors of this package; ``hint`` is advice for a person, or ``None``.
+
+    ``status`` is the HTTP status that the error is about, ``retry_after`` the seconds that the server then asks to
+    wait; each is ``None`` where there is none.
+    """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.status: int | None = None
+        self.retry_after: float | None = None
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} ({self.hint})"

@@ -22,9 +22,11 @@ __all__ = [
     "ChunkAccepted",
     "ChunkRefused",
     "ConfigReceived",
+    "ConnectRetried",
     "DownloadCompleted",
     "DownloadDataReceived",
     "DownloadFailed",
+    "DownloadRetried",
     "DownloadStarted",
     "EndpointsChanged",
     "Event",
@@ -36,6 +38,7 @@ __all__ = [
     "JobLogged",
     "JobProgressed",
     "JobQueued",
+    "JobRetried",
     "JobStarted",
     "JobUpdate",
     "OutputGenerated",
@@ -67,6 +70,15 @@ class SessionReady:
 class SessionFailed:
     """Connecting to the app failed; the session takes no jobs."""
 
+    error: GradprotoError
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class ConnectRetried:
+    """Connecting failed with ``error``; in ``delay`` seconds it is tried again, for the ``attempt``-th time."""
+
+    attempt: int
+    delay: float
     error: GradprotoError
 
 
@@ -163,6 +175,16 @@ class JobCompleted:
 
 
 @record(frozen=True, slots=True, kw_only=True)
+class JobRetried:
+    """The job failed with ``error``; in ``delay`` seconds it begins anew, for the ``attempt``-th time."""
+
+    job: int
+    attempt: int
+    delay: float
+    error: GradprotoError
+
+
+@record(frozen=True, slots=True, kw_only=True)
 class JobFailed:
     """The job ended without a result."""
 
@@ -179,10 +201,14 @@ class JobCancelled:
 
 @record(frozen=True, slots=True, kw_only=True)
 class CancelRefused:
-    """The job cannot be cancelled, for this reason, and goes on (or is over)."""
+    """The job cannot be cancelled, for this reason, and goes on (or is over).
+
+    ``error`` is what became of the request to cancel it, where that failed.
+    """
 
     job: int
     reason: str
+    error: GradprotoError | None = None
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -204,7 +230,7 @@ class ChunkRefused:
 
 @record(frozen=True, slots=True, kw_only=True)
 class StreamLost:
-    """The event stream of a session hash broke; ``jobs`` are those that failed with it."""
+    """The event stream of a session hash broke; ``jobs`` are those that failed with it, or begin anew."""
 
     session_hash: str
     error: GradprotoError
@@ -242,7 +268,7 @@ class UnknownMessageReceived:
 
 @record(frozen=True, slots=True, kw_only=True)
 class DownloadStarted:
-    """The file is there; ``size`` is in bytes, if the server said so."""
+    """The file is there; ``size`` is in bytes, if the server said so. Comes again where a download is tried again."""
 
     download: int
     size: int | None
@@ -255,6 +281,16 @@ class DownloadDataReceived:
 
     download: int
     data: bytes = field(repr=False)
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class DownloadRetried:
+    """No byte of the file came, but ``error``; in ``delay`` seconds it is asked for again: the ``attempt``-th time."""
+
+    download: int
+    attempt: int
+    delay: float
+    error: GradprotoError
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -283,6 +319,7 @@ JobUpdate = Union[
     JobLogged,
     OutputGenerated,
     CancelRefused,
+    JobRetried,
     JobCompleted,
     JobFailed,
     JobCancelled,
@@ -291,6 +328,7 @@ JobUpdate = Union[
 
 Event = Union[
     ConfigReceived,
+    ConnectRetried,
     SessionReady,
     SessionFailed,
     JobUpdate,
@@ -302,6 +340,7 @@ Event = Union[
     UnknownMessageReceived,
     DownloadStarted,
     DownloadDataReceived,
+    DownloadRetried,
     DownloadCompleted,
     DownloadFailed,
 ]

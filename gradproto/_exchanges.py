@@ -63,6 +63,8 @@ class Exchange:
 
     # Whether a redirect is followed, or handed over as the answer.
     follow_redirects = True
+    # What to do about a redirect that is not followed for where it leads.
+    leaving_hint: str | None = None
     # Whether a 401 may be answered by logging in again and asking once more.
     may_log_in_again = True
 
@@ -94,6 +96,11 @@ class Exchange:
 
     def body_sent(self, sent: int) -> None:
         """So many bytes of the request's body were handed to the network."""
+
+    def may_go_to(self, url: str) -> bool:
+        """Return whether the request may be sent there, at another origin, when it is redirected."""
+        # The body of others may hold what was meant for the first origin only.
+        return self.request.method == "GET"
 
     def redirected(self, url: str) -> None:
         """The request is sent again, to this address."""
@@ -458,11 +465,9 @@ class Exchanges:
         except RemoteProtocolError as error:
             exchange.failed(error)
             return True
-        if not same_origin(url, request.url) and request.method != "GET":
-            # The body may hold what was meant for the first origin only.
-            exchange.failed(
-                RemoteProtocolError(f"{exchange.what}: redirected to another origin, {redact_url(url)}: not followed")
-            )
+        if not same_origin(url, request.url) and not exchange.may_go_to(url):
+            what = f"{exchange.what}: redirected to another origin, {redact_url(url)}: not followed"
+            exchange.failed(RemoteProtocolError(what, hint=exchange.leaving_hint))
             return True
         exchange.request = Request(
             method=request.method,

@@ -187,17 +187,19 @@ class LocalFile:
     """A file to be uploaded.
 
     ``source`` is its content, its path, or an open binary file that the I/O layer reads from where it stands. ``size``
-    is in bytes, ``None`` until the I/O layer has looked. ``orig_name`` is the name that the server learns.
+    is in bytes, ``None`` until the I/O layer has looked. ``orig_name`` is the name that the server learns. ``start`` is
+    where an open file stood when the I/O layer looked, ``None`` where that is not known: then it can be sent only once.
     """
 
     source: Union[bytes, str, object] = field(repr=False)
     orig_name: str
     size: int | None = None
     mime_type: str | None = None
+    start: int | None = None
 
-    def with_size(self, size: int) -> LocalFile:
-        """Return the same file with its size known."""
-        return replace(self, size=size)
+    def with_size(self, size: int, start: int | None = None) -> LocalFile:
+        """Return the same file with its size known, and where it begins."""
+        return replace(self, size=size, start=start)
 
     @property
     def shown(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ._api_info import Endpoint
 from ._diff import DiffError, apply_diff
 from ._errors import GradprotoError
-from ._files import LocalFile
+from ._files import FileData, LocalFile
 from ._json import JSONValue
 from ._payload import OutputReader
 from ._record import field, record, replace
@@ -53,10 +54,20 @@ class Call:
         )
         return replace(self, files=files)
 
-    def with_sizes(self, sizes: list[int]) -> Call:
-        """Return the same call with the files' sizes in bytes, one for each of ``files``."""
-        files = tuple(file.with_size(size) for file, size in zip(self.files, sizes, strict=True))
+    def with_sizes(self, sizes: list[int], starts: list[int | None] | None = None) -> Call:
+        """Return the same call with the files' sizes in bytes, one for each of ``files``.
+
+        ``starts``: where open files stand; a call with an open file of which that is not known is not tried again when
+        its upload has begun.
+        """
+        begin = [None] * len(sizes) if starts is None else starts
+        files = tuple(file.with_size(size, start) for file, size, start in zip(self.files, sizes, begin, strict=True))
         return replace(self, files=files)
+
+    @property
+    def can_upload_again(self) -> bool:
+        """Whether the files can be read once more; an open one has been read to some place by now."""
+        return all(isinstance(file.source, (bytes, str)) or file.start is not None for file in self.files)
 
 
 class OutputHistory:
@@ -159,8 +170,12 @@ class Job:
         self.cancelling = False
         # Whether the server still has the event, as far as it told.
         self.pending = False
+        # The time that it may spend where it is; for one that failed and begins anew, until it does.
         self.limit: Timer | None = None
         self.started = False
+        # How many times it began anew, and its files that are on a server, with the number of that (see `Core.server`).
+        self.retries = 0
+        self.uploaded: tuple[int, Sequence[FileData]] | None = None
         # What is sent to the function while it runs, for those that take more than the first arguments.
         self.inputs: Inputs | None = None
         self._reader = OutputReader(call.endpoint)

@@ -62,7 +62,8 @@ class _JobStream(EventStreamExchange):
 
     @property
     def over(self) -> bool:
-        return self._channel.job.ended
+        # Also a job that begins anew has left it.
+        return self._channel.job.channel is not self._channel
 
     def stream_opened(self) -> None:
         if not self._beats:
@@ -135,7 +136,7 @@ class JoinStreamChannel(_OwnStreamChannel):
         url = core.api_url + core.dialect.cancel_route
         core.exchanges.start(_Reset(self), "POST", url, headers=JSON_HEADERS, body=(dumps(body),))
 
-    def reset(self, refusal: str | None) -> None:
+    def reset(self, refusal: str | None, error: GradprotoError | None = None) -> None:
         """The server answered to the cancellation."""
         job = self.job
         job.cancelling = False
@@ -144,7 +145,7 @@ class JoinStreamChannel(_OwnStreamChannel):
         if refusal is None:
             super().cancel(job)
         else:
-            self.core.refuse_cancel(job, refusal)
+            self.core.refuse_cancel(job, refusal, error)
 
     def ended(self, error: GradprotoError) -> None:
         """The stream ended: that is how a cancelled event ends too, and its answer may be the later one to come."""
@@ -167,6 +168,7 @@ class JoinStreamChannel(_OwnStreamChannel):
         ask_for_data(core, job)
         assert core.dialect is not None
         body = self._payload[:-1] + b',"event_id":%b}' % dumps(event_id)
+        self.sent = True
         if job.exchange is not None:
             core.exchanges.abort(job.exchange)
         exchange = job.exchange = _DataPost(self)
@@ -202,14 +204,14 @@ class _Reset(ShortExchange):
     def answered(self, status: int, headers: Headers, body: bytes) -> None:
         if status != 200:
             error = answer_error(status, headers, body, what=self.what, url=self.request.url)
-            self._channel.reset(error.message)
+            self._channel.reset(error.message, error)
         elif did_nothing(body):
             self._channel.reset("the server says that there is nothing to stop yet")
         else:
             self._channel.reset(None)
 
     def failed(self, error: GradprotoError) -> None:
-        self._channel.reset(error.message)
+        self._channel.reset(error.message, error.with_traceback(None))
 
 
 class CallChannel(_OwnStreamChannel):
@@ -225,6 +227,7 @@ class CallChannel(_OwnStreamChannel):
         exchange = job.exchange = _CallPost(self)
         # Without a session hash each call is a session of its own.
         body = b'{"data":%b}' % data
+        self.sent = True
         core.exchanges.start(exchange, "POST", self._url, headers=(*headers, *JSON_HEADERS), body=(body,))
 
     def obstacle(self, job: Job) -> str | None:

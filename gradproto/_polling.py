@@ -43,6 +43,7 @@ class PollingChannel(OwnChannel):
         assert self.core.dialect is not None
         self._headers = headers
         payload = encode_call(self.job, data, action="predict")
+        self.sent = True
         self._post("the push", self.core.dialect.join_route, payload, self._pushed)
 
     def obstacle(self, job: Job) -> str | None:

@@ -67,6 +67,7 @@ class Refresh:
         for conversation in core.conversations:
             conversation.drop_rendered()
         core.stale = False
+        core.server += 1
         core.events.append(EndpointsChanged(config=config))
         for job, go_on in self._take():
             try:
@@ -79,7 +80,7 @@ class Refresh:
     def failed(self, error: GradprotoError) -> None:
         """The app cannot be looked at, so that nothing is sent to it either."""
         for job, _ in self._take():
-            self.core.fail(job, error)
+            self.core.fail_or_retry(job, error, unrun=True)
 
     def _ask(self, exchange: ShortExchange, url: str) -> None:
         self.exchange = exchange
@@ -91,6 +92,8 @@ class Refresh:
         core = self.core
         core.stale = False
         assert core.config is not None
+        # Servers before 3.42 do not say which they are.
+        core.server += config.app_id is None or config.app_id != core.config.app_id
         if config.app_id != core.config.app_id:
             core.config = replace(core.config, app_id=config.app_id)
             # What was rendered went with the server that had it.

@@ -10,7 +10,7 @@ A session is not thread-safe, and never calls back.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from . import _calls
@@ -22,7 +22,7 @@ from ._connect import connect, log_in
 from ._conversations import Conversation
 from ._core import Core
 from ._dialects import Route
-from ._downloads import Download
+from ._downloads import ORIGINS_HINT, Download
 from ._errors import (
     ArgumentError,
     ConnectionLostError,
@@ -38,10 +38,11 @@ from ._jobs import Call, Job
 from ._json import JSONValue, dumps
 from ._multipart import encode_form
 from ._payload import check_file_sizes, file_url, fill_uploads, find_uploads
+from ._retry import Retry, as_retry
 from ._states import SessionInput, SessionState
 from ._streams import Streams
 from ._timeouts import Timeouts
-from ._urls import parse_src, same_origin
+from ._urls import origin, parse_src, redact_url, same_origin
 from ._version import __version__
 
 __all__ = ["Session"]
@@ -61,10 +62,13 @@ class Session:
     ``entropy(n)`` returns n random bytes; a seeded one makes a session repeatable. ``token`` is a Hugging Face token
     and ``auth`` a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin
     and nowhere else. ``upload_paths`` says whether a plain string is taken for the path of a local file where the
-    endpoint wants a file. ``route`` says how jobs get to the server: through its ``"queue"``; through its simple
-    ``"call"`` API (Gradio 4.20 and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one
-    round trip, where the app allows it. What the simple API cannot do goes through the queue: functions without a name,
-    and those with State.
+    endpoint wants a file. ``file_origins`` are addresses of other origins from which files may be fetched, without
+    credentials, such as ``"https://cdn.example.com"``. ``retry`` says what is tried again when it fails, a number how
+    many times; by default nothing is.
+
+    ``route`` says how jobs get to the server: through its ``"queue"``; through its simple ``"call"`` API (Gradio 4.20
+    and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one round trip, where the app
+    allows it. What the simple API cannot do goes through the queue: functions without a name, and those with State.
 
     Raises `ArgumentError` for an address, header or credential that cannot be used.
     """
@@ -80,7 +84,9 @@ class Session:
         cookies: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         upload_paths: bool = True,
+        file_origins: Iterable[str] = (),
         route: Route = "queue",
+        retry: Retry | int | None = None,
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
@@ -98,11 +104,14 @@ class Session:
             auth=auth,
             timeouts=timeouts or Timeouts(),
             route=route,
+            retry=as_retry(retry),
         )
         for name, value in (cookies or {}).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
+        self._file_origins = _read_origins(file_origins)
         self._streams = Streams(self._core)
+        self._core.begin_again = lambda job: _calls.begin(self._core, self._streams, job)
         self._next_job = 0
         self._next_download = 0
 
@@ -247,10 +256,20 @@ class Session:
             # The server names its files, so that what is wrong with one is no mistake of the caller's.
             self._core.events.append(DownloadFailed(download=number, error=error))
             return number
-        download = Download(self._core, number, url)
+        download = Download(self._core, number, url, self._may_fetch)
         self._core.downloads[number] = download
-        self._core.exchanges.start(download, "GET", url, safe_to_repeat=True)
+        download.start()
         return number
+
+    def may_download(self, file: FileData) -> bool:
+        """Return whether the file may be fetched: one that lies at another origin has to be allowed."""
+        if not file.path and is_data_url(file.url or ""):
+            return True
+        try:
+            url = file_url(self._core.base_url, self.config, file)
+        except GradprotoError:
+            return True  # and `download` says what is wrong with it
+        return self._may_fetch(url)
 
     def abort_download(self, download: int) -> None:
         """Stop fetching a file; no more events about it follow, but for those that are already there."""
@@ -294,11 +313,12 @@ class Session:
         self._core.advance(SessionInput.CLOSE)
         for conversation in self._core.conversations:
             conversation.stop()
+        self._core.timers.cancel(self._core.connecting)
         for job in list(self._core.jobs.values()):
             job.pending = False
             self._core.fail(job, ConnectionLostError(f"job {job.number} was under way when the session was closed"))
         for download in list(self._core.downloads.values()):
-            download.failed(ReadError("the session was closed"))
+            download.stop(ReadError("the session was closed"))
         self._streams.close()
         self._core.exchanges.abort_all()
 
@@ -393,9 +413,26 @@ class Session:
     def _url_of(self, file: FileData) -> str:
         base_url = self._core.base_url
         url = file_url(base_url, self.config, file)
-        if not same_origin(url, base_url):
-            raise ArgumentError(f"the file {str(file.path)[:80]!r} lies at another origin than the app; not fetched")
+        if not self._may_fetch(url):
+            raise ArgumentError(
+                f"the file {redact_url(str(file.path))[:80]!r} lies at another origin than the app; not fetched",
+                hint=ORIGINS_HINT,
+            )
         return url
+
+    def _may_fetch(self, url: str) -> bool:
+        return same_origin(url, self._core.base_url) or origin(url) in self._file_origins
+
+
+def _read_origins(origins: object) -> frozenset[tuple[str, str, int]]:
+    if isinstance(origins, (str, bytes)) or not isinstance(origins, Iterable):
+        raise ArgumentError(f"file_origins must be a list of addresses, not {type(origins).__name__}")
+    found: set[tuple[str, str, int]] = set()
+    for item in cast("Iterable[object]", origins):
+        if not isinstance(item, str):
+            raise ArgumentError(f"file_origins holds an object of type {type(item).__name__}, which is no address")
+        found.add(origin(parse_src(item)))
+    return frozenset(found)
 
 
 def _check_auth(auth: object) -> None:

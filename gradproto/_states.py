@@ -5,9 +5,9 @@ is closed. It owns one event stream for each session hash it uses, and its jobs.
 may upload files first, joins the queue, waits, runs, and ends in exactly one of three ways. A job for an endpoint that
 the app runs outside its queue goes from its request straight to running.
 
-Inputs that begin with SEND_ are what this side does, RECV_ what the server did; the others (FAIL, CANCEL, CLOSE) are
-verdicts that other rules reach. Each state has one row. A terminal state has an empty row, and that is what makes it
-terminal.
+Inputs that begin with SEND_ are what this side does, RECV_ what the server did; the others (RETRY, FAIL, CANCEL, CLOSE)
+are verdicts that other rules reach. Each state has one row. A terminal state has an empty row, and that is what makes
+it terminal.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class SessionInput(_Symbol):
     SEND_CONFIG = "SEND_CONFIG"
     RECV_CONFIG = "RECV_CONFIG"
     RECV_INFO = "RECV_INFO"
+    RETRY = "RETRY"
     FAIL = "FAIL"
     CLOSE = "CLOSE"
 
@@ -111,6 +112,7 @@ class JobInput(_Symbol):
     RECV_LOG = "RECV_LOG"
     RECV_OUTPUT = "RECV_OUTPUT"
     RECV_COMPLETED = "RECV_COMPLETED"
+    RETRY = "RETRY"
     FAIL = "FAIL"
     CANCEL = "CANCEL"
 
@@ -122,11 +124,14 @@ SESSION_TABLE: Mapping[SessionState, Mapping[SessionInput, SessionState]] = {
     },
     SessionState.FETCHING_CONFIG: {
         SessionInput.RECV_CONFIG: SessionState.FETCHING_INFO,
+        # Where the caller allows it, what failed is asked again in a while.
+        SessionInput.RETRY: SessionState.FETCHING_CONFIG,
         SessionInput.FAIL: SessionState.FAILED,
         SessionInput.CLOSE: SessionState.CLOSED,
     },
     SessionState.FETCHING_INFO: {
         SessionInput.RECV_INFO: SessionState.READY,
+        SessionInput.RETRY: SessionState.FETCHING_INFO,
         SessionInput.FAIL: SessionState.FAILED,
         SessionInput.CLOSE: SessionState.CLOSED,
     },
@@ -178,12 +183,15 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
         JobInput.SEND_UPLOAD: JobState.UPLOADING,
         JobInput.SEND_JOIN: JobState.JOINING,
         JobInput.SEND_DIRECT: JobState.RUNNING,
+        # Where the caller allows it, a job that failed before its first output begins anew, after a while as new.
+        JobInput.RETRY: JobState.NEW,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
     JobState.UPLOADING: {
         JobInput.SEND_JOIN: JobState.JOINING,
         JobInput.SEND_DIRECT: JobState.RUNNING,
+        JobInput.RETRY: JobState.NEW,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
@@ -191,6 +199,7 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
     # by which it can be cancelled. A WebSocket or stream of the job's own is simply left.
     JobState.JOINING: {
         JobInput.RECV_JOINED: JobState.QUEUED,
+        JobInput.RETRY: JobState.NEW,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
@@ -203,6 +212,7 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
         JobInput.RECV_OUTPUT: JobState.RUNNING,
         # A result from the app's cache comes without any message before it (Gradio 6.12 and later).
         JobInput.RECV_COMPLETED: JobState.DONE,
+        JobInput.RETRY: JobState.NEW,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
@@ -217,6 +227,7 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
         JobInput.RECV_STARTS: JobState.RUNNING,
         JobInput.RECV_OUTPUT: JobState.RUNNING,
         JobInput.RECV_COMPLETED: JobState.DONE,
+        JobInput.RETRY: JobState.NEW,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },
@@ -230,6 +241,7 @@ JOB_TABLE: Mapping[JobState, Mapping[JobInput, JobState]] = {
         JobInput.RECV_LOG: JobState.RUNNING,
         JobInput.RECV_OUTPUT: JobState.RUNNING,
         JobInput.RECV_COMPLETED: JobState.DONE,
+        JobInput.RETRY: JobState.NEW,
         JobInput.FAIL: JobState.FAILED,
         JobInput.CANCEL: JobState.CANCELLED,
     },

@@ -127,8 +127,10 @@ class EventStream(Channel):
             self._open()
 
     def forget(self, job: Job) -> None:
-        """The job is over; whatever still comes about it is ignored."""
+        """The job is over, or begins anew elsewhere; whatever still comes about it is ignored."""
         self.joining.pop(job, None)
+        if self._held:
+            self._held = [one for one in self._held if one[0] is not job]
         if job.event_id is not None:
             del self.jobs[job.event_id]
             self._finished[job.event_id] = None
@@ -196,6 +198,7 @@ class EventStream(Channel):
         if exchange is not None:
             self.core.exchanges.abort(exchange)
         jobs = [*self.jobs.values(), *self.joining]
+        held = {job for job, _ in self._held}
         new_hash = self.streams.replace(self, expired=expired)
         self.core.stale |= bool(jobs) or expired
         if jobs:
@@ -205,7 +208,7 @@ class EventStream(Channel):
             self.core.events.append(SessionExpired(session_hash=self.session_hash, new_session_hash=new_hash))
         for job in jobs:
             job.pending = False
-            self.core.fail(job, job_error(job, error, expired=expired))
+            self.core.fail_or_retry(job, job_error(job, error, expired=expired), unrun=job in held)
 
     def close(self) -> None:
         """Stop listening, for good."""
@@ -307,7 +310,7 @@ class EventStream(Channel):
         for job, send in held:
             if job.endpoint.fn_index in self._cancelling:
                 self._held.append((job, send))
-            elif not job.ended:
+            else:
                 send()
         self._free()
 

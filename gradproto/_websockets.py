@@ -54,6 +54,7 @@ class WebSocketChannel(OwnChannel):
             self._send({"fn_index": self.job.endpoint.fn_index, "session_hash": self.session_hash})
         elif kind == "send_data":
             ask_for_data(self.core, self.job)
+            self.sent = True
             self._send_text(self._payload)
             self.job.advance(JobInput.DATA_SENT)
         elif kind == "queue_full":

@@ -96,6 +96,9 @@ def test_a_401_wants_a_login(body: Any, says: str) -> None:
         ("0", 0.0),
         ("1.5", 1.5),
         ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ("1_0", None),
+        ("1e3", None),
+        ("\u0663", None),
         ("-1", None),
         ("nan", None),
         ("inf", None),
@@ -111,6 +114,44 @@ def test_a_429_says_how_long_to_wait_if_the_server_did(value: str | None, second
     assert error.retry_after == seconds
     wait = "" if seconds is None else f"; it asks to wait {seconds:g} s"
     assert str(error).endswith(f"the server answered 429, too many requests{wait}")
+
+
+NOW = "Fri, 31 Dec 1999 23:59:59 GMT"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "seconds"),
+    [
+        ("Sat, 01 Jan 2000 00:00:29 GMT", NOW, 30.0),
+        (" Sat, 01 Jan 2000 00:00:29 GMT ", f" {NOW} ", 30.0),
+        (NOW, NOW, 0.0),
+        ("Fri, 31 Dec 1999 23:59:00 GMT", NOW, 0.0),
+        ("Sat, 01 Jan 2000 00:00:29 GMT", None, None),
+        ("Sat, 01 Jan 2000 00:00:29 GMT", "now", None),
+        ("Sun, 01 Jan 2000 00:00:29 GMT", NOW, None),
+        ("Sat, 01 Jan 2000 00:00:60 GMT", NOW, None),
+        ("Sat, 01 Jan 2000 24:00:00 GMT", NOW, None),
+        ("Thu, 30 Feb 2000 00:00:00 GMT", NOW, None),
+        ("Sat, 01 Jan 0000 00:00:00 GMT", NOW, None),
+        ("Sat, 01 Xyz 2000 00:00:29 GMT", NOW, None),
+        ("Sat, 1 Jan 2000 00:00:29 GMT", NOW, None),
+        ("Sat, 01 Jan 2000 00:00:29 UTC", NOW, None),
+        ("Sat, 01 Jan 2000 00:00:29 +0000", NOW, None),
+        ("Saturday, 01-Jan-00 00:00:29 GMT", NOW, None),
+        ("Sat Jan  1 00:00:29 2000", NOW, None),
+    ],
+)
+def test_a_date_to_wait_for_is_as_far_away_as_the_servers_own_clock_says(
+    then: str, now: str | None, seconds: float | None
+) -> None:
+    headers = [("Retry-After", then)] if now is None else [("Retry-After", then), ("Date", now)]
+    assert retry_after(headers) == seconds
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_an_error_knows_the_status_and_the_wait_that_it_is_about(status: int) -> None:
+    error = error_of(status, b"", ("Retry-After", "7"))
+    assert (error.status, error.retry_after) == (status, 7)
 
 
 def refused(**fields: Any) -> dict[str, Any]:

@@ -146,6 +146,54 @@ def test_a_file_that_lies_elsewhere_is_not_fetched(file: FileData) -> None:
     assert "lies at another origin than the app; not fetched" in str(error)
 
 
+def test_a_file_of_another_origin_is_fetched_where_that_is_allowed_and_without_credentials() -> None:
+    allowed = ["https://cdn.other.test/some/path", "other.test:8080"]
+    harness = Harness(token="hf_s3cr3t", cookies={"own": "c00kie"}, file_origins=allowed).connect()
+    for url in ("https://cdn.other.test/a", "http://other.test:8080/b"):
+        file = FileData(path=url)
+        assert harness.session.may_download(file)
+        harness.session.download(file)
+        (exchange,) = harness.pending()
+        request = harness.requests[exchange]
+        assert request.url == url
+        assert {name for name, _ in request.headers} == {"accept", "accept-encoding", "user-agent", "x-gradio-user"}
+        harness.answer(exchange, body=b"content")
+    assert not harness.session.may_download(FileData(path="http://cdn.other.test/a")), "another scheme"
+    assert harness.session.may_download(FileData(path="/srv/x"))
+    assert harness.session.may_download(FileData(path=None, url="data:,x"))
+    assert harness.session.may_download(FileData(path=None)), "download says what is wrong with it"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_download_is_redirected_to_another_origin_only_where_that_is_allowed(allowed: bool) -> None:
+    harness = Harness(file_origins=["https://cdn.other.test"] if allowed else []).connect()
+    harness.session.download(FileData(path="/srv/x"))
+    harness.answer(harness.pending()[0], 302, headers=[("location", "https://cdn.other.test/x")])
+    if allowed:
+        (exchange,) = harness.pending()
+        assert harness.requests[exchange].url == "https://cdn.other.test/x"
+    else:
+        assert "redirected to another origin, https://cdn.other.test/x: not followed (allow that" in str(
+            failure(harness)
+        )
+        assert harness.idle()
+
+
+@pytest.mark.parametrize(
+    ("origins", "says"),
+    [
+        ("https://cdn.test", "must be a list of addresses, not str"),
+        (b"https://cdn.test", "must be a list of addresses, not bytes"),
+        (5, "must be a list of addresses, not int"),
+        ([5], "holds an object of type int"),
+        (["ftp://cdn.test"], "its scheme is neither http nor https"),
+    ],
+)
+def test_origins_of_files_are_addresses(origins: Any, says: str) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        Harness(file_origins=origins)
+
+
 @pytest.mark.parametrize(
     ("file", "kind"),
     [
@@ -170,7 +218,7 @@ def test_a_url_of_the_apps_own_is_fetched() -> None:
 
 
 def test_a_redirect_is_followed_without_credentials() -> None:
-    harness, exchange = fetching(token="hf_s3cr3t", cookies={"c": "1"})
+    harness, exchange = fetching(token="hf_s3cr3t", cookies={"c": "1"}, file_origins=["https://cdn.test"])
     harness.start(exchange, 302, [("location", "https://cdn.test/x")])
     again = max(harness.pending())
     assert harness.requests[again].url == "https://cdn.test/x"

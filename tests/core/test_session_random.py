@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import gradproto._streams as streams
-from gradproto import ConnectError, FileData, Job, JobState, ReadError, SessionState, Timeouts, WriteError
+from gradproto import (
+    ConnectError,
+    FileData,
+    Job,
+    JobRetried,
+    JobState,
+    OutputGenerated,
+    ReadError,
+    Retry,
+    SessionState,
+    Timeouts,
+    WriteError,
+)
 from gradproto._channels import OwnChannel
 from gradproto._polling import POLL_INTERVAL, PollingChannel
 from gradproto._states import StreamState
@@ -100,6 +112,7 @@ BODIES: list[Any] = [
     {"error": "boom"},
     {"detail": "Queue is full."},
 ]
+RETRIES = [None, None, Retry(times=2, first_delay=1), Retry(times=2, first_delay=0, factor=1, idempotent=True)]
 STATUSES = [200, 200, 204, 302, 307, 400, 401, 404, 422, 429, 500, 503]
 LOCATIONS = ["/gradio_api/again", "http://app.test/other", "https://other.test/", "ftp://x", ""]
 
@@ -113,13 +126,17 @@ class AnyServer(RuleBasedStateMachine):
         limits=st.booleans(),
         most=st.sampled_from([2, 3, 256]),
         route=st.sampled_from(["queue", "queue", "call"]),
+        retry=st.sampled_from(RETRIES),
     )
-    def connect(self, config: dict[str, Any], auth: bool, limits: bool, most: int, route: Any) -> None:
+    def connect(
+        self, config: dict[str, Any], auth: bool, limits: bool, most: int, route: Any, retry: Retry | None
+    ) -> None:
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(streams, "MAX_STREAMS", most)
         self.patch.setattr("gradproto._event_streams.MAX_EVENTS_AHEAD", 4)
         timeouts = Timeouts(run=20, queue_wait=20, request=20, upload_idle=20) if limits else Timeouts()
-        self.harness = Harness(auth=("bob", "x") if auth else None, timeouts=timeouts, route=route).connect(config)
+        account = ("bob", "x") if auth else None
+        self.harness = Harness(auth=account, timeouts=timeouts, route=route, retry=retry).connect(config)
         self.jobs: list[Job] = []
         self.downloads = 0
         self.next_event_id = 0
@@ -378,6 +395,9 @@ class AnyServer(RuleBasedStateMachine):
                 assert job.exchange is None
                 assert job.channel is None
                 continue
+            if job.state is JobState.NEW and job.limit is not None and job.limit.fire is not None:
+                assert job.exchange is job.channel is None
+                continue  # it begins anew in a while
             # After a loss a job waits for a look at the app.
             refresh = harness.session._streams.refresh
             exchange = refresh.exchange if job.state is JobState.NEW else job.exchange
@@ -409,6 +429,20 @@ class AnyServer(RuleBasedStateMachine):
         assert exchange is not None
         assert exchange in channel.core.exchanges._waiting_for_login or exchange.exchange in self.harness.live
         assert exchange.exchange not in self.harness.closing
+
+    @invariant()
+    def a_job_begins_anew_only_so_often_and_not_after_an_output(self) -> None:
+        if not hasattr(self, "harness"):
+            return
+        begun: set[int] = set()
+        tries: dict[int, int] = {}
+        for event in self.harness.history:
+            if isinstance(event, OutputGenerated):
+                begun.add(event.job)
+            elif isinstance(event, JobRetried):
+                assert event.job not in begun
+                assert event.attempt == tries.get(event.job, 0) + 1 <= 2
+                tries[event.job] = event.attempt
 
     @invariant()
     def a_conversation_of_a_jobs_own_is_its_own(self) -> None:
@@ -450,7 +484,8 @@ class AnyServer(RuleBasedStateMachine):
                         harness.fail(exchange)
                     harness.commands()
                 harness.events()
-                if harness.idle() and all(job.ended for job in self.jobs):
+                ended = all(job.ended for job in self.jobs) and not harness.session._core.downloads
+                if harness.idle() and ended:
                     break
                 harness.tick()
                 harness.tick(POLL_INTERVAL)

@@ -284,6 +284,18 @@ class _SyncClient(_Wrapped):
     async def submit(self, *args: Any, **kwargs: Any) -> _SyncJob:
         return _SyncJob(self._wrapped.submit(*args, **kwargs))
 
+    def session(self) -> _SyncClient:
+        return _SyncClient(self._wrapped.session())
+
+    def map(self, *args: Any, **kwargs: Any) -> _SyncResults:
+        return _SyncResults(self._wrapped.map(*args, **kwargs))
+
+    async def __aenter__(self) -> _SyncClient:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._wrapped.close()
+
 
 class _SyncJob(_Wrapped):
     waiting = frozenset({"cancel", "end", "exception", "final", "result", "send"})
@@ -296,6 +308,22 @@ class _SyncJob(_Wrapped):
             return next(self._wrapped)
         except StopIteration:
             raise StopAsyncIteration from None
+
+
+class _SyncResults(_Wrapped):
+    waiting = frozenset({"close"})
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return _each(self._wrapped)
+
+    async def __anext__(self) -> Any:
+        try:
+            return next(self._wrapped)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    def as_completed(self) -> AsyncIterator[Any]:
+        return _each(self._wrapped.as_completed())
 
 
 BACKENDS = {backend.name: backend for backend in (SyncBackend(), TrioBackend(), AsyncioBackend())}

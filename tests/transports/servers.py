@@ -71,10 +71,12 @@ class Proxy(RawServer):
     """Passes bytes on to ``target``. With ``tls`` it is a server with TLS, by the name of localhost.
 
     ``answers``: what it says itself to a request with this in its first line, before it closes; of the request it has
-    read only what came in one piece. With ``STUCK`` as the answer it says nothing, and reads nothing more.
+    read only what came in one piece. With ``STUCK`` as the answer it says nothing, and reads nothing more; with
+    ``LOST`` it passes the request on, and closes when the answer comes.
     """
 
     STUCK = b"stuck"
+    LOST = b"lost"
 
     def __init__(
         self, target: str, *, tls: ssl.SSLContext | None = None, answers: dict[bytes, bytes] | None = None
@@ -123,6 +125,11 @@ class Proxy(RawServer):
                 if answer == self.STUCK:
                     self.got_stuck.set()
                     self._ending.wait()
+                    break
+                if answer == self.LOST:
+                    _shut(client)
+                    server.sendall(data)
+                    back.join()
                     break
                 if answer is not None:
                     client.sendall(answer)

@@ -7,13 +7,13 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
 from gradproto import ArgumentError, Call, FileData, GradprotoError, LocalFile, ReadError
 from gradproto._payload import find_uploads
-from gradproto_fake_server import FakeServer
+from gradproto_fake_server import FakeApp, FakeServer, json_value
 from gradproto_transports._files import with_sizes
 from gradproto_transports.sync import handle_file
 from tests.core.documents import old_endpoint
@@ -236,3 +236,31 @@ def test_a_file_that_cannot_be_read_for_a_request_is_named(path: Path, tmp_path:
 def test_a_file_that_does_not_fit_into_memory_is_too_large_for_a_request() -> None:
     with pytest.raises(ArgumentError, match=r"'file' is too large \(3 bytes\): this app takes files only inside"):
         with_sizes(inline_call(Unreadable(b"abc")))
+
+
+async def test_a_file_of_another_origin_is_fetched_only_where_that_is_allowed(backend: Backend, tmp_path: Path) -> None:
+    with FakeServer(FakeApp()) as elsewhere:
+        foreign = f"{elsewhere.url}/config"
+        app = FakeApp()
+
+        @app.endpoint("/point", outputs=[json_value("file")])
+        def point() -> Any:
+            return {"path": foreign, "url": foreign, "orig_name": "config.json", "meta": {"_type": "gradio.FileData"}}
+
+        with FakeServer(app) as server:
+            async with backend.open_client(server.url, download_files=tmp_path) as client:
+                found = await client.predict(api_name="/point")
+                assert isinstance(found, FileData)
+                assert found.url == foreign
+                with pytest.raises(
+                    ArgumentError, match=r"lies at another origin .* \(allow that origin with file_origins=\)"
+                ):
+                    await backend.call(found.read)
+            assert elsewhere.requests == []
+            async with backend.open_client(
+                server.url, download_files=tmp_path, file_origins=[elsewhere.url], headers={"X-Secret": "s3cr3t"}
+            ) as client:
+                path = await client.predict(api_name="/point")
+                assert b'"version"' in Path(path).read_bytes()
+            (request,) = elsewhere.requests
+            assert "x-secret" not in dict(request.headers)

@@ -19,7 +19,8 @@ ASYNC = {"trio": gradproto_transports.trio, "asyncio": gradproto_transports.asyn
 
 # What the sync client does at once, and what waits: nothing waits in one form and not in the other.
 PLAIN = {
-    "Client": {"config", "endpoints", "session_hash", "view_api"},
+    "Client": {"config", "endpoints", "map", "session", "session_hash", "view_api"},
+    "MapResults": {"as_completed"},
     "Job": {
         "add_done_callback",
         "cancelled",
@@ -36,10 +37,11 @@ PLAIN = {
 WAITING = {
     "Client": {"close", "predict", "reset_session", "submit"},
     "Job": {"cancel", "end", "exception", "final", "result", "send"},
+    "MapResults": {"close"},
     "RemoteFile": {"read", "save"},
 }
 # The two ends of the machinery inside, which users do not call.
-INSIDE = {"begin", "changed", "inner", "record", "take", "take_update"}
+INSIDE = {"begin", "changed", "inner", "outcome", "record", "take", "take_any", "take_update"}
 # The sync client has a constructor and is its own context manager; a sync job is a future.
 ENTRY = {"open_client"}
 
@@ -64,7 +66,7 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
 def test_the_modules_export_the_same_names(module: ModuleType) -> None:
     assert set(module.__all__) - ENTRY == set(SYNC.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
-    for name in ("Status", "StatusUpdate", "Timeouts", "handle_file"):
+    for name in ("MapProgress", "Retry", "Status", "StatusUpdate", "Timeouts", "handle_file"):
         assert getattr(module, name) is getattr(SYNC, name)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from gradproto import (
     Call,
     Config,
+    Conversation,
     DeadlineExceeded,
     Endpoints,
     Event,
@@ -23,12 +24,14 @@ from gradproto import (
 )
 
 from ._async_inner import DriverFactory, Inner
+from ._async_map import MapResults
 from ._callbacks import JobCallbacks, guarded
 from ._files import with_sizes
+from ._map import MapProgress
 from ._options import ClientOptions
 from ._records import JobRecord, OutputReader, UpdateReader
 
-__all__ = ["Client", "Job", "run_client"]
+__all__ = ["Client", "Job", "MapProgress", "MapResults", "run_client"]
 
 
 @asynccontextmanager
@@ -40,7 +43,9 @@ async def run_client(
     async with inner.driver.running():
         try:
             await inner.connect()
-            client = Client(inner, api_name=api_name, fn_index=fn_index)
+            client = Client(inner, inner.session.conversation, api_name=api_name, fn_index=fn_index)
+            if api_name is not None or fn_index is not None:
+                client.endpoints.resolve(api_name=api_name, fn_index=fn_index)
             if options.verbose:
                 print(f"Loaded as API: {inner.session.base_url}/ ✔")
             yield client
@@ -51,27 +56,26 @@ async def run_client(
 class Client:
     """A client of one Gradio app; `open_client` makes one. Use it in the event loop that it was opened in."""
 
-    def __init__(self, inner: Inner, *, api_name: str | None, fn_index: int | None) -> None:
+    def __init__(self, inner: Inner, conversation: Conversation, *, api_name: str | None, fn_index: int | None) -> None:
         self._inner = inner
+        self._conversation = conversation
         self._api_name = api_name
         self._fn_index = fn_index
-        if api_name is not None or fn_index is not None:
-            self.endpoints.resolve(api_name=api_name, fn_index=fn_index)
 
     @property
     def config(self) -> Config:
         """The app's config."""
-        return self._inner.session.config
+        return self._conversation.config
 
     @property
     def endpoints(self) -> Endpoints:
         """The app's endpoints, by their index."""
-        return self._inner.session.endpoints
+        return self._conversation.endpoints
 
     @property
     def session_hash(self) -> str:
         """The name by which the server keeps this client's State."""
-        return self._inner.session.session_hash
+        return self._conversation.session_hash
 
     async def predict(
         self,
@@ -109,6 +113,44 @@ class Client:
         callbacks = JobCallbacks(result_callbacks, status_callbacks, log_callbacks)
         return self._begin(args, kwargs, callbacks, api_name=api_name, fn_index=fn_index, headers=headers)
 
+    def map(
+        self,
+        inputs: Iterable[object],
+        *,
+        api_name: str | None = None,
+        fn_index: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        concurrency: int = 16,
+        progress_callback: Callable[[MapProgress], object] | None = None,
+    ) -> MapResults:
+        """Call an endpoint once for each of ``inputs``, so many at a time, and give the results as they are taken.
+
+        An input is one argument, a tuple of several, or a dictionary of arguments by their names. Inputs are taken as
+        they are needed, so that there may be any number. The results are those of `predict`, in the order of the
+        inputs, or with `MapResults.as_completed` as they come; a call that failed has its error in its place.
+        ``progress_callback`` hears of each that is over. Raises `EndpointNotFoundError` and `ArgumentError`.
+        """
+        self._inner.check_open()
+        if api_name is None and fn_index is None:
+            api_name, fn_index = self._api_name, self._fn_index
+        endpoint = self.endpoints.resolve(api_name=api_name, fn_index=fn_index)
+        name, index = endpoint.api_name, None if endpoint.api_name is not None else endpoint.fn_index
+
+        def begin(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job:
+            return self._begin(args, kwargs, api_name=name, fn_index=index, headers=headers)
+
+        return MapResults(self._inner.driver, begin, inputs, concurrency=concurrency, progress=progress_callback)
+
+    def session(self) -> Client:
+        """Begin a conversation of its own, whose State this one does not see, over the same connections.
+
+        It is used like a client. Closing it, or leaving its ``async with``, ends it alone; it ends with this client,
+        too.
+        """
+        inner = self._inner
+        conversation = inner.driver.call(inner.session.open_conversation)
+        return Client(inner, conversation, api_name=self._api_name, fn_index=self._fn_index)
+
     def view_api(
         self,
         all_endpoints: bool | None = None,
@@ -128,11 +170,30 @@ class Client:
     async def reset_session(self) -> None:
         """Begin a new conversation, with new State; jobs under way end in the old one."""
         await self._inner.driver.checkpoint()
-        self._inner.driver.call(self._inner.session.reset_session)
+        inner, conversation = self._inner, self._conversation
+        inner.driver.call(lambda: inner.session.reset_session(conversation))
 
     async def close(self) -> None:
         """End the connection; jobs under way fail. Downloaded files stay."""
-        await self._inner.close()
+        inner, conversation = self._inner, self._conversation
+        if conversation is inner.session.conversation:
+            await inner.close()
+            return
+        await inner.driver.checkpoint()
+        if inner.driver.alive:
+            inner.driver.call(lambda: inner.session.close_conversation(conversation))
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        # The client itself ends with its block.
+        inner, conversation = self._inner, self._conversation
+        if conversation is not inner.session.conversation and inner.driver.alive:
+            inner.driver.call(lambda: inner.session.close_conversation(conversation))
 
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
@@ -151,7 +212,9 @@ class Client:
         inner.check_open()
         if api_name is None and fn_index is None and not self._names_endpoint(args):
             api_name, fn_index = self._api_name, self._fn_index
-        call = inner.session.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers)
+        call = inner.session.prepare(
+            args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers, conversation=self._conversation
+        )
         return inner.driver.call(lambda: Job(inner, with_sizes(call), callbacks))
 
     def _names_endpoint(self, args: tuple[object, ...]) -> bool:
@@ -174,7 +237,7 @@ class Job:
         self._own_iterator: _Outputs | None = None
         job = inner.session.submit(call)
         self._wants_first = inner.options.generator_result == "first" and job.endpoint.may_generate
-        self.record: JobRecord = JobRecord(job, fetch=inner.options.fetch, bind=inner.remote_file)
+        self.record: JobRecord = JobRecord(job, fetch=inner.to_fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
 
     # --- what a caller asks -------------------------------------------------------------------------------------------
@@ -185,10 +248,7 @@ class Job:
         Raises what the job failed with, `JobCancelledError`, or `DeadlineExceeded` after ``timeout`` seconds.
         """
         await self._wait(self._has_result, timeout)
-        record = self.record
-        if self._wants_first and record.ready and not isinstance(record.error, JobCancelledError):
-            return record.first()
-        return record.final()
+        return self.outcome()
 
     async def final(self, timeout: float | None = None) -> Any:
         """Wait until the job is over and return its last output; raises as `result` does."""
@@ -266,9 +326,10 @@ class Job:
         The arguments are those of the endpoint. Inputs go one by one, each when the function has answered to the one
         before. Raises `ArgumentError` for other endpoints, and what kept the input from the app: the job may be over.
         """
-        fn_index = self.record.job.endpoint.fn_index
+        job = self.record.job
         self._inner.check_open()
-        await self._send(with_sizes(self._inner.session.prepare(args, kwargs, fn_index=fn_index)))
+        call = self._inner.session.prepare(args, kwargs, fn_index=job.endpoint.fn_index, conversation=job.conversation)
+        await self._send(with_sizes(call))
 
     async def end(self) -> None:
         """Say that no more input follows, so that the job comes to its end; the rest is as with `send`."""
@@ -292,6 +353,10 @@ class Job:
         return f"<Job {self.record.job.endpoint.label} {self.status().code.value}>"
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def outcome(self) -> Any:
+        """Return the result that is there; raises what the job failed with."""
+        return self.record.result(first=self._wants_first)
 
     def changed(self, event: Event | None) -> None:
         """Tell whoever waits or listens."""

@@ -20,9 +20,9 @@ class JobCallbacks:
 
     def __init__(
         self,
-        result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None,
-        status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None,
-        log_callbacks: Callable[[JobLogged], object] | Iterable[Callable[[JobLogged], object]] | None,
+        result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None = None,
+        status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None = None,
+        log_callbacks: Callable[[JobLogged], object] | Iterable[Callable[[JobLogged], object]] | None = None,
     ) -> None:
         self._result_callbacks = _listed(result_callbacks)
         self._status_callbacks = _listed(status_callbacks)

@@ -40,7 +40,7 @@ def with_sizes(call: Call) -> Call:
         return call
     if call.wants_contents:
         return call.with_contents([_content(file) for file in call.files])
-    return call.with_sizes([_size(file) for file in call.files])
+    return call.with_sizes([_size(file) for file in call.files], [_start(file) for file in call.files])
 
 
 def _content(file: LocalFile) -> bytes:
@@ -79,6 +79,16 @@ def _size(file: LocalFile) -> int:
     return max(0, end - place)
 
 
+def _start(file: LocalFile) -> int | None:
+    """Return where an open file stands: what is sent begins there, also when it is sent a second time."""
+    if isinstance(file.source, (bytes, str)):
+        return None
+    try:
+        return cast(BinaryIO, file.source).tell()
+    except (OSError, ValueError):
+        return None
+
+
 def _size_of_path(path: str) -> int:
     try:
         found = os.stat(path)
@@ -102,6 +112,7 @@ class FileSource:
         self._part = part
         self._left = part.size
         self._owned: BinaryIO | None = None
+        self._place = part.start
 
     def read(self) -> bytes:
         """Return the next piece, ``b""`` after the last; raises `WriteError` if the file changed or cannot be read."""
@@ -109,7 +120,7 @@ class FileSource:
             self.close()
             return b""
         try:
-            data = self._file().read(min(FILE_CHUNK, self._left))
+            data = self._next(min(FILE_CHUNK, self._left))
         except (OSError, ValueError) as error:
             raise WriteError(f"the file to upload could not be read: {error}") from error
         if not data:
@@ -122,6 +133,16 @@ class FileSource:
         owned, self._owned = self._owned, None
         if owned is not None:
             owned.close()
+
+    def _next(self, size: int) -> bytes:
+        file = self._file()
+        if self._place is None:
+            return file.read(size)
+        # Each time, for the same file may be on its way in another upload too.
+        file.seek(self._place)
+        data = file.read(size)
+        self._place += len(data)
+        return data
 
     def _file(self) -> BinaryIO:
         if not isinstance(self._part.source, str):

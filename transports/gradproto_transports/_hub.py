@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -11,9 +12,11 @@ from gradproto import (
     CancelRefused,
     ChunkAccepted,
     ChunkRefused,
+    ConnectRetried,
     DownloadCompleted,
     DownloadDataReceived,
     DownloadFailed,
+    DownloadRetried,
     DownloadStarted,
     Event,
     FileData,
@@ -27,6 +30,7 @@ from gradproto import (
     JobLogged,
     JobProgressed,
     JobQueued,
+    JobRetried,
     JobStarted,
     OutputGenerated,
     QueueEstimated,
@@ -42,6 +46,8 @@ from ._files import Downloads, describe_os_error
 from ._records import JobRecord
 
 __all__ = ["Collected", "Fetch", "Hub", "Sink", "WatchedJob"]
+
+logger = logging.getLogger("gradproto")
 
 # A gallery may hold hundreds of files; more than this at once does not make them come sooner.
 MAX_FETCHES = 8
@@ -131,10 +137,13 @@ class Hub:
 
     def handle(self, event: Event) -> None:
         """Bring an event to whom it concerns."""
+        if isinstance(event, (ConnectRetried, JobRetried, DownloadRetried)):
+            logger.info("%s; trying again in %.3g s", event.error, event.delay)
         match event:
             case (
                 OutputGenerated()
                 | JobQueued()
+                | JobRetried()
                 | QueueEstimated()
                 | JobDataRequested()
                 | JobStarted()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from gradproto import ArgumentError, Session, Timeouts
+from gradproto import ArgumentError, Retry, Session, Timeouts
 from gradproto._record import record
 
 __all__ = ["ClientOptions", "GeneratorResult", "Route"]
@@ -26,9 +26,11 @@ class ClientOptions:
     cookies: Mapping[str, str] | None
     download_files: bool | str | os.PathLike[str]
     upload_paths: bool
+    file_origins: Iterable[str]
     generator_result: GeneratorResult
     timeouts: Timeouts
     route: Route
+    retry: Retry | int | None
     verbose: bool
 
     @classmethod
@@ -44,9 +46,11 @@ class ClientOptions:
         cookies: Mapping[str, str] | None,
         download_files: bool | str | os.PathLike[str],
         upload_paths: bool,
+        file_origins: Iterable[str],
         generator_result: GeneratorResult,
         timeouts: Timeouts | None,
         route: Route,
+        retry: Retry | int | None,
         verbose: bool,
     ) -> ClientOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`."""
@@ -67,9 +71,11 @@ class ClientOptions:
             cookies=cookies,
             download_files=download_files,
             upload_paths=upload_paths,
+            file_origins=file_origins,
             generator_result=generator_result,
             timeouts=timeouts or Timeouts(),
             route=route,
+            retry=retry,
             verbose=verbose,
         )
 
@@ -94,7 +100,9 @@ class ClientOptions:
             cookies=self.cookies,
             timeouts=self.timeouts,
             upload_paths=self.upload_paths,
+            file_origins=self.file_origins,
             route=self.route,
+            retry=self.retry,
         )
 
 

@@ -31,6 +31,7 @@ from gradproto import (
     JobLogged,
     JobProgressed,
     JobQueued,
+    JobRetried,
     JobStarted,
     JobUpdate,
     OutputGenerated,
@@ -78,11 +79,11 @@ class _Output:
 class JobRecord:
     """One job as its caller sees it.
 
-    ``fetch`` says whether the files of outputs are downloaded before an output is ready; ``bind`` is what a caller
-    gets for a file when they are not.
+    ``fetch`` says which files of outputs are downloaded before an output is ready (``None``: none); ``bind`` is what a
+    caller gets for the others.
     """
 
-    def __init__(self, job: Job, *, fetch: bool, bind: FileReplacer) -> None:
+    def __init__(self, job: Job, *, fetch: Callable[[FileData], bool] | None, bind: FileReplacer) -> None:
         self.job = job
         self.statuses: list[StatusUpdate] = [StatusUpdate(code=Status.STARTING, time=_now())]
         self.updates: list[Union[JobUpdate, _Output]] = []
@@ -138,6 +139,9 @@ class JobRecord:
             case JobStarted():
                 self._started = True
                 self._note(Status.PROCESSING, eta=event.eta)
+            case JobRetried():
+                self._started = False
+                self._note(Status.STARTING)
             case CancelRefused():
                 self.refusals += 1
             case _:
@@ -170,8 +174,7 @@ class JobRecord:
 
     def present_each(self, outputs: tuple[object, ...]) -> tuple[object, ...]:
         """Return the values of an output with the files in them replaced."""
-        replacer = self._path if self._fetch else self._bind
-        return tuple(replace_files(output, replacer) for output in outputs)
+        return tuple(replace_files(output, self._path) for output in outputs)
 
     def outputs(self) -> list[object]:
         """Return every output that is ready, in order."""
@@ -187,11 +190,11 @@ class JobRecord:
             raise self.error
         return self.present(self.job.outputs)
 
-    def first(self) -> object:
-        """Return the first output; that of a job without any is its final one."""
-        if self.ready == 0:
-            return self.final()
-        return OutputReader(self).take()
+    def result(self, *, first: bool) -> object:
+        """Return the last output, or the first one if there is one yet; raises as `final` does."""
+        if first and self.ready and not isinstance(self.error, JobCancelledError):
+            return OutputReader(self).take()
+        return self.final()
 
     def _path(self, file: FileData) -> object:
         return self._paths.get(file) or self._bind(file)
@@ -211,7 +214,7 @@ class JobRecord:
 
     def _await_files(self, count: int, outputs: tuple[object, ...]) -> list[FileData]:
         """Let an output become ready when its files are there; returns those that nobody has asked for yet."""
-        files = set(find_files(outputs)) if self._fetch else set[FileData]()
+        files = set[FileData]() if self._fetch is None else set(filter(self._fetch, find_files(outputs)))
         wanted = [file for file in files if file not in self._paths]
         for file in wanted:
             self._paths[file] = None
@@ -255,6 +258,7 @@ _KEPT = (
     JobLogged,
     JobProgressed,
     JobQueued,
+    JobRetried,
     JobStarted,
     QueueEstimated,
 )

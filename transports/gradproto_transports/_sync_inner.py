@@ -8,7 +8,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gradproto import Call, ConnectionLostError, FileData, GradprotoError, LocalProtocolError, Session
+from gradproto import (
+    Call,
+    ConnectionLostError,
+    Conversation,
+    FileData,
+    GradprotoError,
+    LocalProtocolError,
+    Session,
+)
 from gradproto._record import field, record
 
 from ._files import Downloads, with_sizes
@@ -104,6 +112,8 @@ class Inner:
         self.options = options
         self.downloads: Downloads = Downloads(options.directory)
         self.session: Session = options.new_session()
+        # Which files of outputs are downloaded.
+        self.to_fetch = self.session.may_download if options.fetch else None
         self.connected: concurrent.futures.Future[None] = concurrent.futures.Future()
         self.hub: Hub = Hub(self.session, self.downloads, self._on_connected)
         self._fetches: dict[concurrent.futures.Future[None], Fetch] = {}
@@ -125,10 +135,14 @@ class Inner:
         api_name: str | None = None,
         fn_index: int | None = None,
         headers: Mapping[str, str] | None = None,
+        conversation: Conversation | None = None,
     ) -> Call:
         """Check a call; reads the session only, which is safe from any thread."""
         self.check_open()
-        call = with_sizes(self.session.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers))
+        call = self.session.prepare(
+            args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers, conversation=conversation
+        )
+        call = with_sizes(call)
         self.session.check(call)
         return call
 

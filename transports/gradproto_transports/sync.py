@@ -24,6 +24,7 @@ from gradproto import (
     JobLogged,
     JobState,
     JobUpdate,
+    Retry,
     Status,
     StatusUpdate,
     Timeouts,
@@ -33,16 +34,29 @@ from gradproto import (
 
 from ._callbacks import JobCallbacks
 from ._files import handle_file
+from ._map import MapProgress
 from ._options import ClientOptions, GeneratorResult, Route
 from ._records import JobRecord, OutputReader, UpdateReader
 from ._sync_driver import OpenStream
 from ._sync_inner import Inner, RemoteFile
+from ._sync_map import MapResults
 from ._tls import tls_factory
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Client", "Job", "RemoteFile", "Status", "StatusUpdate", "Timeouts", "handle_file"]
+__all__ = [
+    "Client",
+    "Job",
+    "MapProgress",
+    "MapResults",
+    "RemoteFile",
+    "Retry",
+    "Status",
+    "StatusUpdate",
+    "Timeouts",
+    "handle_file",
+]
 
 
 class Client:
@@ -54,13 +68,19 @@ class Client:
     ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
-    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
-    taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
-    ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
-    simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
-    ``ssl_verify=False`` trusts anybody. ``open_stream(host, port, tls)`` returns a connected socket to be used in place
-    of a new one, with TLS already on it where ``tls`` is true.
+    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
+    files of outputs may be fetched, without credentials; one that lies elsewhere is a `RemoteFile`. ``upload_paths``:
+    whether a plain string is taken for a local file's path where the endpoint wants a file. ``generator_result``: which
+    output of a generator ``predict`` and ``Job.result`` give.
+
+    ``route``: how jobs get to the server: through its ``"queue"``, through its simple ``"call"`` API, which tells of
+    nothing but outputs, or ``"direct"``, past the queue in one round trip, where the app allows it; a generator gives
+    only its first output then. ``retry``: what is tried again when it fails, a `Retry` or the number of tries that may
+    follow the first; by default nothing is.
+
+    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody.
+    ``open_stream(host, port, tls)`` returns a connected socket to be used in place of a new one, with TLS already on it
+    where ``tls`` is true.
 
     Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -80,9 +100,11 @@ class Client:
         cookies: Mapping[str, str] | None = None,
         download_files: bool | str | os.PathLike[str] = True,
         upload_paths: bool = True,
+        file_origins: Iterable[str] = (),
         generator_result: GeneratorResult = "first",
         timeouts: Timeouts | None = None,
         route: Route = "queue",
+        retry: Retry | int | None = None,
         ssl_context: ssl.SSLContext | None = None,
         ssl_verify: bool = True,
         verbose: bool = False,
@@ -98,14 +120,18 @@ class Client:
             cookies=cookies,
             download_files=download_files,
             upload_paths=upload_paths,
+            file_origins=file_origins,
             generator_result=generator_result,
             timeouts=timeouts,
             route=route,
+            retry=retry,
             verbose=verbose,
         )
         self._api_name = api_name
         self._fn_index = fn_index
         self._inner = Inner(options, tls_factory(ssl_context, verify=ssl_verify), open_stream)
+        self._conversation = self._inner.session.conversation
+        self._parent: Client | None = None
         try:
             self._inner.connected.result()
             if api_name is not None or fn_index is not None:
@@ -119,17 +145,17 @@ class Client:
     @property
     def config(self) -> Config:
         """The app's config."""
-        return self._inner.session.config
+        return self._conversation.config
 
     @property
     def endpoints(self) -> Endpoints:
         """The app's endpoints, by their index."""
-        return self._inner.session.endpoints
+        return self._conversation.endpoints
 
     @property
     def session_hash(self) -> str:
         """The name by which the server keeps this client's State."""
-        return self._inner.session.session_hash
+        return self._conversation.session_hash
 
     def predict(
         self,
@@ -164,12 +190,49 @@ class Client:
         each `StatusUpdate`, ``log_callbacks`` with each `gradproto.JobLogged`, in order, on the client's thread. Raises
         `ArgumentError` and `EndpointNotFoundError` before anything is sent.
         """
-        if api_name is None and fn_index is None and not self._names_endpoint(args):
+        callbacks = JobCallbacks(result_callbacks, status_callbacks, log_callbacks)
+        return self._begin(args, kwargs, callbacks, api_name=api_name, fn_index=fn_index, headers=headers)
+
+    def map(
+        self,
+        inputs: Iterable[object],
+        *,
+        api_name: str | None = None,
+        fn_index: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        concurrency: int = 16,
+        progress_callback: Callable[[MapProgress], object] | None = None,
+    ) -> MapResults:
+        """Call an endpoint once for each of ``inputs``, so many at a time, and give the results as they are taken.
+
+        An input is one argument, a tuple of several, or a dictionary of arguments by their names. Inputs are taken as
+        they are needed, so that there may be any number. The results are those of `predict`, in the order of the
+        inputs, or with `MapResults.as_completed` as they come; a call that failed has its error in its place.
+        ``progress_callback`` hears of each that is over. Raises `EndpointNotFoundError` and `ArgumentError`.
+        """
+        self._inner.check_open()
+        if api_name is None and fn_index is None:
             api_name, fn_index = self._api_name, self._fn_index
-        call = self._inner.prepare(args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers)
-        job = Job(self._inner, call, JobCallbacks(result_callbacks, status_callbacks, log_callbacks))
-        self._inner.driver.post(job.begin)
-        return job
+        endpoint = self.endpoints.resolve(api_name=api_name, fn_index=fn_index)
+        name, index = endpoint.api_name, None if endpoint.api_name is not None else endpoint.fn_index
+
+        def begin(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job:
+            return self._begin(args, kwargs, JobCallbacks(), api_name=name, fn_index=index, headers=headers)
+
+        return MapResults(self._inner.driver, begin, inputs, concurrency=concurrency, progress=progress_callback)
+
+    def session(self) -> Client:
+        """Begin a conversation of its own, whose State this one does not see, over the same connections.
+
+        It is used like a client. Closing it, or leaving its ``with``, ends it alone; it ends with this client, too.
+        """
+        inner = self._inner
+        client = Client.__new__(Client)
+        client._api_name, client._fn_index = self._api_name, self._fn_index
+        client._inner = inner
+        client._parent = self
+        client._conversation = inner.driver.call(inner.session.open_conversation)
+        return client
 
     def view_api(
         self,
@@ -189,12 +252,17 @@ class Client:
 
     def reset_session(self) -> None:
         """Begin a new conversation, with new State; jobs under way end in the old one."""
-        self._inner.driver.call(self._inner.session.reset_session)
+        inner, conversation = self._inner, self._conversation
+        inner.driver.call(lambda: inner.session.reset_session(conversation))
 
     def close(self) -> None:
         """End the connection; jobs under way fail. Downloaded files stay."""
-        self._inner.close()
-        self._inner.driver.join()
+        inner, conversation = self._inner, self._conversation
+        if self._parent is None:
+            inner.close()
+            inner.driver.join()
+        elif inner.driver.alive:
+            inner.driver.call(lambda: inner.session.close_conversation(conversation))
 
     def __enter__(self) -> Client:
         return self
@@ -204,12 +272,36 @@ class Client:
 
     def __del__(self) -> None:
         # No join here: a finaliser must not wait.
-        inner = getattr(self, "_inner", None)
-        if inner is not None:
+        inner: Inner | None = getattr(self, "_inner", None)
+        conversation = getattr(self, "_conversation", None)
+        if inner is None or conversation is None:
+            return
+        if self._parent is None:
             inner.close()
+        elif inner.driver.alive:
+            inner.driver.post(lambda: inner.session.close_conversation(conversation))
 
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
+
+    def _begin(
+        self,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        callbacks: JobCallbacks,
+        *,
+        api_name: str | None,
+        fn_index: int | None,
+        headers: Mapping[str, str] | None,
+    ) -> Job:
+        if api_name is None and fn_index is None and not self._names_endpoint(args):
+            api_name, fn_index = self._api_name, self._fn_index
+        call = self._inner.prepare(
+            args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers, conversation=self._conversation
+        )
+        job = Job(self._inner, call, callbacks)
+        self._inner.driver.post(job.begin)
+        return job
 
     def _names_endpoint(self, args: tuple[object, ...]) -> bool:
         return len(args) == 2 and isinstance(args[0], str) and self.endpoints.has_name(args[0])
@@ -246,10 +338,7 @@ class Job(concurrent.futures.Future[Any]):
         Raises what the job failed with, `JobCancelledError`, or `DeadlineExceeded` after ``timeout`` seconds.
         """
         self._wait(self._has_result, timeout)
-        record = self._taken()
-        if self._wants_first and record.ready and not isinstance(record.error, JobCancelledError):
-            return record.first()
-        return record.final()
+        return self.outcome()
 
     def final(self, timeout: float | None = None) -> Any:
         """Wait until the job is over and return its last output; raises as `result` does."""
@@ -344,7 +433,8 @@ class Job(concurrent.futures.Future[Any]):
         The arguments are those of the endpoint. Inputs go one by one, each when the function has answered to the one
         before. Raises `ArgumentError` for other endpoints, and what kept the input from the app: the job may be over.
         """
-        self._send(self._inner.prepare(args, kwargs, fn_index=self._call.endpoint.fn_index))
+        call = self._call
+        self._send(self._inner.prepare(args, kwargs, fn_index=call.endpoint.fn_index, conversation=call.conversation))
 
     def end(self) -> None:
         """Say that no more input follows, so that the job comes to its end; the rest is as with `send`."""
@@ -375,6 +465,10 @@ class Job(concurrent.futures.Future[Any]):
 
     # --- on the client's thread --------------------------------------------------------------------------------------
 
+    def outcome(self) -> Any:
+        """Return the result that is there; raises what the job failed with."""
+        return self._taken().result(first=self._wants_first)
+
     @property
     def record(self) -> JobRecord:
         """What the client keeps of the job."""
@@ -390,8 +484,7 @@ class Job(concurrent.futures.Future[Any]):
             self.set_exception(error)
             self._notify()
             return
-        options = inner.options
-        self._record = JobRecord(job, fetch=options.fetch, bind=inner.remote_file)
+        self._record = JobRecord(job, fetch=inner.to_fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
 
     def changed(self, event: Event | None) -> None:

@@ -9,14 +9,14 @@ It is used like the sync one, with ``await`` where that waits.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gradproto import Status, StatusUpdate, Timeouts
+from gradproto import Retry, Status, StatusUpdate, Timeouts
 
-from ._async import Client, Job, run_client
+from ._async import Client, Job, MapProgress, MapResults, run_client
 from ._async_inner import RemoteFile
 from ._files import handle_file
 from ._options import ClientOptions, GeneratorResult, Route
@@ -26,7 +26,19 @@ from ._trio_driver import Driver, OpenStream
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Client", "Job", "RemoteFile", "Status", "StatusUpdate", "Timeouts", "handle_file", "open_client"]
+__all__ = [
+    "Client",
+    "Job",
+    "MapProgress",
+    "MapResults",
+    "RemoteFile",
+    "Retry",
+    "Status",
+    "StatusUpdate",
+    "Timeouts",
+    "handle_file",
+    "open_client",
+]
 
 
 def open_client(
@@ -42,9 +54,11 @@ def open_client(
     cookies: Mapping[str, str] | None = None,
     download_files: bool | str | os.PathLike[str] = True,
     upload_paths: bool = True,
+    file_origins: Iterable[str] = (),
     generator_result: GeneratorResult = "first",
     timeouts: Timeouts | None = None,
     route: Route = "queue",
+    retry: Retry | int | None = None,
     ssl_context: ssl.SSLContext | None = None,
     ssl_verify: bool = True,
     verbose: bool = False,
@@ -59,13 +73,19 @@ def open_client(
     ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
-    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``upload_paths``: whether a plain string is
-    taken for a local file's path where the endpoint wants a file. ``generator_result``: which output of a generator
-    ``predict`` and ``Job.result`` give. ``route``: how jobs get to the server: through its ``"queue"``, through its
-    simple ``"call"`` API, which tells of nothing but outputs, or ``"direct"``, past the queue in one round trip, where
-    the app allows it; a generator gives only its first output then. ``ssl_context`` replaces the system's certificates,
-    ``ssl_verify=False`` trusts anybody. ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be
-    used in place of a new connection, with TLS already on it where ``tls`` is true.
+    a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
+    files of outputs may be fetched, without credentials; one that lies elsewhere is a `RemoteFile`. ``upload_paths``:
+    whether a plain string is taken for a local file's path where the endpoint wants a file. ``generator_result``: which
+    output of a generator ``predict`` and ``Job.result`` give.
+
+    ``route``: how jobs get to the server: through its ``"queue"``, through its simple ``"call"`` API, which tells of
+    nothing but outputs, or ``"direct"``, past the queue in one round trip, where the app allows it; a generator gives
+    only its first output then. ``retry``: what is tried again when it fails, a `Retry` or the number of tries that may
+    follow the first; by default nothing is.
+
+    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody.
+    ``await open_stream(host, port, tls)`` may return a `trio.abc.Stream` to be used in place of a new connection, with
+    TLS already on it where ``tls`` is true.
 
     Entering it raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -80,9 +100,11 @@ def open_client(
         cookies=cookies,
         download_files=download_files,
         upload_paths=upload_paths,
+        file_origins=file_origins,
         generator_result=generator_result,
         timeouts=timeouts,
         route=route,
+        retry=retry,
         verbose=verbose,
     )
     driver = partial(Driver, tls=tls_factory(ssl_context, verify=ssl_verify), open_stream=open_stream)
