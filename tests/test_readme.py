@@ -58,7 +58,7 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_help() -> None:
     from gradproto_transports.cli import _app
 
     table = set(re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE))
-    assert table == set(re.findall(r"\b\d+\b", _app._EPILOG))
+    assert table == set(re.findall(r"\b\d+\b", _app.EPILOG))
 
 
 def test_continuous_integration_runs_the_command_of_the_readme() -> None:

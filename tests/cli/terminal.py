@@ -26,12 +26,16 @@ class Terminal:
         self._master, self.end = pty.openpty()
         fcntl.ioctl(self.end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))  # lines, columns
 
-    def read_until(self, text: str) -> None:
-        """Wait until ``text`` was written."""
-        while text.encode() not in self._seen:
+    def read_until(self, text: str, times: int = 1) -> None:
+        """Wait until ``text`` was written so many times."""
+        while self._seen.count(text.encode()) < times:
             readable, _, _ = select.select([self._master], [], [], PATIENCE)
             assert readable, f"{text!r} did not come, but {self._seen!r}"
             self._seen += self._read()
+
+    def type(self, text: str) -> None:
+        """Press the keys for ``text``."""
+        os.write(self._master, text.encode())
 
     def watch(self, process: subprocess.Popen[str]) -> str:
         """Return everything that is written until the process ends."""

@@ -39,6 +39,19 @@ def test_a_refused_login_is_no_connection(guarded: FakeServer, invoke: Invoke, a
     assert PASSWORD + "x" not in result.stderr
 
 
+def test_of_a_login_given_twice_the_last_counts_and_an_option_goes_before_the_environment(
+    guarded: FakeServer, invoke: Invoke
+) -> None:
+    words = ["predict", guarded.url, "/echo", "in", "--auth", "ali:wrong", "--auth", f"ali:{PASSWORD}"]
+    assert invoke(*words, env={"GRADPROTO_AUTH": "ali:no"}).stdout == "in\n"
+    result = invoke("view-api", guarded.url, env={"GRADPROTO_AUTH": "ali"})
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+
+
+def test_an_empty_variable_is_no_login(server: FakeServer, invoke: Invoke) -> None:
+    assert invoke("predict", server.url, "/echo", "in", env={"GRADPROTO_AUTH": ""}).stdout == "in\n"
+
+
 def test_the_password_may_hold_colons(invoke: Invoke) -> None:
     with FakeServer(demo_app(auth={"ali": ":a:b:"})) as running:
         assert invoke("predict", running.url, "/echo", "in", "--auth", "ali::a:b:").exit_code == 0

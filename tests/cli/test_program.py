@@ -145,14 +145,20 @@ def test_half_a_character_is_escaped(start: Start) -> None:
     assert (code, out.splitlines()[0], err) == (0, "\\ud83d", "")
 
 
-@pytest.mark.parametrize("missing", ["click", "rich"])
-@pytest.mark.parametrize("words", [["demo"], ["--version"], []])
+@pytest.mark.parametrize(
+    ("missing", "words"), [("click", ["demo"]), ("click", ["--version"]), ("click", []), ("rich", ["demo"])]
+)
 def test_without_its_libraries_the_program_says_how_to_install_them(
     start: Start, missing: str, words: list[str]
 ) -> None:
     process = start(*words, before=f"import sys; sys.modules[{missing!r}] = None; ")
     message = 'gradproto: error: the command line is not installed: pip install "gradproto[cli]"\n'
     assert _finish(process) == (2, "", message)
+
+
+def test_what_is_not_drawn_needs_nothing_to_draw_with(server: FakeServer, start: Start) -> None:
+    before = "import sys; sys.modules['rich'] = None; "
+    assert _finish(start("predict", server.url, "/progress", "2", before=before)) == (0, "done 2\n", "")
 
 
 def test_another_module_that_is_missing_is_not_hidden(start: Start) -> None:

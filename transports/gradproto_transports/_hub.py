@@ -98,12 +98,21 @@ class Collected:
 
 
 class Fetch:
-    """One download; ``done`` is called once, with the error if there was one."""
+    """One download; ``done`` is called once, with the error if there was one, and ``started`` with the size that the
+    server tells, if somebody wants to know.
+    """
 
-    def __init__(self, file: FileData, sink: Sink, done: Callable[[GradprotoError | None], None]) -> None:
+    def __init__(
+        self,
+        file: FileData,
+        sink: Sink,
+        done: Callable[[GradprotoError | None], None],
+        started: Callable[[int | None], None] | None = None,
+    ) -> None:
         self.file = file
         self.sink = sink
         self.done = done
+        self.started = started
         self.number: int | None = None
 
 
@@ -248,7 +257,10 @@ class Hub:
         fetch = self._fetches.get(event.download)
         if fetch is None:
             return
-        if isinstance(event, DownloadDataReceived):
+        if isinstance(event, DownloadStarted):
+            if fetch.started is not None:
+                fetch.started(event.size)
+        elif isinstance(event, DownloadDataReceived):
             try:
                 fetch.sink.write(event.data)
             except OSError as error:
@@ -256,7 +268,7 @@ class Hub:
                 self._end_fetch(event.download, _disk_error(error))
         elif isinstance(event, DownloadCompleted):
             self._end_fetch(event.download, None)
-        elif isinstance(event, DownloadFailed):
+        else:
             self._end_fetch(event.download, event.error)
 
     def _end_fetch(self, number: int, error: GradprotoError | None) -> None:

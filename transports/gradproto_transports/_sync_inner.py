@@ -159,8 +159,10 @@ class Inner:
             inner=self,
         )
 
-    def fetch(self, file: FileData, sink: Sink) -> concurrent.futures.Future[None]:
-        """Begin a download; the future tells how it ended."""
+    def fetch(
+        self, file: FileData, sink: Sink, started: Callable[[int | None], None] | None = None
+    ) -> concurrent.futures.Future[None]:
+        """Begin a download; the future tells how it ended, and ``started`` is called with the size when it is known."""
         ended: concurrent.futures.Future[None] = concurrent.futures.Future()
 
         def done(error: GradprotoError | None) -> None:
@@ -170,13 +172,13 @@ class Inner:
             else:
                 ended.set_exception(error)
 
-        fetch = self._fetches[ended] = Fetch(file, sink, done)
+        fetch = self._fetches[ended] = Fetch(file, sink, done, started)
         self.driver.post(lambda: self.hub.fetch(fetch))
         return ended
 
-    def fetch_whole(self, file: FileData, sink: Sink) -> None:
+    def fetch_whole(self, file: FileData, sink: Sink, started: Callable[[int | None], None] | None = None) -> None:
         """Download a file and wait for its end; a wait that is interrupted stops the download."""
-        ended = self.fetch(file, sink)
+        ended = self.fetch(file, sink, started)
         try:
             ended.result()
         except BaseException:

@@ -1,19 +1,12 @@
-"""The commands, and how the program ends.
-
-Whatever goes wrong becomes one line on stderr and an exit code; only the class `Program` knows how.
-"""
+"""The commands."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
-import os
-import re
-import signal
 import sys
-from collections.abc import Generator, Sequence
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,125 +15,23 @@ from gradproto_transports.sync import Client
 
 from ._arguments import read_arguments
 from ._call import CallRunner
-from ._connection import FAILED, USAGE, Connection, Failure, connection_options
-from ._console import StatusLine, accept_any_text, say, speaks_unicode, write_line
+from ._connection import Connection, Failure, check_directory, connection_options, quiet_option
+from ._console import speaks_unicode, write_line
+from ._conversation import Conversation
+from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
+from ._program import EPILOG, CallCommand, Interrupted, Program
+from ._reports import EVENTS_HELP, EventReport, OutputReport, Report, errors_as_events
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from gradproto_transports._codegen_describe import Files, Style
 
 __all__ = ["program"]
 
-_INTERRUPTED, _TERMINATED = 130, 143  # 128 and the number of the signal, as shells count
 
-_EPILOG = (
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection (out of reach, no Gradio app, or the login was "
-    "refused), 130 interrupted."
-)
-
-_NEGATIVE_NUMBER = r"-\.?[0-9].*"
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, to be treated as Ctrl-C is."""
-
-
-class _Interrupted(Exception):
-    """The program was told to stop, and has cleaned up behind itself."""
-
-    def __init__(self, message: str, stop: KeyboardInterrupt) -> None:
-        super().__init__(message)
-        self.code = _TERMINATED if isinstance(stop, _Terminated) else _INTERRUPTED
-
-
-class Program(click.Group):
-    """The command line as a whole."""
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Run, and end the process with the exit code."""
-        accept_any_text()
-        with _sigterm_as_interrupt():
-            code = self._run(args, prog_name or "gradproto", complete_var, extra)
-            code = _flush(code)
-        sys.exit(code)
-
-    def _run(self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, extra: dict[str, Any]) -> int:
-        try:
-            ended = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        except click.UsageError as error:
-            command = error.ctx.command_path if error.ctx is not None else prog_name
-            say(f"error: {error.format_message()} (see '{command} --help')")
-            return USAGE
-        except Failure as error:
-            say(f"error: {error}")
-            return error.code
-        except _Interrupted as stop:
-            say(str(stop))
-            return stop.code
-        except BrokenPipeError:
-            return FAILED  # whoever read the output has had enough, and knows
-        except OSError as error:
-            say(f"error: cannot write {error.filename or 'the output'}: {error.strerror or error}")
-            return FAILED
-        except Exception as error:
-            # The text of a foreign exception may hold anything, secrets too.
-            say(f"error: {type(error).__name__} inside gradproto {__version__}: please report it")
-            return FAILED
-        # Click gives the exit code of --help and the like as a result; commands give none.
-        return ended if isinstance(ended, int) else 0
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. An interrupt ends here, before Click has its own way with it."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as stop:
-            raise _Interrupted("interrupted", stop) from None
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Generator[None, None, None]:
-    """Let SIGTERM do what Ctrl-C does, where this thread may say so."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _flush(code: int) -> int:
-    """Write out what is left, and return the exit code; one that is not 0 says that something was reported already."""
-    if sys.stdout is None:
-        return code
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        if code == 0 and not isinstance(error, BrokenPipeError):
-            say(f"error: cannot write the output: {error.strerror}")
-        # The interpreter would try once more at its end, and complain.
-        with contextlib.suppress(OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
-            os.close(null)
-        return code or FAILED
-    return code
-
-
-@click.group(cls=Program, invoke_without_command=True, epilog=_EPILOG)
+@click.group(cls=Program, invoke_without_command=True, epilog=EPILOG)
 @click.version_option(__version__, prog_name="gradproto", message="%(prog)s %(version)s")
 @click.pass_context
 def program(context: click.Context) -> None:
@@ -149,7 +40,7 @@ def program(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@program.command("view-api", epilog=_EPILOG)
+@program.command("view-api", epilog=EPILOG)
 @connection_options
 @click.option("--all", "all_endpoints", is_flag=True, help="Describe the endpoints without a name, too.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the description as JSON.")
@@ -163,49 +54,36 @@ def view_api(connection: Connection, all_endpoints: bool, json_wanted: bool) -> 
             write_line(client.view_api(all_endpoints or None, return_format="str").rstrip("\n"))
 
 
-class _CallCommand(click.Command):
-    """A command whose arguments may be negative numbers, which look like options to everybody else."""
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    from ._completion import complete_words
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.ignore_unknown_options = True
-        self._refuse_unknown(ctx, args)
-        return super().parse_args(ctx, args)
-
-    def _refuse_unknown(self, ctx: click.Context, args: list[str]) -> None:
-        takes_value = {
-            name: isinstance(parameter, click.Option) and not parameter.is_flag
-            for parameter in self.get_params(ctx)
-            for name in parameter.opts
-        }
-        words = iter(args)
-        for word in words:
-            if word == "--":
-                return
-            if not word.startswith("-") or word == "-" or re.fullmatch(_NEGATIVE_NUMBER, word):
-                continue
-            name, equals, _ = word.partition("=")
-            if name not in takes_value:
-                raise click.NoSuchOption(name, possibilities=_near(name, takes_value), ctx=ctx)
-            if takes_value[name] and not equals:
-                next(words, None)
+    return complete_words(context, parameter, incomplete)
 
 
-def _near(name: str, names: dict[str, bool]) -> list[str]:
-    import difflib
+_PREDICT_HELP = f"""Call the endpoint /NAME of the app at URL, and print each output as it comes.
 
-    return difflib.get_close_matches(name, [known for known in names if known.startswith("--")])
+An ARG is JSON if it can be read as JSON, else text; what goes into a text field stays text. @PATH uploads a file,
+@@TEXT is the text @TEXT, and NAME=ARG gives the parameter of that name. Ctrl-C cancels the job on the server.
+
+At a terminal, stderr shows the place in the queue, the progress, uploads and downloads, and the app's messages.
+
+{inspect.cleandoc(EVENTS_HELP)}
+"""
 
 
-@program.command(cls=_CallCommand, epilog=_EPILOG)
+@program.command(cls=CallCommand, epilog=EPILOG, help=_PREDICT_HELP)
 @connection_options
-@click.argument("words", metavar="/NAME [ARG]...", nargs=-1, type=click.UNPROCESSED)
+@click.argument("words", metavar="/NAME [ARG]...", nargs=-1, type=click.UNPROCESSED, shell_complete=_complete)
 @click.option("--fn-index", metavar="N", type=int, help="Call the function of this index; then there is no /NAME.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print each output as one line of JSON.")
+@click.option("--json-events", "events_wanted", is_flag=True, help="Print all that happens as lines of JSON.")
+@quiet_option
 @click.option("--no-download", is_flag=True, help="Leave the files of outputs where they are, and print their URLs.")
 @click.option(
     "--output-dir",
     metavar="DIR",
     type=click.Path(file_okay=False),
+    callback=check_directory,
     help="Put the files of outputs there, and not into a new temporary directory.",
 )
 def predict(
@@ -213,35 +91,48 @@ def predict(
     words: tuple[str, ...],
     fn_index: int | None,
     json_wanted: bool,
+    events_wanted: bool,
+    quiet: bool,
     no_download: bool,
     output_dir: str | None,
 ) -> None:
-    """Call the endpoint /NAME of the app at URL, and print each output as it comes.
+    """Call an endpoint; what the help says is above."""
+    if json_wanted and events_wanted:
+        raise click.UsageError("give one of --json and --json-events")
+    if no_download and output_dir is not None:
+        raise click.UsageError("give one of --no-download and --output-dir")
+    display = Display(quiet=quiet)
+    saver = None if no_download else FileSaver(output_dir, display)
+    report: Report
+    if events_wanted:
+        report = EventReport(saver=saver, display=display)
+    else:
+        render = as_json if json_wanted else as_text
+        report = OutputReport(render, keep_empty=json_wanted, saver=saver, display=display)
+    with errors_as_events() if events_wanted else contextlib.nullcontext():
+        try:
+            _predict(connection, words, fn_index, report, display)
+        finally:
+            display.hide()
 
-    An ARG is JSON if it can be read as JSON, else text; what goes into a text field stays text. @PATH uploads a file,
-    @@TEXT is the text @TEXT, and NAME=ARG gives the parameter of that name. Ctrl-C cancels the job on the server.
-    """
-    render = as_json if json_wanted else as_text
-    saver = None if no_download else FileSaver(output_dir)
-    status = StatusLine()
-    status.show("connecting ...")
-    try:
-        with connection.open() as client:
-            endpoint, words = _choose(client, words, fn_index)
-            args, kwargs = read_arguments(endpoint, words)
-            runner = CallRunner(client, deadline=connection.deadline, timeout=connection.timeout, status=status)
-            try:
-                for output in runner.run(endpoint.fn_index, args, kwargs):
-                    if output != () or json_wanted:
-                        write_line(render(output if saver is None else saver.save(output)))
-            except KeyboardInterrupt as stop:
-                became = runner.cancel()
-                raise _Interrupted(f"interrupted; {became}" if became else "interrupted", stop) from None
-            except Exception:
-                runner.cancel()  # if it is under way, its outputs have no place to go to
-                raise
-    finally:
-        status.hide()
+
+def _predict(
+    connection: Connection, words: tuple[str, ...], fn_index: int | None, report: Report, display: Display
+) -> None:
+    display.show("connecting ...")
+    with connection.open() as client:
+        endpoint, words = _choose(client, words, fn_index)
+        args, kwargs = read_arguments(endpoint, words)
+        runner = CallRunner(client, deadline=connection.deadline, timeout=connection.timeout)
+        try:
+            for news in runner.run(endpoint.fn_index, args, kwargs):
+                report.take(news)
+        except KeyboardInterrupt as stop:
+            became = runner.cancel()
+            raise Interrupted(f"interrupted; {became}" if became else "interrupted", stop) from None
+        except Exception:
+            runner.cancel()  # if it is under way, its outputs have no place to go to
+            raise
 
 
 def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tuple[Endpoint, tuple[str, ...]]:
@@ -254,7 +145,7 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
     return client.endpoints.resolve(api_name="/" + words[0].removeprefix("/")), words[1:]
 
 
-@program.command(epilog=_EPILOG)
+@program.command(epilog=EPILOG)
 @connection_options
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
 @click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write it there; -: to stdout.")
@@ -300,6 +191,44 @@ def codegen(
     make_module(connection, target, styles=styles, files=files, optional=optional_results, force=force)
 
 
+@program.command(cls=CallCommand, epilog=EPILOG)
+@connection_options
+@click.argument(
+    "words", metavar="[/NAME] [PARAMETER=VALUE]...", nargs=-1, type=click.UNPROCESSED, shell_complete=_complete
+)
+@quiet_option
+@click.option(
+    "--output-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    callback=check_directory,
+    help="Put the files of answers there, and print their paths; else their URLs are printed.",
+)
+def chat(connection: Connection, words: tuple[str, ...], quiet: bool, output_dir: str | None) -> None:
+    """Talk to the app at URL: to its endpoint /NAME, or to the one that is a chat.
+
+    Each line is a message; one that ends with a backslash goes on in the next, and a pasted block is one message. What
+    else the endpoint takes is given as PARAMETER=VALUE, as in predict. --timeout is that of each answer.
+
+    /quit or Ctrl-D ends, /reset begins a new conversation, /file PATH attaches a file to the next message; a message
+    that begins with a slash is written with two. Ctrl-C cancels the answer that is coming, and ends at the prompt.
+    Where the input is no terminal, only the answers are printed.
+    """
+    display = Display(quiet=quiet)
+    saver = None if output_dir is None else FileSaver(output_dir, display)
+    display.show("connecting ...")
+    try:
+        with connection.open() as client:
+            from ._chat import Chat, choose_chat  # only here: of no use to the others
+
+            chosen, extras = choose_chat(client, words)
+            sitting = Chat(connection, client, Conversation(chosen, extras), saver=saver, display=display)
+            display.hide()
+            sitting.run()
+    finally:
+        display.hide()
+
+
 @program.command("fake-server")
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen on this address.")
 @click.option(
@@ -340,3 +269,19 @@ def demo() -> None:
     failed = run_demo(demo_app())
     if failed:
         raise Failure(f"{failed} steps did not go as expected")
+
+
+@program.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that lets a shell complete commands, options, and the endpoints of the app at URL.
+
+    bash: gradproto completion bash > ~/.local/share/bash-completion/completions/gradproto
+
+    zsh: gradproto completion zsh > a file _gradproto in a directory of fpath
+
+    fish: gradproto completion fish > ~/.config/fish/completions/gradproto.fish
+    """
+    from ._completion import completion_script
+
+    write_line(completion_script(program, shell).rstrip("\n"))

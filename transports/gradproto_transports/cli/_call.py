@@ -1,7 +1,7 @@
-"""One call from its submission to its end, with a time limit, progress, and an interrupt that reaches the server.
+"""One call from its submission to its end, with a time limit, and an interrupt that reaches the server.
 
-A thread of its own takes the outputs from the job, so that the main thread, which is the one that Ctrl-C hits, waits
-for one thing only and can do so with a time limit.
+A thread of its own goes through what happens to the job, so that the main thread, which is the one that Ctrl-C hits,
+waits for one thing only and can do so with a time limit.
 """
 
 from __future__ import annotations
@@ -10,18 +10,38 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Union
 
-from gradproto import ProgressUnit, Status, StatusUpdate
+from gradproto import (
+    JobCancelled,
+    JobCompleted,
+    JobFailed,
+    JobStarted,
+    JobUpdate,
+    OutputGenerated,
+    QueueEstimated,
+    collapse,
+)
 from gradproto_transports.sync import Client, Job
 
 from ._connection import Failure
-from ._console import StatusLine
 
-__all__ = ["CallRunner", "describe_status"]
+__all__ = ["CallRunner", "Happening", "Output"]
 
 # How long to wait for the server's word on a cancellation; then the program ends, which closes the stream, too.
 _CANCEL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Output:
+    """Output number ``index`` of the job, as a caller of the client gets it."""
+
+    index: int
+    value: object
+
+
+Happening = Union[JobUpdate, Output]
 
 
 class _Ended:
@@ -29,39 +49,25 @@ class _Ended:
         self.error = error
 
 
-class _Output:
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-
 class CallRunner:
-    """Runs one job. ``deadline`` is by the monotonic clock; ``status`` shows what goes on."""
+    """Runs one job. ``timeout`` is what a caller calls the time until ``deadline``, which is by the monotonic clock."""
 
-    def __init__(self, client: Client, *, deadline: float | None, timeout: float | None, status: StatusLine) -> None:
+    def __init__(self, client: Client, *, deadline: float | None, timeout: float | None) -> None:
         self._client = client
         self._deadline = deadline
         self._timeout = timeout
-        self._status = status
-        self._news: queue.SimpleQueue[StatusUpdate | _Output | _Ended] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[Happening | _Ended] = queue.SimpleQueue()
         self._job: Job | None = None
 
-    def run(self, fn_index: int, args: list[Any], kwargs: dict[str, Any]) -> Iterator[object]:
-        """Yield the outputs as they come; raises what the job failed with, and `Failure` when the time is up."""
-        listener = self._news.put if self._status.active else None
-        job = self._job = self._client.submit(*args, fn_index=fn_index, status_callbacks=listener, **kwargs)
-        threading.Thread(target=self._take_outputs, args=(job,), name="gradproto-outputs", daemon=True).start()
-        try:
-            while True:
-                news = self._next()
-                if isinstance(news, _Output):
-                    self._status.hide()
-                    yield news.value
-                elif isinstance(news, StatusUpdate):
-                    self._show(news)
-                else:
-                    break
-        finally:
-            self._status.hide()
+    def run(self, fn_index: int, args: list[Any], kwargs: dict[str, Any]) -> Iterator[Happening]:
+        """Yield what happens as it comes: outputs as `Output`, and of the ends only the good one.
+
+        Raises what the job failed with, and `Failure` when the time is up.
+        """
+        job = self._job = self._client.submit(*args, fn_index=fn_index, **kwargs)
+        threading.Thread(target=self._follow, args=(job,), name="gradproto-updates", daemon=True).start()
+        while not isinstance(news := self._next(), _Ended):
+            yield news
         if news.error is not None:
             raise news.error
 
@@ -80,55 +86,40 @@ class CallRunner:
             return "the server did not answer the request to cancel the job"
         return "the job was over" if job.done() else "the job could not be stopped and still runs"
 
-    def _take_outputs(self, job: Job) -> None:
+    def _follow(self, job: Job) -> None:
         error: BaseException | None = None
+        outputs = 0
+        started = False
         try:
-            for output in job:
-                self._news.put(_Output(output))
+            for update in job.updates():
+                match update:
+                    case QueueEstimated() if started:
+                        pass  # the server goes on to estimate for a moment; the job does not go back for that
+                    case JobStarted():
+                        started = True
+                        self._news.put(update)
+                    case OutputGenerated():
+                        started = True
+                        outputs = update.index + 1
+                        self._news.put(Output(update.index, collapse(update.outputs)))
+                    case JobCompleted():
+                        # The end brings an output of its own, unless it only repeats the last one.
+                        if job.record.ready > outputs:
+                            self._news.put(Output(outputs, collapse(update.outputs)))
+                        self._news.put(update)
+                    case JobFailed() | JobCancelled():
+                        error = job.record.error
+                    case _:
+                        self._news.put(update)
         except BaseException as problem:  # of whatever kind: it is raised again where somebody sees it
             error = problem
         self._news.put(_Ended(error))
 
-    def _next(self) -> StatusUpdate | _Output | _Ended:
+    def _next(self) -> Happening | _Ended:
         if self._deadline is None:
             return self._news.get()
         try:
             return self._news.get(timeout=max(0.0, self._deadline - time.monotonic()))
         except queue.Empty:
-            self._status.hide()
             became = self.cancel() or "the job was over"
             raise Failure(f"the call did not end within {self._timeout:g} s; {became}") from None
-
-    def _show(self, update: StatusUpdate) -> None:
-        if update.code is Status.LOG and update.log is not None:
-            message, level = update.log
-            self._status.note(f"{level}: {message}")
-        elif (text := describe_status(update)) is not None:
-            self._status.show(text)
-
-
-def describe_status(update: StatusUpdate) -> str | None:
-    """Return in words where a job stands, ``None`` where there is nothing worth a line."""
-    match update.code:
-        case Status.STARTING | Status.JOINING_QUEUE | Status.SENDING_DATA:
-            return "sending ..."
-        case Status.IN_QUEUE:
-            place = "" if update.rank is None else f", {update.rank} before this one"
-            wait = "" if update.eta is None else f", about {update.eta:.1f} s"
-            return f"waiting in the queue{place}{wait}"
-        case Status.PROCESSING:
-            return "running ..."
-        case Status.PROGRESS if update.progress_data:
-            return " / ".join(map(_describe_unit, update.progress_data))
-        case _:
-            return None
-
-
-def _describe_unit(unit: ProgressUnit) -> str:
-    parts = [unit.desc] if unit.desc else []
-    if unit.index is not None:
-        total = "" if unit.length is None else f"/{unit.length:g}"
-        parts.append(f"{unit.index:g}{total}{' ' + unit.unit if unit.unit else ''}")
-    elif unit.progress is not None:
-        parts.append(f"{unit.progress:.0%}")
-    return " ".join(parts) or "running ..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,19 @@ from gradproto import (
 )
 from gradproto_transports.sync import Client
 
-__all__ = ["FAILED", "UNREACHABLE", "USAGE", "Connection", "Failure", "connection_options"]
+from ._console import one_line, watched
+
+__all__ = [
+    "FAILED",
+    "UNREACHABLE",
+    "USAGE",
+    "Connection",
+    "Failure",
+    "check_directory",
+    "connection_options",
+    "make_connection",
+    "quiet_option",
+]
 
 FAILED, USAGE, UNREACHABLE = 1, 2, 3
 
@@ -64,14 +77,14 @@ class Connection:
                 download_files=False,
             )
         except ArgumentError as error:
-            raise self._failure(error, USAGE) from error
+            raise self.failure(error, USAGE) from error
         except GradprotoError as error:
-            raise self._failure(error, UNREACHABLE) from error
+            raise self.failure(error, UNREACHABLE) from error
         with client:
             try:
                 yield client
             except GradprotoError as error:
-                raise self._failure(error, _code_of(error)) from error
+                raise self.failure(error) from error
 
     def _timeouts(self) -> Timeouts:
         usual = Timeouts()
@@ -82,7 +95,8 @@ class Connection:
             request=min(self.timeout, usual.request or self.timeout),
         )
 
-    def _failure(self, error: GradprotoError, code: int) -> Failure:
+    def failure(self, error: GradprotoError, code: int | None = None) -> Failure:
+        """Return the error as what the program ends with, without any secret."""
         text = str(error)
         if isinstance(error, AppError) and error.title and error.title != "Error":
             text = f"{error.title}: {text}"
@@ -91,7 +105,7 @@ class Connection:
         for secret in secrets:
             if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
-        return Failure(text, code)
+        return Failure(text, _code_of(error) if code is None else code)
 
 
 def _code_of(error: GradprotoError) -> int:
@@ -105,28 +119,9 @@ def _code_of(error: GradprotoError) -> int:
 def connection_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options to a command; it gets them as one ``connection``."""
 
-    def command(
-        url: str,
-        auth: str | None,
-        token: str | None,
-        token_from_env: bool,
-        header: tuple[str, ...],
-        timeout: float | None,
-        insecure: bool,
-        **others: Any,
-    ) -> None:
-        if token is not None and token_from_env:
-            raise click.UsageError("give the token once: --token or --token-from-env")
-        connection = Connection(
-            url=url,
-            auth=None if auth is None else _read_auth(auth),
-            token=True if token_from_env else token,
-            headers=dict(map(_read_header, header)),
-            timeout=timeout,
-            deadline=None if timeout is None else time.monotonic() + timeout,
-            verify=not insecure,
-        )
-        function(connection=connection, **others)
+    def command(url: str, **options: Any) -> None:
+        given = {name: options.pop(name) for name in _NAMES}
+        function(connection=make_connection(url, ask=_ask_password, **given), **options)
 
     command.__name__ = function.__name__
     command.__doc__ = function.__doc__
@@ -137,11 +132,59 @@ def connection_options(function: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-def _read_auth(text: str) -> tuple[str, str]:
+def make_connection(
+    url: str,
+    *,
+    ask: Callable[[str], str],
+    auth: str | None,
+    token: str | None,
+    token_from_env: bool,
+    header: tuple[str, ...],
+    timeout: float | None,
+    insecure: bool,
+) -> Connection:
+    """Return what the options describe; ``ask`` is asked for the password of a user where none was given."""
+    if token is not None and token_from_env:
+        raise click.UsageError("give the token once: --token or --token-from-env")
+    headers = _read_headers(header)
+    login = None if auth is None else _read_auth(auth, ask)
+    return Connection(
+        url=url,
+        auth=login,
+        token=True if token_from_env else token,
+        headers=headers,
+        timeout=timeout,
+        deadline=None if timeout is None else time.monotonic() + timeout,
+        verify=not insecure,
+    )
+
+
+def _read_auth(text: str, ask: Callable[[str], str]) -> tuple[str, str]:
     user, colon, password = text.partition(":")
-    if not colon or not user:
-        raise click.UsageError("the login must be user:password (--auth, or the environment variable GRADPROTO_AUTH)")
-    return user, password
+    if not user:
+        raise click.UsageError(_AUTH_HINT)
+    return user, password if colon else ask(user)
+
+
+def _ask_password(user: str) -> str:
+    if not watched(sys.stdin):
+        raise click.UsageError(_AUTH_HINT)
+    import getpass
+
+    try:
+        return getpass.getpass(f"Password of {one_line(user)}: ")
+    except EOFError:
+        raise click.UsageError("no password was given") from None
+
+
+def _read_headers(texts: tuple[str, ...]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for text in texts:
+        name, value = _read_header(text)
+        if name.lower() in map(str.lower, headers):
+            raise click.UsageError(f"the header {name!r} is given twice")
+        headers[name] = value
+    return headers
 
 
 def _read_header(text: str) -> tuple[str, str]:
@@ -158,10 +201,31 @@ def _check_timeout(context: click.Context, parameter: click.Parameter, value: fl
     return value
 
 
+def option_names() -> tuple[str, ...]:
+    """Return the names of the options that `make_connection` takes."""
+    return _NAMES
+
+
+def check_directory(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse the empty text, which a variable of a script gives that is not set."""
+    if value == "":
+        raise click.UsageError("--output-dir wants the name of a directory")
+    return value
+
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress and no messages of the app.")
+
+_AUTH_HINT = "the login must be user:password (--auth, or the environment variable GRADPROTO_AUTH)"
+
+_NAMES = ("auth", "token", "token_from_env", "header", "timeout", "insecure")
 _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("url"),
     click.option(
-        "--auth", metavar="USER:PASSWORD", envvar="GRADPROTO_AUTH", help="Log in to the app. Also: GRADPROTO_AUTH."
+        "--auth",
+        metavar="USER[:PASSWORD]",
+        envvar="GRADPROTO_AUTH",
+        help="Log in to the app; a password that is not given is asked for. Others can see it in the list of "
+        "processes: better ask, or put it into the environment variable GRADPROTO_AUTH.",
     ),
     click.option("--token", metavar="TEXT", help="A Hugging Face token, for a private Space."),
     click.option("--token-from-env", is_flag=True, help="Take the token from the environment variable HF_TOKEN."),

@@ -1,24 +1,32 @@
-"""What the command line writes: lines of output, one line for an error, and a line of progress where somebody watches.
+"""What the command line writes: lines of output on stdout, and what happens on stderr.
 
 The streams are looked up at each write, since tests and callers replace them. A stream may be missing (``>&-``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
 import sys
 from typing import TextIO
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
-
-__all__ = ["StatusLine", "accept_any_text", "one_line", "printable", "say", "speaks_unicode", "watched", "write_line"]
+__all__ = [
+    "accept_any_text",
+    "one_line",
+    "printable",
+    "say",
+    "speaks_unicode",
+    "steerable",
+    "watched",
+    "write",
+    "write_line",
+    "write_note",
+]
 
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _ERROR_LIMIT = 2000  # characters: a screenful, when an app puts a page into its message
-_REFRESH_RATE = 10  # times a second: as much as an eye can follow
 
 
 def accept_any_text() -> None:
@@ -38,6 +46,11 @@ def watched(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+def steerable(stream: TextIO | None) -> bool:
+    """Whether the stream ends at a terminal that can move its cursor."""
+    return watched(stream) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 def printable(text: str) -> str:
     """Return ``text`` with control characters as escapes: what a server sends must not steer a terminal."""
     return re.sub(_CONTROL, lambda match: f"\\x{ord(match[0]):02x}", text)
@@ -52,57 +65,28 @@ def one_line(text: str) -> str:
 def write_line(text: str) -> None:
     """Write an output and a line end to stdout, at once; raises `OSError` where that fails."""
     stream = sys.stdout
-    if stream is None:
-        return
-    stream.write((printable(text) if stream.isatty() else text) + "\n")
-    stream.flush()
+    if stream is not None:
+        write((printable(text) if stream.isatty() else text) + "\n")
+
+
+def write(text: str) -> None:
+    """Write ``text`` as it is to stdout, at once; raises `OSError` where that fails."""
+    stream = sys.stdout
+    if stream is not None:
+        stream.write(text)
+        stream.flush()
 
 
 def say(text: str) -> None:
     """Write one line about what happens to stderr; where that fails, nobody can be told."""
+    write_note(f"gradproto: {text}")
+
+
+def write_note(text: str) -> None:
+    """Write one line of somebody else's to stderr; where that fails, nobody can be told."""
     stream = sys.stderr
     if stream is None:
         return
-    try:
-        stream.write(f"gradproto: {one_line(text)}\n")
+    with contextlib.suppress(OSError):
+        stream.write(f"{one_line(text)}\n")
         stream.flush()
-    except OSError:
-        pass
-
-
-class StatusLine:
-    """A line on stderr that says what a job does just now, if stderr ends at a terminal; it goes when it is over."""
-
-    def __init__(self) -> None:
-        self._live: Live | None = None
-        if watched(sys.stderr):
-            # The streams are not redirected: outputs belong to stdout, wherever that leads.
-            self._live = Live(
-                console=Console(stderr=True, highlight=False),
-                refresh_per_second=_REFRESH_RATE,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-
-    @property
-    def active(self) -> bool:
-        """Whether anybody sees it."""
-        return self._live is not None
-
-    def show(self, text: str) -> None:
-        """Show ``text`` instead of what was there, when the line is drawn for the next time."""
-        live = self._live
-        if live is not None:
-            live.update(Text(one_line(text), no_wrap=True, overflow="ellipsis", style="dim"))
-            live.start(refresh=True)
-
-    def note(self, text: str) -> None:
-        """Write a line that stays, above the status."""
-        if self._live is not None:
-            self._live.console.print(Text(one_line(text)))
-
-    def hide(self) -> None:
-        """Remove the line: something else is about to be written."""
-        if self._live is not None:
-            self._live.stop()

@@ -6,13 +6,16 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from gradproto import FileData, replace_files
+from gradproto_transports._files import DownloadTarget
 from gradproto_transports.sync import RemoteFile
 
 from ._console import speaks_unicode
+from ._display import Display
 
 __all__ = ["FileSaver", "as_json", "as_text"]
 
@@ -20,11 +23,12 @@ __all__ = ["FileSaver", "as_json", "as_text"]
 class FileSaver:
     """Fetches the files of outputs into a directory, under their own names; never over a file that is there.
 
-    Without a directory it is a new one among the system's temporary ones, which stays.
+    Without a directory it is a new one among the system's temporary ones, which stays. ``display`` shows how they come.
     """
 
-    def __init__(self, directory: str | None) -> None:
+    def __init__(self, directory: str | None, display: Display) -> None:
         self._directory = None if directory is None else Path(directory)
+        self._display = display
         self._saved: dict[FileData, str] = {}
 
     def save(self, output: object) -> object:
@@ -46,10 +50,49 @@ class FileSaver:
             self._directory = Path(tempfile.mkdtemp(prefix="gradproto-"))
         self._directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".gradproto-", dir=self._directory) as partial:
-            came = Path(file.save(partial))
+            came = self._bring(file, partial)
             final = _reserve(self._directory / came.name)
             os.replace(came, final)
         return str(final)
+
+    def _bring(self, file: RemoteFile, directory: str) -> Path:
+        """Do as `RemoteFile.save` does, and show how far it is."""
+        number = len(self._saved)
+        target = file.inner.downloads.target(file, directory)
+        name = target.path.name
+        sink = _Shown(target, file.size, lambda came, total: self._display.download(number, name, came, total))
+        try:
+            file.inner.fetch_whole(file, sink, sink.expect)
+            return Path(target.finish())
+        except BaseException:
+            target.discard()
+            raise
+        finally:
+            self._display.downloaded(number)
+
+
+class _Shown:
+    """A download that tells after each piece how much of it is there."""
+
+    def __init__(self, target: DownloadTarget, size: int | None, tell: Callable[[int, int | None], None]) -> None:
+        self._target = target
+        self._tell = tell
+        self._received = 0
+        self._total = size
+
+    def expect(self, size: int | None) -> None:
+        """The server says how large what comes is, or that it does not know."""
+        self._total = size if size is not None else self._total
+        self._tell(0, self._total)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._target.write(data)
+        self._received += len(data)
+        self._tell(self._received, self._total)
+
+    def discard(self) -> None:
+        """The rest will not come; who waits for the file removes what is there."""
 
 
 def _reserve(path: Path) -> Path:

@@ -1,0 +1,120 @@
+"""``gradproto predict --json-events``: all that happens, for scripts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradproto_fake_server import FakeServer
+from tests.cli.conftest import PATIENCE, Invoke, Start
+
+
+def _events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _types(text: str) -> list[str]:
+    return [event["type"] for event in _events(text)]
+
+
+def test_progress_and_messages_are_told(server: FakeServer, invoke: Invoke) -> None:
+    result = invoke("predict", server.url, "/progress", "1", "--json-events")
+    assert (result.exit_code, result.stderr) == (0, "")
+    joined, queued, running, log, progress, output, end = _events(result.stdout)
+    assert joined == {"type": "status", "status": "joined"}
+    assert queued == {"type": "status", "status": "queued", "rank": 0, "queue_size": 1, "eta": None}
+    assert running == {"type": "status", "status": "running", "eta": None}
+    told = {"title": "Info", "duration": 10.0, "visible": True}
+    assert log == {"type": "log", "level": "info", "message": "log 0", **told}
+    unit = {"index": 0, "length": 1, "unit": "steps", "progress": None, "desc": "step 0"}
+    assert progress == {"type": "progress", "units": [unit]}
+    assert output == {"type": "output", "index": 0, "value": "done 1"}
+    assert (end["type"], end["outputs"], end["value"]) == ("result", 1, "done 1")
+    assert end["duration"] > 0
+
+
+def test_each_output_of_a_generator_is_told_once(server: FakeServer, invoke: Invoke) -> None:
+    events = _events(invoke("predict", server.url, "/count", "3", "--json-events").stdout)
+    assert [(event["index"], event["value"]) for event in events if event["type"] == "output"] == [
+        (0, "n=0"),
+        (1, "n=1"),
+        (2, "n=2"),
+    ]
+    assert (events[-1]["type"], events[-1]["outputs"], events[-1]["value"]) == ("result", 3, "n=2")
+
+
+def test_transfers_are_told(server: FakeServer, invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a" * 1000)
+    options = ["--output-dir", str(tmp_path / "out"), "--json-events"]
+    events = _events(invoke("predict", server.url, "/upper", f"@{tmp_path / 'a.txt'}", *options).stdout)
+    uploads = [event for event in events if event["type"] == "upload"]
+    assert uploads[-1]["sent"] == uploads[-1]["total"] > 1000
+    assert [event for event in events if event["type"] == "uploaded"] == [
+        {"type": "uploaded", "index": 0, "name": "a.txt"}
+    ]
+    assert events[-1]["value"] == str(tmp_path / "out" / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message", "code"),
+    [
+        (["/fail", "x"], "AppError", "boom-visible", 1),
+        (["/nope"], "EndpointNotFoundError", "Cannot find a function", 2),
+        (["/add", "a=1", "a=2"], "UsageError", "is given twice", 2),
+        (["/echo"], "ArgumentError", "No value provided", 2),
+    ],
+)
+def test_an_error_is_the_last_event_and_on_stderr_too(
+    server: FakeServer, invoke: Invoke, words: list[str], error: str, message: str, code: int
+) -> None:
+    result = invoke("predict", server.url, *words, "--json-events")
+    last = _events(result.stdout)[-1]
+    assert (result.exit_code, last["type"], last["error"], last["exit_code"]) == (code, "error", error, code)
+    assert message in last["message"]
+    assert message in result.stderr
+    assert _types(result.stdout).count("error") == 1
+
+
+def test_no_connection_is_an_event(invoke: Invoke) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    result = invoke("predict", f"http://127.0.0.1:{port}", "/echo", "x", "--json-events")
+    (event,) = _events(result.stdout)
+    assert (result.exit_code, event["error"], event["exit_code"]) == (3, "ConnectError", 3)
+
+
+def test_a_file_that_cannot_be_written_is_an_event(server: FakeServer, invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    options = ["--output-dir", str(tmp_path / "taken" / "below"), "--json-events"]
+    result = invoke("predict", server.url, "/upper", f"@{tmp_path / 'taken'}", *options)
+    last = _events(result.stdout)[-1]
+    assert (result.exit_code, last["error"], last["exit_code"]) == (1, "NotADirectoryError", 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_an_interrupt_is_an_event(server: FakeServer, start: Start) -> None:
+    server.hold("/count")
+    process = start("predict", server.url, "/count", "5", "--json-events")
+    server.wait_for(lambda app: app.jobs and app.job("/count").state == "held", PATIENCE)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    last = _events(out)[-1]
+    assert (process.returncode, last["error"], last["exit_code"]) == (130, "Interrupted", 130)
+    assert err == "gradproto: interrupted; the job was cancelled\n"
+
+
+def test_both_forms_of_json_at_once_are_refused(server: FakeServer, invoke: Invoke) -> None:
+    result = invoke("predict", server.url, "/echo", "x", "--json", "--json-events")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_the_help_describes_the_events(invoke: Invoke) -> None:
+    text = " ".join(invoke("predict", "--help").stdout.split())
+    for word in ("upload", "uploaded", "status", "progress", "log", "output", "result", "error"):
+        assert f'"{word}"' in text
