@@ -387,7 +387,7 @@ class WireClient:
         """Give the exchange a connection, or let it wait."""
         self._exchanges[exchange.number] = exchange
         pool = exchange.pool
-        if pool.idle and exchange.websocket is None:
+        if pool.idle and exchange.can_reuse:
             connection = pool.idle.pop()
             connection.reused = True
             self._run(connection, exchange)
@@ -396,7 +396,7 @@ class WireClient:
         else:
             pool.waiting.append(exchange)
             if pool.idle:
-                # A WebSocket cannot use it, but it can have its place.
+                # It cannot be used, but its place can.
                 self._close(pool.idle[0])
 
     def _connect(self, exchange: Exchange) -> None:
@@ -479,7 +479,7 @@ class WireClient:
         if outcome is Outcome.LINGER:
             connection.stage = Stage.LINGERING
             self._start_closing(connection)
-        elif outcome is not Outcome.REUSE or (pool.waiting and pool.waiting[0].websocket is not None):
+        elif outcome is not Outcome.REUSE or (pool.waiting and not pool.waiting[0].can_reuse):
             self._close(connection)
         elif pool.waiting:
             connection.reused = True

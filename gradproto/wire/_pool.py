@@ -71,6 +71,16 @@ class Exchange:
         request = self.request
         return request.safe_to_repeat and all(isinstance(part, bytes) for part in request.body)
 
+    @property
+    def can_reuse(self) -> bool:
+        """Whether a connection that carried something before will do."""
+        if self.websocket is not None:
+            return False
+        pool = self.pool
+        # Some proxies close after each answer that they forwarded, and do not say so (tinyproxy 1.11). What is sent a
+        # moment too early to notice must be something that can be sent once more.
+        return pool.proxy is None or pool.origin[0] == "https" or self.can_repeat
+
 
 class Connection:
     """One connection; ``exchange`` is the one that it carries, or the last one."""

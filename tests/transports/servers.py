@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -147,14 +148,22 @@ class HttpProxy(RawServer):
 
     With ``answer`` it says that to every request, and closes; with ``asked`` it does so only to one with this in its
     first line. Whatever host is asked for, connections go to this machine. ``tunnel_to``: the port that all tunnels
-    lead to.
+    lead to. It forwards one request for each connection, and says so to the client only if ``announces``.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, answer: bytes | None = None, asked: bytes = b"") -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        answer: bytes | None = None,
+        asked: bytes = b"",
+        announces: bool = True,
+    ) -> None:
         self.heads: list[bytes] = []
         self.answer = answer
         self.tunnel_to: int | None = None
         self._asked_for = asked
+        self._announces = announces
         self._tls = tls
         super().__init__(self._serve)
         if tls is not None:
@@ -202,7 +211,7 @@ class HttpProxy(RawServer):
                 path = target.split(b"/", 3)[3]
                 lines = [b"%s /%s HTTP/1.1" % (method, path), *own, b"Connection: close", b"", rest]
                 server.sendall(b"\r\n".join(lines))
-            back = threading.Thread(target=_pump, args=(server, client))
+            back = threading.Thread(target=_pump, args=(server, client, not self._announces))
             back.start()
             with contextlib.suppress(OSError):
                 while data := client.recv(65536):
@@ -224,9 +233,12 @@ def _accept_tls(client: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket
     return secure
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, hides_close: bool = False) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
+            if hides_close:
+                data = re.sub(rb"(?i)connection: close\r\n", b"", data, count=1)
+                hides_close = False
             target.sendall(data)
     _shut(target)
 

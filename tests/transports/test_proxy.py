@@ -129,6 +129,7 @@ async def use_everything(backend: Backend, server: FakeServer, url: str, **optio
             server.step("/count")
             assert await job.__anext__() == f"n={n}"
         assert await job.cancel() is True
+        server.release("/count")
         assert await client.predict("on it goes", api_name="/echo") == "on it goes"
 
 
@@ -224,6 +225,13 @@ async def test_a_name_is_the_proxys_to_look_up(backend: Backend, fake: FakeServe
         async with backend.open_client(url, proxy=proxy.url) as client:
             assert await client.predict("x", api_name="/echo") == "x"
         assert all(head.split()[1].startswith(url.encode()) for head in proxy.heads)
+
+
+async def test_a_proxy_may_close_after_each_answer_and_not_say_so(backend: Backend, fake: FakeServer) -> None:
+    """As tinyproxy does."""
+    with HttpProxy(announces=False) as proxy:
+        await use_everything(backend, fake, fake.url, proxy=proxy.url)
+        assert len(proxy.heads) > 0
 
 
 # --- TLS to the proxy -------------------------------------------------------------------------------------------------

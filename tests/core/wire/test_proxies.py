@@ -6,7 +6,7 @@ import pytest
 
 from gradproto._commands import OpenWebSocket
 from gradproto._errors import ConnectError
-from gradproto.wire import Connect, Proxy
+from gradproto.wire import Connect, Proxy, WireLimits
 from tests.chunkings import chunkings
 from tests.core.wire.scripted import URL, Network, parse_request
 
@@ -15,8 +15,10 @@ TLS_PROXY = Proxy(host="::1", port=443, tls=True)
 SECURE = "https://app.test/api?a=b"
 
 
-def network(proxy: Proxy | None = PROXY, *, connect_timeout: float | None = 10.0) -> Network:
-    return Network(proxies=lambda where: proxy, connect_timeout=connect_timeout)
+def network(
+    proxy: Proxy | None = PROXY, *, connect_timeout: float | None = 10.0, limits: WireLimits | None = None
+) -> Network:
+    return Network(proxies=lambda where: proxy, connect_timeout=connect_timeout, limits=limits)
 
 
 def open_websocket(network: Network, url: str) -> None:
@@ -43,13 +45,44 @@ def test_a_proxy_without_a_login_gets_none() -> None:
     assert b"proxy-authorization" not in dict(request.headers)
 
 
-def test_requests_share_a_connection_to_the_proxy() -> None:
+def test_requests_that_can_be_repeated_share_a_connection_to_the_proxy() -> None:
     forwarding = network()
     for exchange in range(3):
-        assert forwarding.begin(exchange) == 0
+        assert forwarding.begin(exchange, safe_to_repeat=True) == 0
         forwarding.answer(0)
         assert forwarding.session.answers[exchange].body == b"ok"
     assert forwarding.written[0].count(b"GET http://app.test:7860/api HTTP/1.1\r\n") == 3
+
+
+def test_a_request_that_cannot_be_repeated_is_not_given_to_a_proxy_that_may_be_closing() -> None:
+    """tinyproxy closes after each answer, and does not say so."""
+    forwarding = network()
+    forwarding.answer(forwarding.begin(0))
+    assert forwarding.begin(1, "POST") == 1
+    forwarding.answer(1)
+    assert forwarding.begin(2, safe_to_repeat=True) == 1
+    forwarding.feed(1, [b""])
+    assert forwarding.written[2].startswith(b"GET http://app.test:7860/api HTTP/1.1\r\n")
+
+
+def test_a_request_that_needs_a_connection_of_its_own_gets_the_place_of_one_that_is_over() -> None:
+    forwarding = network(limits=WireLimits(max_connections_per_origin=1))
+    forwarding.answer(forwarding.begin(0))
+    forwarding.start(1)
+    forwarding.start(2)
+    forwarding.settle()
+    assert forwarding.open == {1}
+    forwarding.answer(1)
+    assert forwarding.open == {2}
+    forwarding.answer(2)
+    assert [forwarding.session.answers[exchange].body for exchange in range(3)] == [b"ok"] * 3
+
+
+def test_requests_through_a_tunnel_share_it() -> None:
+    tunnelling = network()
+    for exchange in range(3):
+        assert tunnelling.begin(exchange, "POST", SECURE) == 0
+        tunnelling.answer(0)
 
 
 @pytest.mark.parametrize("proxy", [PROXY, TLS_PROXY])
