@@ -28,6 +28,7 @@ class Call:
 
     ``data`` holds one value for each input of the endpoint, with placeholders for ``files``; ``encoded`` is the same as
     JSON, where there are no files to wait for. ``headers`` go with the requests that submit it, names in lower case.
+    ``oauth_token`` is what lets the app's function act for the caller.
     """
 
     endpoint: Endpoint
@@ -37,6 +38,7 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     event_data: JSONValue = None
     trigger_id: int | None = None
+    oauth_token: str | None = field(default=None, repr=False)
 
     @property
     def wants_contents(self) -> bool:

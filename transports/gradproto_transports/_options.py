@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from gradproto import ArgumentError, Session, Timeouts
-from gradproto._record import record
+from gradproto._record import field, record
 
 __all__ = ["ClientOptions", "GeneratorResult", "Route"]
 
@@ -20,10 +20,11 @@ class ClientOptions:
     """What the three clients share; each option is described at the clients."""
 
     src: str
-    token: str | None
-    auth: tuple[str, str] | None
-    headers: Mapping[str, str] | None
-    cookies: Mapping[str, str] | None
+    token: str | None = field(repr=False)
+    auth: tuple[str, str] | None = field(repr=False)
+    oauth_token: str | None = field(repr=False)
+    headers: Mapping[str, str] | None = field(repr=False)
+    cookies: Mapping[str, str] | None = field(repr=False)
     download_files: bool | str | os.PathLike[str]
     upload_paths: bool
     generator_result: GeneratorResult
@@ -40,6 +41,7 @@ class ClientOptions:
         token: str | bool | None,
         hf_token: str | bool | None,
         auth: tuple[str, str] | None,
+        oauth_token: str | None,
         headers: Mapping[str, str] | None,
         cookies: Mapping[str, str] | None,
         download_files: bool | str | os.PathLike[str],
@@ -63,6 +65,7 @@ class ClientOptions:
             src=address,
             token=_token(token if token is not None else hf_token),
             auth=auth,
+            oauth_token=oauth_token,
             headers=headers,
             cookies=cookies,
             download_files=download_files,
@@ -90,6 +93,7 @@ class ClientOptions:
             entropy=os.urandom,
             token=self.token,
             auth=self.auth,
+            oauth_token=self.oauth_token,
             headers=self.headers,
             cookies=self.cookies,
             timeouts=self.timeouts,
