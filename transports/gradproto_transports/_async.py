@@ -57,6 +57,11 @@ class Client:
             self.endpoints.resolve(api_name=api_name, fn_index=fn_index)
 
     @property
+    def src(self) -> str:
+        """The address of the app, with a slash at its end."""
+        return f"{self._inner.session.base_url}/"
+
+    @property
     def config(self) -> Config:
         """The app's config."""
         return self._inner.session.config

@@ -118,6 +118,11 @@ class Client:
             print(f"Loaded as API: {self._inner.session.base_url}/ ✔")
 
     @property
+    def src(self) -> str:
+        """The address of the app, with a slash at its end."""
+        return f"{self._inner.session.base_url}/"
+
+    @property
     def config(self) -> Config:
         """The app's config."""
         return self._inner.session.config
