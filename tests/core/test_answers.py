@@ -44,6 +44,9 @@ def plain(status: int, body: Any) -> str:
         (b" \n", "500: nothing"),
         (b"Internal Server Error", "500: 'Internal Server Error'"),
         (b"\n <html><body>bad", "500: an HTML page"),
+        (b"<html>\r\n<head><TITLE>\n502 Bad Gateway </TITLE></head>", "500: an HTML page, '502 Bad Gateway'"),
+        (b"<html><title> </title>", "500: an HTML page"),
+        (b"<title>%b</title>" % (b"t" * 300), f"500: an HTML page, '{'t' * 80}'"),
         (b"Traceback (most recent call last):\n  File x\nKeyError: 'a'\n", "500: \"KeyError: 'a'\""),
         (b"x" * 500, f"500: '{'x' * 80}'"),
         (b"\xff\x00", "500: '\ufffd\\x00'"),
@@ -63,6 +66,13 @@ def test_the_last_line_of_a_long_traceback_is_found() -> None:
 
 def test_a_long_detail_is_cut() -> None:
     assert len(plain(400, {"detail": "d" * 1000})) < 220
+
+
+def test_what_is_too_large_may_be_so_for_a_proxy() -> None:
+    assert plain(413, b"<html><title>413 Request Entity Too Large</title>") == (
+        "413: an HTML page, '413 Request Entity Too Large' "
+        "(the app, or a proxy in front of it, takes no request of that size)"
+    )
 
 
 def test_a_full_queue_is_told_apart_from_a_stopped_one() -> None:

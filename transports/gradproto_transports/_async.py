@@ -63,6 +63,11 @@ class Client:
         self._fn_index = fn_index
 
     @property
+    def src(self) -> str:
+        """The address of the app, with a slash at its end."""
+        return f"{self._inner.session.base_url}/"
+
+    @property
     def config(self) -> Config:
         """The app's config."""
         return self._conversation.config

@@ -23,10 +23,11 @@ class ClientOptions:
     """What the three clients share; each option is described at the clients."""
 
     src: str
-    token: str | None
-    auth: tuple[str, str] | None
-    headers: Mapping[str, str] | None
-    cookies: Mapping[str, str] | None
+    token: str | None = field(repr=False)
+    auth: tuple[str, str] | None = field(repr=False)
+    oauth_token: str | None = field(repr=False)
+    headers: Mapping[str, str] | None = field(repr=False)
+    cookies: Mapping[str, str] | None = field(repr=False)
     download_files: bool | str | os.PathLike[str]
     upload_paths: bool
     file_origins: Iterable[str]
@@ -46,6 +47,7 @@ class ClientOptions:
         token: str | bool | None,
         hf_token: str | bool | None,
         auth: tuple[str, str] | None,
+        oauth_token: str | None,
         headers: Mapping[str, str] | None,
         cookies: Mapping[str, str] | None,
         download_files: bool | str | os.PathLike[str],
@@ -73,6 +75,7 @@ class ClientOptions:
             src=address,
             token=_token(token if token is not None else hf_token),
             auth=auth,
+            oauth_token=oauth_token,
             headers=headers,
             cookies=cookies,
             download_files=download_files,
@@ -103,6 +106,7 @@ class ClientOptions:
             entropy=os.urandom,
             token=self.token,
             auth=self.auth,
+            oauth_token=self.oauth_token,
             headers=self.headers,
             cookies=self.cookies,
             timeouts=self.timeouts,

@@ -64,8 +64,9 @@ class Client:
 
     ``src`` (or ``space``) is the app's address: a URL with or without sub-path, or host:port. ``token`` (or
     ``hf_token``) is a Hugging Face token, ``True`` for the one in the environment variable ``HF_TOKEN``. ``auth`` is a
-    user and password for the app's own login. ``api_name`` or ``fn_index`` name the endpoint for calls that name none.
-    ``headers`` and ``cookies`` go to the app with every request.
+    user and password for the app's own login. ``oauth_token`` lets the app act on your behalf at the Hub: it is sent
+    only with calls of endpoints whose functions take such a token. ``api_name`` or ``fn_index`` name the endpoint for
+    calls that name none. ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
     a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
@@ -105,6 +106,7 @@ class Client:
         token: str | bool | None = None,
         hf_token: str | bool | None = None,
         auth: tuple[str, str] | None = None,
+        oauth_token: str | None = None,
         api_name: str | None = None,
         fn_index: int | None = None,
         headers: Mapping[str, str] | None = None,
@@ -128,6 +130,7 @@ class Client:
             token=token,
             hf_token=hf_token,
             auth=auth,
+            oauth_token=oauth_token,
             headers=headers,
             cookies=cookies,
             download_files=download_files,
@@ -155,6 +158,11 @@ class Client:
             raise
         if verbose:
             print(f"Loaded as API: {self._inner.session.base_url}/ ✔")
+
+    @property
+    def src(self) -> str:
+        """The address of the app, with a slash at its end."""
+        return f"{self._inner.session.base_url}/"
 
     @property
     def config(self) -> Config:
