@@ -288,7 +288,9 @@ class Exchanges:
             if len(self._waiting_for_login) == 1:
                 self.log_in_again()
             return
-        self._guard(exchange, lambda: exchange.started(status, headers))
+        self._guard(exchange, lambda: _check_encoding(exchange, status, headers))
+        if number in self._under_way:
+            self._guard(exchange, lambda: exchange.started(status, headers))
 
     def response_data(self, number: int, data: bytes) -> None:
         """Hand over the next bytes of an answer."""
@@ -474,3 +476,15 @@ class Exchanges:
         exchange.redirected(url)
         self._send(exchange)
         return True
+
+
+def _check_encoding(exchange: Exchange, status: int, headers: Headers) -> None:
+    """Refuse what some proxies compress unasked: taken as it is, it would be a broken document, or a broken file.
+
+    An error keeps its status, which tells more than that its text cannot be read.
+    """
+    encoding = (header_value(headers, "content-encoding") or "identity").strip().lower()
+    if encoding != "identity" and 200 <= status < 300:
+        raise RemoteProtocolError(
+            f"{exchange.what}: the answer is compressed ({encoding[:80]!r}), and the request asked for no compression"
+        )
