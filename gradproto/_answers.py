@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -57,7 +58,9 @@ def answer_error(status: int, headers: Headers, body: bytes, *, what: str, url: 
     if status == 429:
         seconds = retry_after(headers)
         wait = "" if seconds is None else f"; it asks to wait {seconds:g} s"
-        return RateLimitedError(f"{where}: the server answered 429, too many requests{wait}", retry_after=seconds)
+        # It may say how much is allowed, and to whom.
+        said = f": {detail[:200]}" if isinstance(detail, str) else f": {_excerpt(body)}" if body else ""
+        return RateLimitedError(f"{where}: the server answered 429, too many requests{wait}{said}", retry_after=seconds)
     if status == 422:
         refused = _validation_messages(detail)
         if refused:
@@ -91,8 +94,11 @@ def _validation_messages(detail: JSONValue) -> dict[str, str]:
 
 def _excerpt(body: bytes) -> str:
     text = body[:400].decode("utf-8", "replace").strip()
+    if body[:2] == b"\x1f\x8b":
+        return "compressed bytes"
     if text[:1] == "<":
-        return "an HTML page"
+        title = re.search("<title>([^<]+)</title>", text, re.IGNORECASE)
+        return "an HTML page" if title is None else f"an HTML page, {title[1].strip()[:80]!r}"
     # Gradio 5.0 to 6.8 sends a whole traceback as text, of which the last line says what happened.
     if text.startswith("Traceback"):
         text = body.decode("utf-8", "replace").strip().rpartition("\n")[2]
