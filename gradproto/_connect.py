@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._answers import answer_error, retry_after
+from ._answers import answer_error
 from ._api_info import ApiInfo, Endpoints, build_api_info, parse_api_info
 from ._config import parse_config
 from ._core import Core
@@ -10,7 +10,6 @@ from ._dialects import choose_dialect
 from ._errors import (
     AuthenticationError,
     GradprotoError,
-    RateLimitedError,
     RemoteProtocolError,
     UnsupportedServerError,
 )
@@ -170,9 +169,7 @@ class _ConfigFetch(ShortExchange):
             hint = "pass auth=(user, password)" if self._core.auth is None else "it took the login, and still refuses"
             return AuthenticationError(f"the app at {where} wants a login (401)", hint=hint)
         if status == 429:
-            return RateLimitedError(
-                f"{where}: the server answered 429, too many requests", retry_after=retry_after(headers)
-            )
+            return answer_error(status, headers, body, what=self.what, url=self.request.url)
         excerpt = body[:400].decode("utf-8", "replace").strip()[:80]
         return UnsupportedServerError(f"no Gradio app at {where}: the server answered {status}: {excerpt!r}")
 

@@ -458,7 +458,7 @@ class Exchanges:
         try:
             url = resolve(request.url, location)
         except RemoteProtocolError as error:
-            exchange.failed(error)
+            exchange.failed(RemoteProtocolError(f"{exchange.what}: {error.message}", hint=error.hint))
             return True
         if not same_origin(url, request.url) and request.method != "GET":
             # The body may hold what was meant for the first origin only.

@@ -147,7 +147,9 @@ def test_a_redirect_to_nowhere_is_the_servers_fault(location: str) -> None:
     harness = Harness()
     harness.session.connect()
     redirect(harness, harness.only("/config"), location)
-    assert isinstance(harness.one(SessionFailed).error, RemoteProtocolError)
+    error = harness.one(SessionFailed).error
+    assert isinstance(error, RemoteProtocolError)
+    assert str(error).startswith("the config: ")
 
 
 def test_a_redirect_without_a_place_is_an_answer_like_another() -> None:
