@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import cast
 
 from . import _calls
@@ -83,6 +84,8 @@ class Session:
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
+        if not isinstance(cast(object, timeouts), (Timeouts, NoneType)):
+            raise ArgumentError(f"timeouts is of type {type(cast(object, timeouts)).__name__}, not Timeouts")
         base_url = parse_src(src)
         credentials = check_headers(headers)
         if token is not None:
@@ -98,7 +101,7 @@ class Session:
             timeouts=timeouts or Timeouts(),
             route=route,
         )
-        for name, value in (cookies or {}).items():
+        for name, value in _checked_cookies(cookies).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
         self._heartbeat = Heartbeat(self._core)
@@ -377,6 +380,16 @@ def _check_auth(auth: object) -> None:
     if not len(texts) == len(pair) == 2:
         raise ArgumentError("auth must be a pair of strings: user and password")
     encode_form([("user", texts[0]), ("password", texts[1])])
+
+
+def _checked_cookies(cookies: Mapping[str, str] | None) -> Mapping[str, str]:
+    given = cast(object, {} if cookies is None else cookies)
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"cookies must be a mapping of names to values, not a {type(given).__name__}")
+    for name, value in cast("Mapping[object, object]", given).items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ArgumentError("the names and the values of cookies must be strings")
+    return cast("Mapping[str, str]", given)
 
 
 def _token_header(token: str) -> tuple[tuple[str, str], ...]:

@@ -23,7 +23,7 @@ from gradproto import (
 from ._async_inner import DriverFactory, Inner
 from ._callbacks import JobCallbacks
 from ._files import with_sizes
-from ._options import ClientOptions
+from ._options import ClientOptions, check_timeout
 from ._records import JobRecord, OutputReader
 
 __all__ = ["Client", "Job", "run_client"]
@@ -307,8 +307,9 @@ class Job:
         return self.record.ended or (self._wants_first and self.record.ready > 0)
 
     async def _wait(self, ready: Callable[[], bool], timeout: float | None = None) -> None:
+        limit = check_timeout(timeout)
         try:
-            in_time = await self._waiters.wait(ready, timeout)
+            in_time = await self._waiters.wait(ready, limit)
         except GeneratorExit:
             raise  # the event loop was given up, and the network with it
         except BaseException:

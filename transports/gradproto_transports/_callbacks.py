@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from gradproto import StatusUpdate
+from gradproto import ArgumentError, StatusUpdate
 
 from ._records import JobRecord, OutputReader
 
@@ -23,8 +23,8 @@ class JobCallbacks:
         result_callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None,
         status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None,
     ) -> None:
-        self._result_callbacks = _listed(result_callbacks)
-        self._status_callbacks = _listed(status_callbacks)
+        self._result_callbacks = _listed(result_callbacks, "result_callbacks")
+        self._status_callbacks = _listed(status_callbacks, "status_callbacks")
         self._statuses_told = 0
         self._reader: OutputReader | None = None
 
@@ -50,10 +50,18 @@ class JobCallbacks:
                 _guarded(callback, *values)
 
 
-def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
+def _listed(
+    callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None, option: str
+) -> list[Callable[..., object]]:
     if callbacks is None:
         return []
-    return [callbacks] if callable(callbacks) else list(callbacks)
+    listed: list[object] = [callbacks]
+    if not callable(callbacks) and isinstance(cast(object, callbacks), Iterable):
+        listed = list(callbacks)
+    for callback in listed:
+        if not callable(callback):
+            raise ArgumentError(f"{option} holds a {type(callback).__name__}, which cannot be called")
+    return cast("list[Callable[..., object]]", listed)
 
 
 def _guarded(callback: Callable[..., object], *values: object) -> None:

@@ -31,7 +31,7 @@ from gradproto import (
 
 from ._callbacks import JobCallbacks
 from ._files import handle_file
-from ._options import ClientOptions, GeneratorResult, Route
+from ._options import ClientOptions, GeneratorResult, Route, check_timeout
 from ._records import JobRecord, OutputReader
 from ._sync_driver import OpenStream
 from ._sync_inner import Inner, RemoteFile
@@ -305,8 +305,7 @@ class Job(concurrent.futures.Future[Any]):
     def request_cancel(self) -> None:
         """Begin to cancel the job, and do not wait for it."""
         self._cancel_asked = True
-        if self._inner.driver.alive:
-            self._inner.driver.post(self._cancel_on_thread)
+        self._inner.driver.try_post(self._cancel_on_thread)
 
     def send(self, *args: object, **kwargs: Any) -> None:
         """Send one more input to a streaming endpoint (Gradio 5 and later), and wait until the app has taken it.
@@ -425,5 +424,5 @@ class Job(concurrent.futures.Future[Any]):
             self._condition_changed.notify_all()
 
     def _wait(self, ready: Callable[[], bool], timeout: float | None) -> None:
-        if not self._inner.driver.wait(self._condition_changed, ready, timeout):
+        if not self._inner.driver.wait(self._condition_changed, ready, check_timeout(timeout)):
             raise DeadlineExceeded(f"{self!r} has no result after {timeout:g} s; it goes on")
