@@ -95,7 +95,9 @@ def _answer_error(status: int, headers: Headers, body: bytes, what: str, url: st
     if status == 429:
         seconds = retry_after(headers)
         wait = "" if seconds is None else f"; it asks to wait {seconds:g} s"
-        return RateLimitedError(f"{where}: the server answered 429, too many requests{wait}", retry_after=seconds)
+        # It may say how much is allowed, and to whom.
+        said = f": {detail[:200]}" if isinstance(detail, str) else f": {_excerpt(body)}" if body else ""
+        return RateLimitedError(f"{where}: the server answered 429, too many requests{wait}{said}", retry_after=seconds)
     if status == 422:
         refused = _validation_messages(detail)
         if refused:
@@ -130,6 +132,8 @@ def _validation_messages(detail: JSONValue) -> dict[str, str]:
 
 def _excerpt(body: bytes) -> str:
     text = body[:400].decode("utf-8", "replace").strip()
+    if body[:2] == b"\x1f\x8b":
+        return "compressed bytes"
     if text[:1] == "<":
         found = re.search(_TITLE, text)
         title = found[1].strip()[:80] if found else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import NoneType
 from typing import cast
 
 from . import _calls
@@ -94,6 +95,8 @@ class Session:
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
+        if not isinstance(cast(object, timeouts), (Timeouts, NoneType)):
+            raise ArgumentError(f"timeouts is of type {type(cast(object, timeouts)).__name__}, not Timeouts")
         base_url = parse_src(src)
         credentials = check_headers(headers)
         if token is not None:
@@ -112,7 +115,7 @@ class Session:
             route=route,
             retry=as_retry(retry),
         )
-        for name, value in (cookies or {}).items():
+        for name, value in _checked_cookies(cookies).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
         self._oauth_token = oauth_token
@@ -463,6 +466,16 @@ def _check_oauth_token(token: object) -> None:
         token.encode()
     except UnicodeEncodeError:
         raise ArgumentError("oauth_token holds a lone surrogate, which JSON cannot carry") from None
+
+
+def _checked_cookies(cookies: Mapping[str, str] | None) -> Mapping[str, str]:
+    given = cast(object, {} if cookies is None else cookies)
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"cookies must be a mapping of names to values, not a {type(given).__name__}")
+    for name, value in cast("Mapping[object, object]", given).items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ArgumentError("the names and the values of cookies must be strings")
+    return cast("Mapping[str, str]", given)
 
 
 def _token_header(token: str) -> tuple[tuple[str, str], ...]:

@@ -217,11 +217,6 @@ async def test_an_upload_that_is_left_in_the_middle_closes_its_file(
             await job.result()
 
 
-async def test_a_tls_context_that_is_none(async_backend: Backend, fake: FakeServer) -> None:
-    error = await refused(async_backend, fake.url.replace("http:", "https:"), ssl_context="no context")
-    assert isinstance(error, ConnectError)
-
-
 async def test_an_address_that_does_not_answer_does_not_keep_the_next_one_waiting(
     backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

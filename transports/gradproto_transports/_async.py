@@ -28,7 +28,7 @@ from ._async_map import MapResults
 from ._callbacks import JobCallbacks, guarded
 from ._files import with_sizes
 from ._map import MapProgress
-from ._options import ClientOptions
+from ._options import ClientOptions, check_timeout
 from ._records import JobRecord, OutputReader, UpdateReader
 
 __all__ = ["Client", "Job", "MapProgress", "MapResults", "run_client"]
@@ -413,8 +413,9 @@ class Job:
 
     async def _wait(self, ready: Callable[[], bool], timeout: float | None = None) -> None:
         self._inner.driver.home.check()
+        limit = check_timeout(timeout)
         try:
-            in_time = await self._waiters.wait(ready, timeout)
+            in_time = await self._waiters.wait(ready, limit)
         except GeneratorExit:
             raise  # the event loop was given up, and the network with it
         except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, cast
 
 from gradproto import ArgumentError, Retry, Session, Timeouts
 from gradproto._record import field, record
@@ -12,7 +12,7 @@ from gradproto._urls import parse_src
 
 from ._proxy import Proxies
 
-__all__ = ["ClientOptions", "GeneratorResult", "Route"]
+__all__ = ["ClientOptions", "GeneratorResult", "Route", "check_timeout"]
 
 GeneratorResult = Literal["first", "last"]
 Route = Literal["queue", "call", "direct"]
@@ -71,6 +71,7 @@ class ClientOptions:
             raise ArgumentError(f"the app's address must be a string, not {type(address).__name__}")
         if generator_result not in ("first", "last"):
             raise ArgumentError(f"generator_result is {generator_result!r}: it must be 'first' or 'last'")
+        _check_directory(download_files)
         return cls(
             src=address,
             token=_token(token if token is not None else hf_token),
@@ -82,7 +83,7 @@ class ClientOptions:
             upload_paths=upload_paths,
             file_origins=file_origins,
             generator_result=generator_result,
-            timeouts=timeouts or Timeouts(),
+            timeouts=Timeouts() if timeouts is None else timeouts,
             route=route,
             retry=retry,
             verbose=verbose,
@@ -132,6 +133,35 @@ def _proxies(address: str, proxy: str | Literal[False] | None, open_stream: obje
     return proxies
 
 
+# More than a thread can wait at once, and more than anybody waits.
+_FOR_EVER = 1e9
+
+
+def check_timeout(timeout: float | None) -> float | None:
+    """Return the seconds that a caller wants to wait at most, ``None`` for ever; raises `ArgumentError`."""
+    if timeout is None:
+        return None
+    given = cast(object, timeout)
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or given != given:
+        raise ArgumentError(f"timeout is {given!r:.80}: it must be a number of seconds, or None")
+    return None if given > _FOR_EVER else given
+
+
+def _check_directory(download_files: object) -> None:
+    if isinstance(download_files, bool):
+        return
+    is_path = isinstance(download_files, (str, os.PathLike))
+    path: object = os.fspath(cast("str | os.PathLike[str]", download_files)) if is_path else None
+    if not isinstance(path, str) or not path:
+        raise ArgumentError(f"download_files is {download_files!r:.80}: it must be True, False or a directory")
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ArgumentError(f"download_files is {path!r:.80}, which no directory can be called") from None
+    if "\0" in path:
+        raise ArgumentError(f"download_files is {path!r:.80}, which no directory can be called")
+
+
 def _token(token: str | bool | None) -> str | None:
     """Return the token to use; it is taken from the environment only when that was asked for."""
     if token is None or token is False:
@@ -140,6 +170,8 @@ def _token(token: str | bool | None) -> str | None:
         token = os.environ.get("HF_TOKEN", "")
         if not token:
             raise ArgumentError("token=True asks for the environment variable HF_TOKEN, which is not set")
+    if not isinstance(cast(object, token), str):
+        raise ArgumentError(f"the token is of type {type(cast(object, token)).__name__}, not a string")
     if not token:
         raise ArgumentError("the token is empty")
     return token

@@ -37,6 +37,8 @@ OpenStream = Callable[[str, int, bool], socket.socket]
 
 SMALL_READ = 64 * 1024
 LARGE_READ = 1024 * 1024
+# Seconds; epoll takes no more than some 24 days. Who waits longer just looks again.
+LONGEST_WAIT = 3600.0
 # How many bytes one connection may write, or read with TLS, before the others have their turn.
 WRITE_BUDGET = 4 * 1024 * 1024
 READ_BUDGET = 1024 * 1024
@@ -79,7 +81,8 @@ class Driver:
         self._stop_asked = False
         self._stopping = False
         # So that no work is left in the queue after the thread has looked into it for the last time.
-        self._closing = threading.Lock()
+        # Reentrant: a client that the garbage collector finds in the middle of that leaves work, too.
+        self._closing = threading.RLock()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
@@ -100,11 +103,17 @@ class Driver:
     def post(self, work: Callable[[], None]) -> None:
         """Let the thread do ``work``, soon; raises `LocalProtocolError` if it has stopped."""
         self.home.check()  # before the lock, which the thread may have held when this process was forked
+        if not self.try_post(work):
+            raise LocalProtocolError("the client is closed")
+
+    def try_post(self, work: Callable[[], None]) -> bool:
+        """Let the thread do ``work``, soon; return whether it will: it may be about to stop."""
         with self._closing:
             if self._stopping:
-                raise LocalProtocolError("the client is closed")
+                return False
             self._work.append(work)
         self._wake()
+        return True
 
     def call(self, work: Callable[[], T]) -> T:
         """Let the thread do ``work`` and wait for what it returns or raises."""
@@ -234,6 +243,8 @@ class Driver:
         if deadline is not None:
             left = max(0.0, deadline - time.monotonic())
             timeout = left if limit is None else min(left, limit)
+        if timeout is not None:
+            timeout = min(timeout, LONGEST_WAIT)
         unread, self._unread = self._unread, []
         for key, mask in self.selector.select(0 if unread else timeout):
             if key.data is None:
@@ -324,12 +335,16 @@ class _Connection:
     def connect(self) -> None:
         """Begin to connect; goes on when the socket is ready."""
         action = self._action
-        try:
-            if self._driver.open_stream is not None:
+        if self._driver.open_stream is not None:
+            try:
                 self._use(self._driver.open_stream(action.host, action.port, action.tls))
+            except Exception as error:  # streams from elsewhere may have errors of their own
+                self._fail(ConnectError, f"could not connect to {place(action)}", error)
+            else:
                 self._tls = action.tls
                 self._opened()
-                return
+            return
+        try:
             found = socket.getaddrinfo(self._first.host, self._first.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             self._fail(ConnectError, f"could not connect to {place(action)}", error)

@@ -194,16 +194,14 @@ class Inner:
     def abandon(self, ended: concurrent.futures.Future[None]) -> None:
         """Stop a download that is still under way."""
         fetch = self._fetches.pop(ended, None)
-        if fetch is not None and self.driver.alive:
-            self.driver.post(lambda: self.hub.abandon(fetch))
+        if fetch is not None:
+            self.driver.try_post(lambda: self.hub.abandon(fetch))
 
     def close(self) -> None:
         """Let the thread close the session and end."""
         if self.driver.home.left:
             self.driver.leave()
-            return
-        if self.driver.alive:
-            self.driver.post(self.session.close)
+        elif self.driver.try_post(self.session.close):
             self.driver.stop()
 
     def _on_connected(self, error: GradprotoError | None) -> None:

@@ -7,6 +7,7 @@ be watched from any thread.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import datetime
 import os
 import threading
@@ -24,6 +25,7 @@ from gradproto import (
     JobLogged,
     JobState,
     JobUpdate,
+    LocalProtocolError,
     Retry,
     Status,
     StatusUpdate,
@@ -35,7 +37,7 @@ from gradproto import (
 from ._callbacks import JobCallbacks
 from ._files import handle_file
 from ._map import MapProgress
-from ._options import ClientOptions, GeneratorResult, Route
+from ._options import ClientOptions, GeneratorResult, Route, check_timeout
 from ._records import JobRecord, OutputReader, UpdateReader
 from ._sync_driver import OpenStream
 from ._sync_inner import Inner, RemoteFile
@@ -285,7 +287,9 @@ class Client:
             if not inner.driver.home.left:
                 inner.driver.join()
         elif inner.driver.alive:
-            inner.driver.call(lambda: inner.session.close_conversation(conversation))
+            # Where the client is being closed meanwhile, its sessions end with it.
+            with contextlib.suppress(LocalProtocolError):
+                inner.driver.call(lambda: inner.session.close_conversation(conversation))
 
     def __enter__(self) -> Client:
         return self
@@ -301,8 +305,8 @@ class Client:
             return
         if self._parent is None:
             inner.close()
-        elif inner.driver.alive:
-            inner.driver.post(lambda: inner.session.close_conversation(conversation))
+        elif not inner.driver.home.left:
+            inner.driver.try_post(lambda: inner.session.close_conversation(conversation))
 
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
@@ -448,8 +452,7 @@ class Job(concurrent.futures.Future[Any]):
         """Begin to cancel the job, and do not wait for it."""
         self._inner.driver.home.check()
         self._cancel_asked = True
-        if self._inner.driver.alive:
-            self._inner.driver.post(self._cancel_on_thread)
+        self._inner.driver.try_post(self._cancel_on_thread)
 
     def send(self, *args: object, **kwargs: Any) -> None:
         """Send one more input to a streaming endpoint (Gradio 5 and later), and wait until the app has taken it.
@@ -572,5 +575,5 @@ class Job(concurrent.futures.Future[Any]):
             self._condition_changed.notify_all()
 
     def _wait(self, ready: Callable[[], bool], timeout: float | None) -> None:
-        if not self._inner.driver.wait(self._condition_changed, ready, timeout):
+        if not self._inner.driver.wait(self._condition_changed, ready, check_timeout(timeout)):
             raise DeadlineExceeded(f"{self!r} has no result after {timeout:g} s; it goes on")
