@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from gradproto import (
     Call,
@@ -130,6 +130,9 @@ class Client:
     async def close(self) -> None:
         """End the connection; jobs under way fail. Downloaded files stay."""
         await self._inner.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
@@ -267,6 +270,9 @@ class Job:
         if self._own_iterator is None:
             self._own_iterator = _Outputs(self)
         return await self._own_iterator.__anext__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a job belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Job {self.record.job.endpoint.label} {self.status().code.value}>"
