@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from gradproto import (
     Call,
@@ -200,6 +200,9 @@ class Client:
         if conversation is not inner.session.conversation and inner.driver.alive:
             inner.driver.call(lambda: inner.session.close_conversation(conversation))
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client belongs to this process, and can be neither pickled nor copied")
+
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
 
@@ -353,6 +356,9 @@ class Job:
         if self._own_iterator is None:
             self._own_iterator = _Outputs(self)
         return await self._own_iterator.__anext__()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a job belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Job {self.record.job.endpoint.label} {self.status().code.value}>"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, NoReturn, Protocol, TypeVar
 
 from gradproto import ConnectionLostError, Event, FileData, GradprotoError, LocalProtocolError, Session
 from gradproto._record import field, record
@@ -243,6 +243,9 @@ class Inner:
         if self.driver.alive and not self.driver.home.left:
             self.driver.call(self.session.close)
         await self.driver.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client's file belongs to this process, and can be neither pickled nor copied")
 
     def check_open(self) -> None:
         """Raise `LocalProtocolError` if the client is closed, or in another process than it was opened in."""

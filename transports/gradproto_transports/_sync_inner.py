@@ -6,7 +6,7 @@ import concurrent.futures
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gradproto import (
     Call,
@@ -184,6 +184,9 @@ class Inner:
         except BaseException:
             self.abandon(ended)
             raise
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client's file belongs to this process, and can be neither pickled nor copied")
 
     def check_open(self) -> None:
         """Raise `LocalProtocolError` when the client is closed, or in another process than it was made in."""

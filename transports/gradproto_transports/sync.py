@@ -12,7 +12,7 @@ import datetime
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from gradproto import (
     Call,
@@ -308,6 +308,9 @@ class Client:
         elif not inner.driver.home.left:
             inner.driver.try_post(lambda: inner.session.close_conversation(conversation))
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client belongs to this process, and can be neither pickled nor copied")
+
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
 
@@ -486,6 +489,9 @@ class Job(concurrent.futures.Future[Any]):
         if self._own_iterator is None:
             self._own_iterator = iter(self)
         return next(self._own_iterator)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a job belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Job {self._call.endpoint.label} {self.status().code.value}>"
