@@ -29,9 +29,7 @@ class Terminal:
     def read_until(self, text: str, times: int = 1) -> None:
         """Wait until ``text`` was written so many times."""
         while self._seen.count(text.encode()) < times:
-            readable, _, _ = select.select([self._master], [], [], PATIENCE)
-            assert readable, f"{text!r} did not come, but {self._seen!r}"
-            self._seen += self._read()
+            self._seen += self._read(text)
 
     def type(self, text: str) -> None:
         """Press the keys for ``text``."""
@@ -40,13 +38,15 @@ class Terminal:
     def watch(self, process: subprocess.Popen[str]) -> str:
         """Return everything that is written until the process ends."""
         os.close(self.end)
-        while piece := self._read():
+        while piece := self._read("the end"):
             self._seen += piece
         os.close(self._master)
         process.wait(PATIENCE)
         return self._seen.decode()
 
-    def _read(self) -> bytes:
+    def _read(self, awaited: str) -> bytes:
+        readable, _, _ = select.select([self._master], [], [], PATIENCE)
+        assert readable, f"{awaited!r} did not come, but {self._seen!r}"
         try:
             return os.read(self._master, 65536)
         except OSError:  # how Linux says that nobody has the other end open

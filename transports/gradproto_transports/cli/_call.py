@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -58,14 +58,20 @@ class CallRunner:
         self._timeout = timeout
         self._news: queue.SimpleQueue[Happening | _Ended] = queue.SimpleQueue()
         self._job: Job | None = None
+        self._begun = False
+        self._submitted = threading.Event()
 
     def run(self, fn_index: int, args: list[Any], kwargs: dict[str, Any]) -> Iterator[Happening]:
         """Yield what happens as it comes: outputs as `Output`, and of the ends only the good one.
 
         Raises what the job failed with, and `Failure` when the time is up.
         """
-        job = self._job = self._client.submit(*args, fn_index=fn_index, **kwargs)
-        threading.Thread(target=self._follow, args=(job,), name="gradproto-updates", daemon=True).start()
+
+        def submit() -> Job:
+            return self._client.submit(*args, fn_index=fn_index, **kwargs)
+
+        self._begun = True
+        threading.Thread(target=self._follow, args=(submit,), name="gradproto-updates", daemon=True).start()
         while not isinstance(news := self._next(), _Ended):
             yield news
         if news.error is not None:
@@ -73,6 +79,8 @@ class CallRunner:
 
     def cancel(self) -> str | None:
         """Cancel the job on the server; returns in words what became of it, ``None`` if there is none under way."""
+        if self._begun:
+            self._submitted.wait(_CANCEL_SECONDS)
         job = self._job
         if job is None or job.done():
             return None
@@ -86,11 +94,16 @@ class CallRunner:
             return "the server did not answer the request to cancel the job"
         return "the job was over" if job.done() else "the job could not be stopped and still runs"
 
-    def _follow(self, job: Job) -> None:
+    def _follow(self, submit: Callable[[], Job]) -> None:
         error: BaseException | None = None
         outputs = 0
         started = False
         try:
+            # Not on the main thread: an interrupt would come in between, and leave a job that nobody knows.
+            try:
+                job = self._job = submit()
+            finally:
+                self._submitted.set()
             for update in job.updates():
                 match update:
                     case QueueEstimated() if started:
