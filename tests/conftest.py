@@ -43,6 +43,13 @@ def real_documents() -> Iterator[dict[str, str]]:
         yield json.loads(ready)
 
 
+@pytest.fixture(scope="session")
+def real_components() -> Iterator[str]:
+    """An app with every component there is, on a real Gradio."""
+    with _serving("components_app.py") as ready:
+        yield ready
+
+
 @contextlib.contextmanager
 def _serving(script: str, *arguments: str) -> Iterator[str]:
     """Run a program that serves, and give what it says after READY."""
