@@ -9,6 +9,7 @@ import inspect
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,6 +61,7 @@ def tell(n: float, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008 
     for step in range(int(n)):
         progress((step, int(n)), desc="telling", unit="words")
         gr.Info(f"word {step}")
+        time.sleep(0.05)  # Gradio reports progress every 10 ms and forgets what came between
     return "told"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from gradproto import (
     AppError,
+    AuthenticationError,
     ConnectionLostError,
     GradprotoError,
     JobCancelledError,
@@ -20,6 +21,7 @@ from gradproto_fake_server import FakeServer, demo_app
 from gradproto_transports.sync import Status
 
 from .backends import Backend
+from .documents import LOGIN
 from .nginx import BARE, DOCUMENTED, NGINX, Nginx
 from .servers import unused_port
 
@@ -130,6 +132,18 @@ async def test_a_job_is_cancelled(backend: Backend, target: str, location: str, 
             with pytest.raises(JobCancelledError):
                 await job.final()
             assert await client.predict("Hello", api_name="/translate") == "Bonjour"
+
+
+@pytest.mark.real
+async def test_a_login_is_kept(backend: Backend, real_documents: dict[str, str], location: str, tmp_path: Path) -> None:
+    with Nginx(tmp_path, real_documents["locked"], location) as nginx:
+        async with backend.open_client(nginx.url, auth=LOGIN) as client:
+            assert await client.predict("Hello", api_name="/translate") == "Bonjour"
+            result = await client.predict(b"content", api_name="/reverse")
+            assert Path(result).read_bytes() == b"tnetnoc"
+        with pytest.raises(AuthenticationError):
+            async with backend.open_client(nginx.url, auth=("reader", "wrong")):
+                pass
 
 
 async def test_connections_are_kept(backend: Backend, fake: FakeServer, tmp_path: Path) -> None:
