@@ -221,7 +221,7 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progres
 
 _AUTH_HINT = "the login must be user:password (--auth, or the environment variable GRADPROTO_AUTH)"
 
-_NAMES = ("auth", "token", "token_from_env", "header", "timeout", "insecure")
+_NAMES = ("auth", "token", "token_from_env", "header", "timeout", "insecure", "proxy")
 _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("url"),
     click.option(
