@@ -354,6 +354,40 @@ async def test_a_running_generator_is_cancelled_and_its_siblings_are_not(backend
         assert await doomed.cancel() is True, "it was"
 
 
+@pytest.mark.parametrize("victim", [0, 1, 2])
+async def test_any_of_several_running_jobs_of_one_endpoint_can_be_cancelled(
+    backend: Backend, url: str, victim: int
+) -> None:
+    async with backend.open_client(url) as client:
+        jobs = [await client.submit(ENDLESS if i == victim else 1000, api_name="/count") for i in range(3)]
+        assert [await job.result() for job in jobs] == ["n=0"] * 3
+        assert await jobs[victim].cancel() is True
+        for job in jobs:
+            if job is not jobs[victim]:
+                assert await job.final() == "n=999"
+                assert len(job.outputs()) == 1000
+
+
+@pytest.mark.parametrize("victim", [0, 1, 2])
+async def test_any_of_several_waiting_jobs_of_one_endpoint_can_be_cancelled(
+    backend: Backend, url: str, victim: int
+) -> None:
+    async with backend.open_client(url) as client:
+        started = backend.event()
+
+        def hear(update: StatusUpdate) -> None:
+            if update.code is Status.PROCESSING and update.rank is None:
+                started.set()
+
+        running = await client.submit("running", 1, api_name="/slow", status_callbacks=hear)
+        await started.wait()
+        waiting = [await client.submit(f"waiting {i}", 0, api_name="/slow") for i in range(3)]
+        assert await waiting[victim].cancel() is True
+        assert await running.result() == "running"
+        results = [await job.result() for i, job in enumerate(waiting) if i != victim]
+        assert results == [f"waiting {i}" for i in range(3) if i != victim]
+
+
 async def test_the_server_stops_what_was_cancelled(backend: Backend, fake: FakeServer) -> None:
     async with backend.open_client(fake.url) as client:
         job = await client.submit(ENDLESS, api_name="/count")
