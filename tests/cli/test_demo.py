@@ -15,8 +15,8 @@ def test_the_demo_does_everything_and_says_so(invoke: Invoke) -> None:
     result = invoke("demo")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "Named API endpoints: 10\n" in result.stdout
-    assert result.stdout.count("✔") == 10
-    assert "10 of 10 steps went as expected, in " in result.stdout
+    assert result.stdout.count("✔") == 12
+    assert "12 of 12 steps went as expected, in " in result.stdout
     assert "\x1b" not in result.stdout
 
 
@@ -35,16 +35,16 @@ def _cut_short(n: float) -> Any:
 @pytest.mark.parametrize(
     ("name", "function", "failures"),
     [
-        ("/echo", lambda text: text + "!", 1),
+        ("/echo", lambda text: text + "!", 2),
         ("/add", lambda a, b: a - b, 1),
         ("/upper", lambda file: file, 1),
         ("/count", _cut_short, 2),
         ("/progress", lambda n: f"done {n:g}", 1),
         ("/chat", lambda message, history: iter([history]), 1),
-        ("/incr", lambda counter: (7, 7), 1),
+        ("/incr", lambda counter: (7, 7), 2),
         ("/slow", lambda text, seconds: "else", 1),
         ("/fail", lambda text: "no failure", 1),
-        ("/echo", lambda text: 1 / 0, 1),
+        ("/echo", lambda text: 1 / 0, 2),
     ],
 )
 def test_the_demo_sees_what_is_wrong(
@@ -53,11 +53,11 @@ def test_the_demo_sees_what_is_wrong(
     assert run_demo(_spoiled(name, function)) == failures
     out = capsys.readouterr().out
     assert out.count("✘") == failures
-    assert f"{failures} of 10 steps FAILED" in out
+    assert f"{failures} of 12 steps FAILED" in out
 
 
 def test_the_demo_works_where_the_output_has_only_ascii(start: Any) -> None:
     process = start("demo", env={"PYTHONIOENCODING": "ascii"})
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert out.count("  ok ") == 10
+    assert out.count("  ok ") == 12

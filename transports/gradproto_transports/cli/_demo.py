@@ -80,6 +80,8 @@ class _Demo:
             ('Follow progress and log messages: client.submit(10, api_name="/progress")', self.watch_progress),
             ('Let a chat grow: client.submit("and again", history, api_name="/chat")', self.chat),
             ('Let the server remember: client.predict(api_name="/incr"), three times', self.keep_state),
+            ("Hold two conversations at once: client.session()", self.hold_two_conversations),
+            ('Call an endpoint five hundred times: client.map(inputs, api_name="/echo")', self.call_many_times),
             ("Take a job out of the queue: job.cancel()", self.cancel_queued),
             ("Stop a generator that runs: job.cancel()", self.cancel_running),
             ('See an error of the app: client.predict("x", api_name="/fail")', self.meet_error),
@@ -166,6 +168,18 @@ class _Demo:
         results = [self._client.predict(api_name="/incr") for _ in range(3)]
         _expect(results, [1, 2, 3])
         return f"results: {results}"
+
+    def hold_two_conversations(self) -> str:
+        with self._client.session() as other:
+            results = [other.predict(api_name="/incr"), self._client.predict(api_name="/incr")]
+        _expect(results, [1, 4])
+        return f"the new conversation began with {results[0]}, the other one went on with {results[1]}"
+
+    def call_many_times(self) -> str:
+        texts = [f"text {number}" for number in range(500)]
+        results = self._client.map(texts, api_name="/echo", concurrency=100)
+        _expect(list(results), texts)
+        return f"{len(texts)} results came in order, 100 calls at a time"
 
     def cancel_queued(self) -> str:
         # The endpoint runs one job at a time; the server holds the first, so that the second has to wait.
