@@ -50,7 +50,7 @@ class OwnChannel(Channel):
         self.core = core
         self.job = job
         self._streams = streams
-        self.session_hash = streams.lend(job)
+        self.session_hash: str = streams.lend(job)
         # Whether it has its turn: each takes a connection, and there is a limit on those.
         self.begun: bool = False
         # Whether the server may have all that it needs to run the job.

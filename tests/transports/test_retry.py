@@ -33,7 +33,7 @@ from gradproto import (
 )
 from gradproto_fake_server import FakeApp, FakeServer, RequestRecord, demo_app
 from gradproto_transports.sync import Client
-from tests.conftest import REAL_APP
+from tests.conftest import HERE
 
 from .backends import Backend
 from .servers import Proxy, unused_port
@@ -402,7 +402,7 @@ class RealServer:
     """The demo app on a real Gradio at a port, in a process of its own."""
 
     def __init__(self, port: int, *options: str) -> None:
-        command = [sys.executable, str(REAL_APP), "--port", str(port), *options]
+        command = [sys.executable, str(HERE / "real_app.py"), "--port", str(port), *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.url = f"http://127.0.0.1:{port}"
 

@@ -218,7 +218,7 @@ class Inner:
         self.downloads: Downloads = Downloads(options.directory)
         self.session: Session = options.new_session()
         # Which files of outputs are downloaded.
-        self.to_fetch = self.session.may_download if options.fetch else None
+        self.to_fetch: Callable[[FileData], bool] | None = self.session.may_download if options.fetch else None
         self.hub: Hub = Hub(self.session, self.downloads, self._on_connected)
         self.driver: Driver = make_driver(
             self.session,

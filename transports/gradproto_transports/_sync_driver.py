@@ -66,7 +66,7 @@ class Driver:
         self.client: WireClient = WireClient(
             session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find
         )
-        self.home = Home()
+        self.home: Home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
