@@ -32,6 +32,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DATE = r"([A-Z][a-z]{2}), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT"
 
 E = TypeVar("E", bound=GradprotoError)
+_TITLE = "(?i)<title>([^<]*)</title>"
 
 
 def json_object(body: bytes, what: str) -> dict[str, JSONValue]:
@@ -94,7 +95,9 @@ def _answer_error(status: int, headers: Headers, body: bytes, what: str, url: st
     if status == 429:
         seconds = retry_after(headers)
         wait = "" if seconds is None else f"; it asks to wait {seconds:g} s"
-        return RateLimitedError(f"{where}: the server answered 429, too many requests{wait}", retry_after=seconds)
+        # It may say how much is allowed, and to whom.
+        said = f": {detail[:200]}" if isinstance(detail, str) else f": {_excerpt(body)}" if body else ""
+        return RateLimitedError(f"{where}: the server answered 429, too many requests{wait}{said}", retry_after=seconds)
     if status == 422:
         refused = _validation_messages(detail)
         if refused:
@@ -102,9 +105,10 @@ def _answer_error(status: int, headers: Headers, body: bytes, what: str, url: st
             return ValidationError(f"{len(refused)} parameter(s) failed validation:{lines}", parameters=refused)
     if status == 503 and isinstance(detail, str) and detail.startswith("Queue is full"):
         return QueueFullError(QUEUE_FULL_MESSAGE)
-    if isinstance(detail, str):
-        return JobError(f"{where}: the server answered {status}: {detail[:200]}")
-    return JobError(f"{where}: the server answered {status}: {_excerpt(body)}")
+    said = detail[:200] if isinstance(detail, str) else _excerpt(body)
+    # Of a proxy's own limit the app knows nothing, and its config says nothing.
+    hint = "the app, or a proxy in front of it, takes no request of that size" if status == 413 else None
+    return JobError(f"{where}: the server answered {status}: {said}", hint=hint)
 
 
 def _detail(body: bytes) -> JSONValue:
@@ -128,8 +132,12 @@ def _validation_messages(detail: JSONValue) -> dict[str, str]:
 
 def _excerpt(body: bytes) -> str:
     text = body[:400].decode("utf-8", "replace").strip()
+    if body[:2] == b"\x1f\x8b":
+        return "compressed bytes"
     if text[:1] == "<":
-        return "an HTML page"
+        found = re.search(_TITLE, text)
+        title = found[1].strip()[:80] if found else ""
+        return f"an HTML page, {title!r}" if title else "an HTML page"
     # Gradio 5.0 to 6.8 sends a whole traceback as text, of which the last line says what happened.
     if text.startswith("Traceback"):
         text = body.decode("utf-8", "replace").strip().rpartition("\n")[2]

@@ -7,9 +7,11 @@ that a caller does not fill (State, buttons), so the two are matched by walking 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import NoneType
+from typing import cast
 
 from ._config import Component, Config, Dependency, Visibility
-from ._errors import EndpointNotFoundError
+from ._errors import ArgumentError, EndpointNotFoundError
 from ._files import PayloadStyle
 from ._info import (
     ApiInfo,
@@ -156,6 +158,10 @@ class Endpoints(Mapping[int, Endpoint]):
 
         Raises ``EndpointNotFoundError``, which lists what there is.
         """
+        if not isinstance(cast(object, api_name), (str, NoneType)):
+            raise ArgumentError(f"`api_name` is of type {type(cast(object, api_name)).__name__}, not a string")
+        if not isinstance(cast(object, fn_index), (int, NoneType)):
+            raise ArgumentError(f"`fn_index` is of type {type(cast(object, fn_index)).__name__}, not a number")
         if api_name is not None:
             named = self._by_name.get(api_name)
             if named is None:

@@ -13,7 +13,6 @@ from ._core import Core
 from ._dialects import Queue, Route
 from ._errors import (
     GradprotoError,
-    JobError,
     LocalProtocolError,
     RemoteProtocolError,
     TransportError,
@@ -26,14 +25,14 @@ from ._json import JSONValue, dumps, loads
 from ._messages import app_error_of, complete, start_running, text
 from ._multipart import FileField, encode_multipart
 from ._payload import fill_uploads
-from ._retry import never_ran
+from ._retry import never_ran, with_hint
 from ._states import JobInput, JobState
 from ._streams import EventStream, Streams
 
 if TYPE_CHECKING:
     from ._inputs import Input, Inputs
 
-__all__ = ["begin", "cancel", "end_inputs", "send", "start"]
+__all__ = ["begin_again", "cancel", "end_inputs", "send", "start"]
 
 # Bytes of a file in memory that are sent together with what is around them.
 _MAX_WHOLE = 64 * 1024
@@ -55,18 +54,20 @@ def start(core: Core, streams: Streams, call: Call, number: int) -> Job:
             cancel(core, other)
     job = Job(number, call, conversation)
     core.jobs[number] = job
-    begin(core, streams, job)
+    _begin_when_known(core, streams, job)
     return job
 
 
-def begin(core: Core, streams: Streams, job: Job) -> None:
-    """Send a new job, or one that is tried again, to the app as it is now."""
+def begin_again(core: Core, streams: Streams, job: Job, error: GradprotoError) -> None:
+    """Send a job once more that failed with ``error``."""
     if job.endpoint.has_state and job.session_hash not in ("", job.conversation.session_hash):
-        core.fail(
-            job,
-            JobError(f"job {job.number} of {job.endpoint.label} cannot be tried again: its conversation was reset"),
-        )
-    elif core.stale:
+        core.fail(job, with_hint(error, "not tried again: its conversation was reset"))
+    else:
+        _begin_when_known(core, streams, job)
+
+
+def _begin_when_known(core: Core, streams: Streams, job: Job) -> None:
+    if core.stale:
         streams.refresh.before(job, lambda: _begin(core, streams, job))
     else:
         _begin(core, streams, job)

@@ -118,6 +118,8 @@ def encode_call(job: Job, data: bytes, **more: JSONValue) -> bytes:
         "session_hash": job.session_hash,
         **more,
     }
+    if job.call.oauth_token is not None:
+        others["oauth_token"] = job.call.oauth_token
     return b'{"data":%b,%b' % (data, dumps(others)[1:])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from ._errors import AuthenticationError, UnsupportedServerError
 from ._fields import FieldError, Fields
@@ -95,7 +95,8 @@ class Config:
     ``protocol`` is empty where the server names none (before 4.0). ``api_prefix`` is empty, or begins with a slash and
     does not end with one. ``root`` is the app's address from its own point of view. ``app_id`` changes when the server
     restarts. ``max_file_size`` is in bytes. ``connect_heartbeat`` is ``None`` before 4.29. ``raw`` is the whole
-    document, as it came; it must not be changed.
+    document, as it came; it must not be changed. ``config["title"]``, ``config.get("title")`` and ``"title" in config``
+    look there, for Gradio's own client gives the config as a dictionary.
     """
 
     version: str
@@ -112,6 +113,16 @@ class Config:
     components: Mapping[int, Component] = field(repr=False)
     dependencies: tuple[Dependency, ...] = field(repr=False)
     raw: Mapping[str, JSONValue] = field(repr=False)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.raw[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.raw
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return what the document has by that name, or else ``default``."""
+        return self.raw.get(key, default)
 
 
 def parse_config(body: bytes, *, content_type: str, url: str) -> Config:

@@ -13,7 +13,6 @@ from ._errors import (
     AuthenticationError,
     EndpointNotFoundError,
     GradprotoError,
-    RateLimitedError,
     RemoteProtocolError,
     UnsupportedServerError,
 )
@@ -158,7 +157,7 @@ class _ConfigFetch(ShortExchange):
             return
         try:
             if status != 200:
-                raise with_status(self._refusal(status, body), status, headers)
+                raise with_status(self._refusal(status, headers, body), status, headers)
             config = parse_config(body, content_type=header_value(headers, "content-type") or "", url=url)
             core.understood(config, choose_dialect(config, redact_url(core.base_url)))
         except GradprotoError as error:
@@ -192,13 +191,13 @@ class _ConfigFetch(ShortExchange):
             safe_to_repeat=True,
         )
 
-    def _refusal(self, status: int, body: bytes) -> GradprotoError:
+    def _refusal(self, status: int, headers: Headers, body: bytes) -> GradprotoError:
         where = redact_url(self.request.url)
         if status == 401:
             hint = "pass auth=(user, password)" if self._core.auth is None else "it took the login, and still refuses"
             return AuthenticationError(f"the app at {where} wants a login (401)", hint=hint)
         if status == 429:
-            return RateLimitedError(f"{where}: the server answered 429, too many requests")
+            return answer_error(status, headers, body, what=self.what, url=self.request.url)
         excerpt = body[:400].decode("utf-8", "replace").strip()[:80]
         return UnsupportedServerError(f"no Gradio app at {where}: the server answered {status}: {excerpt!r}")
 

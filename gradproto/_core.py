@@ -79,7 +79,7 @@ class Core:
         self.reconnections: int = 0
         self.connecting: Timer | None = None
         # Set by the session: how a job that is tried again begins.
-        self.begin_again: Callable[[Job], None]
+        self.begin_again: Callable[[Job, GradprotoError], None]
 
     def advance(self, cause: SessionInput) -> None:
         """Go on to the session's next state, by the table."""
@@ -134,7 +134,7 @@ class Core:
         self._leave(job, JobRetried(job=job.number, attempt=job.retries, delay=delay, error=error))
         job.event_id = None
         job.pending = job.started = False
-        job.limit = self.timers.start(delay, lambda: self.begin_again(job))
+        job.limit = self.timers.start(delay, lambda: self.begin_again(job, error))
 
     def _may_begin_anew(self, retry: Retry, job: Job, error: GradprotoError, unrun: bool) -> bool:
         if job.cancel_requested or job.cancelling or len(job.history):

@@ -2,6 +2,8 @@
 
 Every error says what went wrong, where, and with which thing. It may carry a ``hint``: one sentence on what to do
 about it. No error ever carries a token, a cookie or a password.
+
+What is a ``ValueError`` in Gradio's own client is one here too, so that programs which catch that go on to work.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ class JobError(GradprotoError):
     """A job ended without a result."""
 
 
-class AppError(JobError):
+class AppError(JobError, ValueError):
     """The app's function failed.
 
     ``title`` is the heading the app gave, ``duration`` the seconds its own page would show the message (``None`` means
@@ -110,7 +112,7 @@ class AppError(JobError):
         self.visible = visible
 
 
-class ValidationError(JobError):
+class ValidationError(JobError, ValueError):
     """The server refused argument values; ``parameters`` maps a parameter's name to the server's message about it."""
 
     def __init__(self, message: str, *, parameters: dict[str, str] | None = None, hint: str | None = None) -> None:
@@ -134,7 +136,7 @@ class SessionExpiredError(JobError):
     """The server no longer knows the session, nor its State: it restarted, or another replica answered."""
 
 
-class AuthenticationError(GradprotoError):
+class AuthenticationError(GradprotoError, ValueError):
     """The app wants a login, or refused the one that was given."""
 
 
@@ -146,7 +148,7 @@ class RateLimitedError(GradprotoError):
         self.retry_after = retry_after
 
 
-class UnsupportedServerError(GradprotoError):
+class UnsupportedServerError(GradprotoError, ValueError):
     """What answered is no Gradio app, or one that speaks a protocol generation that is not supported."""
 
 
@@ -158,7 +160,7 @@ class ArgumentError(GradprotoError, TypeError, ValueError):
     """The arguments do not fit the endpoint; nothing was sent."""
 
 
-class SpaceError(GradprotoError):
+class SpaceError(GradprotoError, ValueError):
     """A Hugging Face Space cannot be used; ``stage`` is its runtime stage, if known."""
 
     def __init__(self, message: str, *, stage: str | None = None, hint: str | None = None) -> None:

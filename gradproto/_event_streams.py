@@ -115,10 +115,10 @@ class EventStreamExchange(Exchange):
         self._end(lambda: self.stream_failed(error))
 
     def expired(self) -> GradprotoError:
-        """Not even a heartbeat came."""
+        """Not even a heartbeat came. A proxy that buffers, as nginx does unless told otherwise, keeps it back too."""
         return ReadError(
             f"{self.what}: nothing came for {self.timeout:g} s (the limit 'stream_idle' of the timeouts), "
-            "not even a heartbeat"
+            "not even a heartbeat: the server is gone, or a proxy keeps back what it sends"
         )
 
     def _end(self, ending: Callable[[], None]) -> None:

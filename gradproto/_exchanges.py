@@ -295,7 +295,9 @@ class Exchanges:
             if len(self._waiting_for_login) == 1:
                 self.log_in_again()
             return
-        self._guard(exchange, lambda: exchange.started(status, headers))
+        self._guard(exchange, lambda: _check_encoding(exchange, status, headers))
+        if number in self._under_way:
+            self._guard(exchange, lambda: exchange.started(status, headers))
 
     def response_data(self, number: int, data: bytes) -> None:
         """Hand over the next bytes of an answer."""
@@ -463,7 +465,7 @@ class Exchanges:
         try:
             url = resolve(request.url, location)
         except RemoteProtocolError as error:
-            exchange.failed(error)
+            exchange.failed(RemoteProtocolError(f"{exchange.what}: {error.message}", hint=error.hint))
             return True
         if not same_origin(url, request.url) and not exchange.may_go_to(url):
             what = f"{exchange.what}: redirected to another origin, {redact_url(url)}: not followed"
@@ -479,3 +481,15 @@ class Exchanges:
         exchange.redirected(url)
         self._send(exchange)
         return True
+
+
+def _check_encoding(exchange: Exchange, status: int, headers: Headers) -> None:
+    """Refuse what some proxies compress unasked: taken as it is, it would be a broken document, or a broken file.
+
+    An error keeps its status, which tells more than that its text cannot be read.
+    """
+    encoding = (header_value(headers, "content-encoding") or "identity").strip().lower()
+    if encoding != "identity" and 200 <= status < 300:
+        raise RemoteProtocolError(
+            f"{exchange.what}: the answer is compressed ({encoding[:80]!r}), and the request asked for no compression"
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from binascii import b2a_base64
+from types import NoneType
 from typing import BinaryIO, Literal, TypeVar, Union, cast
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
@@ -233,6 +234,8 @@ def handle_file(source: str | os.PathLike[str] | bytes | BinaryIO, *, name: str 
     whether a path exists is for the I/O layer to say. Raises ``ArgumentError`` for anything else, also for a file open
     in text mode.
     """
+    if not isinstance(cast(object, name), (str, NoneType)):
+        raise ArgumentError(f"the name of a file is of type {type(cast(object, name)).__name__}, not a string")
     if isinstance(source, str):
         if is_http_url(source):
             return web_file(source, name=name)

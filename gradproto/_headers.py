@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from ._errors import ArgumentError
 
@@ -25,8 +26,12 @@ def check_headers(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
 
     Raises `ArgumentError`, which never shows a value, for what cannot be sent.
     """
-    if not headers:
+    if headers is None:
         return ()
+    if not isinstance(cast(object, headers), Mapping):
+        raise ArgumentError(
+            f"headers must be a mapping of names to values, not a {type(cast(object, headers)).__name__}"
+        )
     checked = (_check(name, value) for name, value in headers.items())
     return tuple((name, value) for name, value in checked if name != USER_HEADER[0])
 

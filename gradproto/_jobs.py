@@ -30,7 +30,8 @@ class Call:
 
     ``data`` holds one value for each input of the endpoint, with placeholders for ``files``; ``encoded`` is the same as
     JSON, where there are no files to wait for. ``headers`` go with the requests that submit it, names in lower case.
-    ``conversation`` is the one that it belongs to, ``None`` for the session's own.
+    ``oauth_token`` lets the app's function act for the caller. ``conversation`` is the one that the call belongs to,
+    ``None`` for the session's own.
     """
 
     endpoint: Endpoint
@@ -40,6 +41,7 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     event_data: JSONValue = None
     trigger_id: int | None = None
+    oauth_token: str | None = field(default=None, repr=False)
     conversation: Conversation | None = field(default=None, repr=False)
 
     @property

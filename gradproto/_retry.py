@@ -24,7 +24,7 @@ from ._errors import (
 from ._record import record
 from ._timers import LONGEST_TIMER
 
-__all__ = ["Retry", "allows_twice", "as_retry", "given_up", "is_passing", "never_ran", "next_delay"]
+__all__ = ["Retry", "allows_twice", "as_retry", "given_up", "is_passing", "never_ran", "next_delay", "with_hint"]
 
 # Too many requests; and what proxies say of a server that is not there, or not yet.
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
@@ -151,8 +151,12 @@ def given_up(retry: Retry, made: int, error: E) -> E:
         reasons.append(f"given up after {made + 1} tries")
     if not reasons:
         return error
-    # Not the same one: it may have been told of others, and of an earlier try.
+    return with_hint(error, "; ".join(reasons))
+
+
+def with_hint(error: E, hint: str) -> E:
+    """Return the error with one more hint. It is not the same one: that may have been told of others, and before."""
     told = copy.copy(error)
     told.__cause__ = error.__cause__
-    told.hint = "; ".join(reasons if error.hint is None else [error.hint, *reasons])
+    told.hint = hint if error.hint is None else f"{error.hint}; {hint}"
     return told

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import NoneType
 from typing import cast
 
 from . import _calls
-from ._api_info import Endpoints
+from ._api_info import Endpoint, Endpoints
 from ._binding import bind_arguments, encode_arguments, split_call
 from ._commands import Command
 from ._config import Config
@@ -61,10 +62,13 @@ class Session:
 
     ``entropy(n)`` returns n random bytes; a seeded one makes a session repeatable. ``token`` is a Hugging Face token
     and ``auth`` a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin
-    and nowhere else. ``upload_paths`` says whether a plain string is taken for the path of a local file where the
-    endpoint wants a file. ``file_origins`` are addresses of other origins from which files may be fetched, without
-    credentials, such as ``"https://cdn.example.com"``. ``retry`` says what is tried again when it fails, a number how
-    many times; by default nothing is.
+    and nowhere else. ``oauth_token`` is a token with which the app's functions may act on the caller's behalf: it is
+    sent only with calls of endpoints that take one (`Endpoint.oauth_token`).
+
+    ``upload_paths`` says whether a plain string is taken for the path of a local file where the endpoint wants a file.
+    ``file_origins`` are addresses of other origins from which files may be fetched, without credentials, such as
+    ``"https://cdn.example.com"``. ``retry`` says what is tried again when it fails, a number how many times; by default
+    nothing is.
 
     ``route`` says how jobs get to the server: through its ``"queue"``; through its simple ``"call"`` API (Gradio 4.20
     and later), which tells of nothing but outputs; or ``"direct"``, past the queue, in one round trip, where the app
@@ -80,6 +84,7 @@ class Session:
         entropy: Callable[[int], bytes],
         token: str | None = None,
         auth: tuple[str, str] | None = None,
+        oauth_token: str | None = None,
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
@@ -90,12 +95,16 @@ class Session:
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
+        if not isinstance(cast(object, timeouts), (Timeouts, NoneType)):
+            raise ArgumentError(f"timeouts is of type {type(cast(object, timeouts)).__name__}, not Timeouts")
         base_url = parse_src(src)
         credentials = check_headers(headers)
         if token is not None:
             credentials = merge_headers(_token_header(token), credentials)
         if auth is not None:
             _check_auth(auth)
+        if oauth_token is not None:
+            _check_oauth_token(oauth_token)
         self._core = Core(
             base_url,
             entropy=entropy,
@@ -106,12 +115,13 @@ class Session:
             route=route,
             retry=as_retry(retry),
         )
-        for name, value in (cookies or {}).items():
+        for name, value in _checked_cookies(cookies).items():
             self._core.exchanges.cookies.set(name, value, base_url)
         self._upload_paths = upload_paths
+        self._oauth_token = oauth_token
         self._file_origins = _read_origins(file_origins)
         self._streams = Streams(self._core)
-        self._core.begin_again = lambda job: _calls.begin(self._core, self._streams, job)
+        self._core.begin_again = lambda job, error: _calls.begin_again(self._core, self._streams, job, error)
         self._next_job = 0
         self._next_download = 0
 
@@ -194,6 +204,7 @@ class Session:
             headers=check_headers(headers),
             event_data=event_data,
             trigger_id=trigger_id,
+            oauth_token=self._oauth_token_for(endpoint),
             conversation=conversation,
         )
 
@@ -382,6 +393,10 @@ class Session:
         if self.state is not SessionState.READY:
             raise LocalProtocolError(f"can't {what} when the session is {self.state.value}")
 
+    def _oauth_token_for(self, endpoint: Endpoint) -> str | None:
+        # Like every credential it is for the app at the address that the caller gave, not for where that led.
+        return self._oauth_token if endpoint.oauth_token is not None and not self._core.moved else None
+
     def _check_takes_input(self, job: Job) -> None:
         self._check_ready("send an input")
         dialect = self._core.dialect
@@ -441,6 +456,26 @@ def _check_auth(auth: object) -> None:
     if not len(texts) == len(pair) == 2:
         raise ArgumentError("auth must be a pair of strings: user and password")
     encode_form([("user", texts[0]), ("password", texts[1])])
+
+
+def _check_oauth_token(token: object) -> None:
+    # What is wrong with it is said without showing it.
+    if not isinstance(token, str) or not token:
+        raise ArgumentError("oauth_token must be a string, and not empty")
+    try:
+        token.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError("oauth_token holds a lone surrogate, which JSON cannot carry") from None
+
+
+def _checked_cookies(cookies: Mapping[str, str] | None) -> Mapping[str, str]:
+    given = cast(object, {} if cookies is None else cookies)
+    if not isinstance(given, Mapping):
+        raise ArgumentError(f"cookies must be a mapping of names to values, not a {type(given).__name__}")
+    for name, value in cast("Mapping[object, object]", given).items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ArgumentError("the names and the values of cookies must be strings")
+    return cast("Mapping[str, str]", given)
 
 
 def _token_header(token: str) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -15,27 +17,56 @@ from hypothesis import settings
 # For Gradio, in this process and in those that tests start.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
-for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
     os.environ.pop(_name, None)
+    os.environ.pop(_name.lower(), None)
 
 settings.register_profile("gradproto", deadline=None, print_blob=True)
 settings.load_profile("gradproto")
 
-REAL_APP = Path(__file__).parent / "real_app.py"
+HERE = Path(__file__).parent
+
+
+@contextlib.contextmanager
+def running_real_app(*options: str) -> Iterator[str]:
+    """Run the demo app on a real Gradio in a process of its own; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with _serving("real_app.py", "--port", str(port), *options) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def real_documents() -> Iterator[dict[str, str]]:
+    """The addresses of the apps of Gradio's documents on a real Gradio, by their names."""
+    with _serving("documents_app.py") as ready:
+        yield json.loads(ready)
+
+
+@pytest.fixture(scope="session")
+def real_components() -> Iterator[str]:
+    """An app with every component there is, on a real Gradio."""
+    with _serving("components_app.py") as ready:
+        yield ready
+
+
+@contextlib.contextmanager
+def _serving(script: str, *arguments: str) -> Iterator[str]:
+    """Run a program that serves, and give what it says after READY."""
+    command = [sys.executable, str(HERE / script), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+        assert server.stdout is not None
+        try:
+            ready = next((line for line in server.stdout if line.startswith("READY ")), None)
+            assert ready is not None, f"{script} did not start"
+            yield ready.removeprefix("READY ").strip()
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="session")
 def real_url() -> Iterator[str]:
     """The demo app on a real Gradio."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(REAL_APP), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-        assert server.stdout is not None
-        try:
-            ready = next((line for line in server.stdout if line.startswith("READY ")), None)
-            assert ready is not None, "the real app did not start"
-            yield ready.split()[1]
-        finally:
-            server.terminate()
+    with running_real_app() as url:
+        yield url

@@ -1,7 +1,7 @@
 """A real Gradio app with the endpoints of the fake server's ``demo_app()``; it prints ``READY <url>`` when it serves.
 
 Run it as ``python tests/real_app.py [--port N] [--show-error] [--auth user:password] [--max-size N]
-[--max-file-size BYTES]``.
+[--max-file-size BYTES] [--ssl-keyfile PATH --ssl-certfile PATH]``.
 """
 
 from __future__ import annotations
@@ -118,6 +118,8 @@ def main() -> None:
     parser.add_argument("--auth", default=None)
     parser.add_argument("--max-size", type=int, default=None)
     parser.add_argument("--max-file-size", type=int, default=None)
+    parser.add_argument("--ssl-keyfile", default=None)
+    parser.add_argument("--ssl-certfile", default=None)
     options = parser.parse_args()
     app = build().queue(max_size=options.max_size)
     _, url, _ = app.launch(
@@ -128,6 +130,9 @@ def main() -> None:
         show_error=options.show_error,
         auth=tuple(options.auth.split(":", 1)) if options.auth else None,
         max_file_size=options.max_file_size,
+        ssl_keyfile=options.ssl_keyfile,
+        ssl_certfile=options.ssl_certfile,
+        ssl_verify=False,  # Gradio asks itself whether it is up, and trusts nobody's certificates but public ones
     )
     print("READY", url.rstrip("/"), flush=True)
     threading.Event().wait()

@@ -11,7 +11,25 @@ from typing import Union
 from gradproto._commands import FilePart
 from gradproto._record import field, record
 
-__all__ = ["Action", "Close", "Connect", "Send", "SendFile"]
+__all__ = ["Action", "Close", "Connect", "Proxy", "Send", "SendFile"]
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An HTTP proxy; ``tls``: whether it is spoken to over TLS.
+
+    ``authorization`` is the ``Proxy-Authorization`` that it wants. It goes to the proxy, and to nobody behind it.
+    """
+
+    host: str
+    port: int
+    tls: bool = False
+    authorization: str | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        """Host and port, as errors name the proxy."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -19,8 +37,11 @@ class Connect:
     """Open a stream; answer with ``connection_made`` or ``connection_lost``. ``tls`` asks for TLS with this host's
     name.
 
-    ``timeout`` is in seconds. The wire client keeps the time itself and sends ``Close`` when it is over; a driver that
-    can limit the connecting call may use it too.
+    Where there is a ``proxy``, the stream leads to it, with TLS if the proxy's ``tls`` says so. Then a ``tunnel`` goes
+    through it to ``host`` and ``port``: see `Tunnel`. What ``tls`` asks for comes last, inside of the rest.
+
+    ``timeout`` is in seconds, for everything together. The wire client keeps the time itself and sends ``Close`` when
+    it is over; a driver that can limit the connecting call may use it too.
     """
 
     connection: int
@@ -28,6 +49,8 @@ class Connect:
     port: int
     tls: bool
     timeout: float | None = None
+    proxy: Proxy | None = None
+    tunnel: bool = False
 
 
 @record(frozen=True, slots=True, kw_only=True)

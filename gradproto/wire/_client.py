@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 from gradproto._commands import (
@@ -29,7 +29,7 @@ from gradproto._record import record
 from gradproto._timers import Timers
 from gradproto._urls import redact_url
 
-from ._actions import Action, Close, Connect
+from ._actions import Action, Close, Connect, Proxy
 from ._http1 import HttpConnection, Outcome, Template
 from ._pool import Connection, Exchange, Origin, Pool, Stage
 from ._silence import Silence
@@ -163,7 +163,10 @@ class WireClient:
     When a write fails, read on, and report ``connection_lost`` only when there is nothing left to read: a server that
     refuses an upload early answers, then closes. A file that ends before its size is a lost connection too.
 
-    ``connect_timeout`` is in seconds, ``None`` is for ever. ``entropy`` gives so many random bytes.
+    ``connect_timeout`` is in seconds, ``None`` is for ever. ``entropy`` gives so many random bytes. ``proxies`` says
+    which proxy leads to an origin (``http`` or ``https``, host, port), and always the same for the same; it may raise
+    ``ConnectError``, with which the exchange fails. Requests to ``http`` origins are given to the proxy to forward,
+    everything else goes through a tunnel.
     """
 
     def __init__(
@@ -173,9 +176,11 @@ class WireClient:
         limits: WireLimits = _DEFAULT_LIMITS,
         connect_timeout: float | None = 10.0,
         entropy: Callable[[int], bytes],
+        proxies: Callable[[Origin], Proxy | None] | None = None,
     ) -> None:
         self._session = session
         self._limits = limits
+        self._proxies = proxies
         self._connect_timeout = connect_timeout
         self._entropy = entropy
         self._actions: deque[Action] = deque()
@@ -189,7 +194,7 @@ class WireClient:
         self._newly_idle: list[Connection] = []
         self._idle_deadline: float | None = None
         self._closed = False
-        self._template = lru_cache(maxsize=_MAX_TEMPLATES)(Template)
+        self._template = lru_cache(maxsize=_MAX_TEMPLATES)(partial(Template, proxies=proxies))
 
     # --- what a driver asks -------------------------------------------------------------------------------------------
 
@@ -239,7 +244,7 @@ class WireClient:
             return
         try:
             outcome = found.feed(data)
-        except (ReadError, RemoteProtocolError) as error:
+        except (ConnectError, ReadError, RemoteProtocolError) as error:
             self._fail(found, error)
             return
         if outcome is not Outcome.MORE:
@@ -320,10 +325,11 @@ class WireClient:
         try:
             template = self._template(request.method, request.url, request.headers)
             head = template.head(length)
-        except WriteError as error:
+            pool = self._pool(template.origin)
+        except (ConnectError, WriteError) as error:
             self._session.exchange_failed(command.exchange, error)
             return
-        self._admit(Exchange(command.exchange, self._pool(template.origin), request, head, None))
+        self._admit(Exchange(command.exchange, pool, request, head, None))
 
     def _open_websocket(self, command: OpenWebSocket) -> None:
         from ._websocket import WebSocketConnection
@@ -339,10 +345,11 @@ class WireClient:
                 max_header_size=self._limits.max_header_size,
                 max_message_size=self._limits.max_message_size,
             )
-        except WriteError as error:
+            pool = self._pool(websocket.origin)
+        except (ConnectError, WriteError) as error:
             self._session.exchange_failed(command.exchange, error)
             return
-        self._admit(Exchange(command.exchange, self._pool(websocket.origin), request, websocket.head, websocket))
+        self._admit(Exchange(command.exchange, pool, request, websocket.head, websocket))
 
     def _close_websocket(self, command: CloseWebSocket) -> None:
         exchange = self._exchanges.get(command.exchange)
@@ -372,14 +379,15 @@ class WireClient:
     def _pool(self, where: Origin) -> Pool:
         pool = self._pools.get(where)
         if pool is None:
-            pool = self._pools[where] = Pool(where)
+            proxy = None if self._proxies is None else self._proxies(where)
+            pool = self._pools[where] = Pool(where, proxy)
         return pool
 
     def _admit(self, exchange: Exchange) -> None:
         """Give the exchange a connection, or let it wait."""
         self._exchanges[exchange.number] = exchange
         pool = exchange.pool
-        if pool.idle and exchange.websocket is None:
+        if pool.idle and exchange.can_reuse:
             connection = pool.idle.pop()
             connection.reused = True
             self._run(connection, exchange)
@@ -388,15 +396,19 @@ class WireClient:
         else:
             pool.waiting.append(exchange)
             if pool.idle:
-                # A WebSocket cannot use it, but it can have its place.
+                # It cannot be used, but its place can.
                 self._close(pool.idle[0])
 
     def _connect(self, exchange: Exchange) -> None:
         number = self._next_connection
         self._next_connection += 1
         websocket = exchange.websocket
+        scheme, host, port = exchange.pool.origin
+        proxy = exchange.pool.proxy
+        tunnel = proxy is not None and (scheme == "https" or websocket is not None)
         if websocket is None:
-            http = HttpConnection(number, self._actions, self._session, self._limits.max_header_size)
+            forwards = None if tunnel else proxy
+            http = HttpConnection(number, self._actions, self._session, self._limits.max_header_size, proxy=forwards)
             connection = Connection(number, exchange, http, http.receive)
         else:
             websocket.http.number = number
@@ -407,9 +419,16 @@ class WireClient:
         exchange.pool.size += 1
         self._connections[number] = connection
         connection.timer = self._timers.start(self._connect_timeout, lambda: self._expire_connecting(connection))
-        scheme, host, port = exchange.pool.origin
         self._actions.append(
-            Connect(connection=number, host=host, port=port, tls=scheme == "https", timeout=self._connect_timeout)
+            Connect(
+                connection=number,
+                host=host,
+                port=port,
+                tls=scheme == "https",
+                timeout=self._connect_timeout,
+                proxy=proxy,
+                tunnel=tunnel,
+            )
         )
 
     def _run(self, connection: Connection, exchange: Exchange) -> None:
@@ -460,7 +479,7 @@ class WireClient:
         if outcome is Outcome.LINGER:
             connection.stage = Stage.LINGERING
             self._start_closing(connection)
-        elif outcome is not Outcome.REUSE or (pool.waiting and pool.waiting[0].websocket is not None):
+        elif outcome is not Outcome.REUSE or (pool.waiting and not pool.waiting[0].can_reuse):
             self._close(connection)
         elif pool.waiting:
             connection.reused = True
@@ -510,9 +529,11 @@ class WireClient:
     def _expire_connecting(self, connection: Connection) -> None:
         scheme, host, port = connection.pool.origin
         request = connection.exchange.request
+        proxy = connection.pool.proxy
+        through = "" if proxy is None else f" through the proxy {proxy.address}"
         error = ConnectError(
-            f"{request.method} {redact_url(request.url)}: connecting to {host} port {port} ({scheme}) timed out after "
-            f"{self._connect_timeout:g} s"
+            f"{request.method} {redact_url(request.url)}: connecting to {host} port {port} ({scheme}){through} timed "
+            f"out after {self._connect_timeout:g} s"
         )
         self._fail(connection, error)
 

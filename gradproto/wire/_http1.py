@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import h11
@@ -17,7 +17,8 @@ from gradproto._commands import FilePart, Request
 from gradproto._errors import ArgumentError, LocalProtocolError, ReadError, RemoteProtocolError, WriteError
 from gradproto._urls import host_header, origin, redact_url, target
 
-from ._actions import Action, Send, SendFile
+from ._actions import Action, Proxy, Send, SendFile
+from ._tunnel import refusal
 
 if TYPE_CHECKING:
     from ._client import Conversation
@@ -66,12 +67,20 @@ class Template:
 
     Most of the cost of sending a small request is in turning its headers into bytes and checking them, and most
     requests have been sent before. The constructor and ``head`` raise ``WriteError``, which names a header but never
-    its value, for what HTTP cannot carry.
+    its value, for what HTTP cannot carry. ``proxies`` may say that requests of the ``http`` scheme go to a proxy, which
+    gets the whole URL (RFC 9112, section 3.2.2), and its own credentials; what goes through a tunnel is as without.
     """
 
     __slots__ = ("_headers", "_heads", "_lines", "_method", "_target", "_url", "origin")
 
-    def __init__(self, method: str, url: str, headers: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: tuple[tuple[str, str], ...],
+        *,
+        proxies: Callable[[tuple[str, str, int]], Proxy | None] | None = None,
+    ) -> None:
         self._method = method
         self._url = url
         self._headers = headers
@@ -84,6 +93,11 @@ class Template:
             self._lines.insert(0, (b"Host", host_header(url).encode("ascii")))
         except (ArgumentError, UnicodeEncodeError):
             raise self._cannot_be_sent() from None
+        proxy = proxies(self.origin) if proxies is not None and self.origin[0] == "http" else None
+        if proxy is not None:
+            self._target = b"http://" + self._lines[0][1] + self._target
+            if proxy.authorization is not None:
+                self._lines.append((b"Proxy-Authorization", proxy.authorization.encode("ascii")))
 
     def head(self, length: int | None) -> h11.Request:
         """Return the head of a request, with ``Content-Length`` unless ``length`` is ``None``."""
@@ -113,7 +127,10 @@ class Template:
 
 
 class HttpConnection:
-    """The HTTP of connection ``number``. Actions go to ``actions``, facts to ``session``."""
+    """The HTTP of connection ``number``. Actions go to ``actions``, facts to ``session``.
+
+    ``proxy`` is one that forwards the requests, not one that there is a tunnel through.
+    """
 
     __slots__ = (
         "_actions",
@@ -127,6 +144,7 @@ class HttpConnection:
         "_in_body",
         "_max_header_size",
         "_parts",
+        "_proxy",
         "_request",
         "_sent",
         "_session",
@@ -134,8 +152,17 @@ class HttpConnection:
         "number",
     )
 
-    def __init__(self, number: int, actions: deque[Action], session: Conversation, max_header_size: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        actions: deque[Action],
+        session: Conversation,
+        max_header_size: int,
+        *,
+        proxy: Proxy | None = None,
+    ) -> None:
         self.number = number
+        self._proxy = proxy
         self._actions = actions
         self._session = session
         self._max_header_size = max_header_size
@@ -235,7 +262,8 @@ class HttpConnection:
         """Turn received bytes into facts; ``b""`` is EOF.
 
         Raises ``ReadError`` where the connection ended too early, ``RemoteProtocolError`` for what is no HTTP. Either
-        ends the exchange; the facts before it have been delivered.
+        ends the exchange; the facts before it have been delivered. Raises ``ConnectError`` where the proxy itself
+        answers that it wants a login.
         """
         if not data:
             return self._receive_eof()
@@ -285,6 +313,9 @@ class HttpConnection:
                 self._refuse_size()
         if not isinstance(event, (h11.Response, h11.InformationalResponse)):
             return _MORE
+        if event.status_code == 407 and self._proxy is not None:
+            # Only a proxy says so (RFC 9110, section 15.5.8); what else it refuses looks as if the app did.
+            raise refusal(self._proxy, self._where(), event)
         headers = [(str(name, "latin-1").lower(), str(value, "latin-1")) for name, value in event.headers.raw_items()]
         self.headers = headers
         if event.status_code == 101:

@@ -12,6 +12,7 @@ import h11
 from gradproto._commands import Request
 from gradproto._timers import Timer
 
+from ._actions import Proxy
 from ._http1 import HttpConnection, Outcome
 from ._silence import Silence
 
@@ -37,10 +38,11 @@ class Stage(enum.Enum):
 class Pool:
     """The connections to one origin, and the exchanges that wait because there are too many."""
 
-    __slots__ = ("idle", "origin", "size", "waiting")
+    __slots__ = ("idle", "origin", "proxy", "size", "waiting")
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, proxy: Proxy | None) -> None:
         self.origin = origin
+        self.proxy = proxy
         # How many there are in all stages.
         self.size = 0
         # The one that was used last is the last, so the first is the first to expire.
@@ -68,6 +70,16 @@ class Exchange:
         """Whether the request may be sent once more. A file may be one that can be read only once."""
         request = self.request
         return request.safe_to_repeat and all(isinstance(part, bytes) for part in request.body)
+
+    @property
+    def can_reuse(self) -> bool:
+        """Whether a connection that carried something before will do."""
+        if self.websocket is not None:
+            return False
+        pool = self.pool
+        # Some proxies close after each answer that they forwarded, and do not say so (tinyproxy 1.11). What is sent a
+        # moment too early to notice must be something that can be sent once more.
+        return pool.proxy is None or pool.origin[0] == "https" or self.can_repeat
 
 
 class Connection:

@@ -10,6 +10,7 @@ from pytest_httpserver import HTTPServer
 
 from gradproto_fake_server import FakeApp, FakeServer, demo_app
 from tests.cli.conftest import Invoke
+from tests.transports.servers import RawServer
 
 PASSWORD = "opensesame-7"
 TOKEN = "hf_abcdefghijkl"
@@ -55,6 +56,23 @@ def test_an_empty_variable_is_no_login(server: FakeServer, invoke: Invoke) -> No
 def test_the_password_may_hold_colons(invoke: Invoke) -> None:
     with FakeServer(demo_app(auth={"ali": ":a:b:"})) as running:
         assert invoke("predict", running.url, "/echo", "in", "--auth", "ali::a:b:").exit_code == 0
+
+
+def test_a_proxy_is_used_and_its_password_is_not_shown(server: FakeServer, invoke: Invoke) -> None:
+    asked: list[bytes] = []
+
+    def refuse(client: socket.socket) -> None:
+        asked.append(client.recv(65536).partition(b"\r\n")[0])
+        client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with RawServer(refuse) as proxy:
+        address = proxy.url.replace("://", f"://ali:{PASSWORD}@")
+        result = invoke("view-api", server.url, "--proxy", address)
+    assert asked == [f"GET {server.url}/config HTTP/1.1".encode()]
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "407" in result.stderr
+    assert PASSWORD not in result.stderr
+    assert invoke("view-api", server.url, "--proxy", "socks5://x").exit_code == 2
 
 
 def _echoing_failure() -> FakeApp:

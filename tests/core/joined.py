@@ -33,6 +33,7 @@ from gradproto import (
     JobFailed,
     JobProgressed,
     JobQueued,
+    JobRetried,
     OutputGenerated,
     ReadError,
     Session,
@@ -62,6 +63,8 @@ PATIENCE = 600.0
 JOB_HEADER = "x-job"
 # Kinds of requests that are there to be sent again.
 REPEATED = {"pushed_status"}
+# Those that run nothing by themselves, which a client that tries again may send again.
+RETRIED = {"upload", "socket", "join_stream"}
 # The client's clock is another than the server's.
 CLOCKS_APART = 5000.0
 
@@ -72,6 +75,7 @@ class _File:
     def __init__(self, part: FilePart) -> None:
         assert isinstance(part.source, io.BytesIO)
         self._source = part.source
+        self._source.seek(part.start or 0)
         self.left = part.size
 
     def read(self, count: int) -> bytes:
@@ -424,18 +428,22 @@ class Network:
             self._set_time(max(deadline, self.now), delivering=True)
             self.settle()
 
-    def check_requests(self, refusals: Mapping[str, set[int]]) -> None:
+    def check_requests(self, refusals: Mapping[str, set[int]], *, retried: bool = False) -> None:
         """Check that every server could answer every request, and that no job was sent twice.
 
-        ``refusals`` are the answers besides 200 that are no wonder, by the kind of request.
+        ``refusals`` are the answers besides 200 that are no wonder, by the kind of request. Clients that try again have
+        ``retried`` what ran nothing.
         """
+        repeated = REPEATED | RETRIED if retried else REPEATED
         sent: set[tuple[str, str]] = set()
         for app in self.apps:
             for record in app.requests:
                 assert record.kind != "unknown", record
                 assert record.status in (None, 101, 200) or record.status in refusals.get(record.kind, ()), record
                 job = dict(record.headers).get(JOB_HEADER)
-                if job is not None and record.kind not in REPEATED:
+                if retried and record.status == 503:
+                    continue
+                if job is not None and record.kind not in repeated:
                     assert (record.kind, job) not in sent, f"job {job} was sent twice"
                     sent.add((record.kind, job))
 
@@ -559,7 +567,7 @@ class JoinedClient:
             contents.append(source if isinstance(source, bytes) else source.getvalue())
         if call.wants_contents:
             call = call.with_contents(contents)
-        job = self.session.submit(call.with_sizes([len(content) for content in contents]))
+        job = self.session.submit(call.with_sizes([len(content) for content in contents], [0] * len(contents)))
         assert job.number == len(self.jobs)
         self.jobs[job.number] = job
         self.outputs[job.number] = []
@@ -737,6 +745,11 @@ class JoinedClient:
         elif isinstance(event, JobQueued):
             assert number not in self.queued
             self.queued.add(number)
+        elif isinstance(event, JobRetried):
+            assert not self.outputs[number], "a job began anew after an output"
+            assert not len(job.history)
+            self.queued.discard(number)
+            self.lost.discard(number)
         elif isinstance(event, JobProgressed):
             self.progress[number] = self.progress.get(number, 0) + 1
         elif isinstance(event, ENDS):

@@ -44,6 +44,12 @@ def plain(status: int, body: Any) -> str:
         (b" \n", "500: nothing"),
         (b"Internal Server Error", "500: 'Internal Server Error'"),
         (b"\n <html><body>bad", "500: an HTML page"),
+        (b"<html>\r\n<head><TITLE>\n502 Bad Gateway </TITLE></head>", "500: an HTML page, '502 Bad Gateway'"),
+        (b"<html><title> </title>", "500: an HTML page"),
+        (b"<html><Title> Bad\nGateway </title>", "500: an HTML page, 'Bad\\nGateway'"),
+        (b"<html><title></title>", "500: an HTML page"),
+        (b"<title>%b</title>" % (b"t" * 300), f"500: an HTML page, '{'t' * 80}'"),
+        (b"\x1f\x8b\x08\x00", "500: compressed bytes"),
         (b"Traceback (most recent call last):\n  File x\nKeyError: 'a'\n", "500: \"KeyError: 'a'\""),
         (b"x" * 500, f"500: '{'x' * 80}'"),
         (b"\xff\x00", "500: '\ufffd\\x00'"),
@@ -63,6 +69,13 @@ def test_the_last_line_of_a_long_traceback_is_found() -> None:
 
 def test_a_long_detail_is_cut() -> None:
     assert len(plain(400, {"detail": "d" * 1000})) < 220
+
+
+def test_what_is_too_large_may_be_so_for_a_proxy() -> None:
+    assert plain(413, b"<html><title>413 Request Entity Too Large</title>") == (
+        "413: an HTML page, '413 Request Entity Too Large' "
+        "(the app, or a proxy in front of it, takes no request of that size)"
+    )
 
 
 def test_a_full_queue_is_told_apart_from_a_stopped_one() -> None:
@@ -113,7 +126,12 @@ def test_a_429_says_how_long_to_wait_if_the_server_did(value: str | None, second
     assert isinstance(error, RateLimitedError)
     assert error.retry_after == seconds
     wait = "" if seconds is None else f"; it asks to wait {seconds:g} s"
-    assert str(error).endswith(f"the server answered 429, too many requests{wait}")
+    assert str(error).endswith(f"the server answered 429, too many requests{wait}: 'slow down'")
+
+
+def test_a_429_says_what_the_server_said_of_it() -> None:
+    assert str(error_of(429, {"detail": "10 calls a day"})).endswith("429, too many requests: 10 calls a day")
+    assert str(error_of(429)).endswith("429, too many requests")
 
 
 NOW = "Fri, 31 Dec 1999 23:59:59 GMT"

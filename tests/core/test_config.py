@@ -51,6 +51,18 @@ def test_the_config_of_a_real_app_is_read() -> None:
     assert [config.components[number].skip_api for number in by_name["state"].outputs] == [True, False, True, False]
 
 
+def test_a_config_can_be_read_like_the_document() -> None:
+    config = saved_config()
+    assert config["version"] == "6.31.0"
+    assert config["dependencies"] is config.raw["dependencies"]
+    assert config.get("title") == "shapes"
+    assert (config.get("nothing"), config.get("nothing", 5)) == (None, 5)
+    assert "title" in config
+    assert "nothing" not in config
+    with pytest.raises(KeyError):
+        config["nothing"]
+
+
 def test_everything_but_the_kind_has_a_default() -> None:
     config = parse('{"dependencies": [{}], "components": [{"id": 1}]}')
     assert config == Config(

@@ -134,11 +134,13 @@ def test_what_is_no_app_is_refused_with_what_came(status: int, body: Any, says: 
 @pytest.mark.parametrize(("header", "seconds"), [([("Retry-After", "30")], 30.0), ([], None)])
 def test_an_app_that_is_asked_too_often_says_so(header: list[tuple[str, str]], seconds: float | None) -> None:
     harness, config = connecting()
-    harness.answer(config, 429, b"", header)
+    harness.answer(config, 429, b"slow down", header)
     error = failure(harness)
     assert isinstance(error, RateLimitedError)
     assert error.retry_after == seconds
-    assert str(error) == "http://app.test/sub/config: the server answered 429, too many requests"
+    wait = "; it asks to wait 30 s" if header else ""
+    where = "the config at http://app.test/sub/config"
+    assert str(error) == f"{where}: the server answered 429, too many requests{wait}: 'slow down'"
 
 
 def test_an_app_that_wants_a_login_says_so() -> None:

@@ -26,9 +26,9 @@ from gradproto import (
 )
 
 TREE: dict[str, tuple[type[BaseException], ...]] = {
-    "AppError": (JobError,),
+    "AppError": (JobError, ValueError),
     "ArgumentError": (GradprotoError, TypeError, ValueError),
-    "AuthenticationError": (GradprotoError,),
+    "AuthenticationError": (GradprotoError, ValueError),
     "ConnectError": (TransportError,),
     "ConnectionLostError": (JobError,),
     "DeadlineExceeded": (GradprotoError, TimeoutError),
@@ -43,10 +43,10 @@ TREE: dict[str, tuple[type[BaseException], ...]] = {
     "ReadError": (TransportError,),
     "RemoteProtocolError": (ProtocolError,),
     "SessionExpiredError": (JobError,),
-    "SpaceError": (GradprotoError,),
+    "SpaceError": (GradprotoError, ValueError),
     "TransportError": (GradprotoError,),
-    "UnsupportedServerError": (GradprotoError,),
-    "ValidationError": (JobError,),
+    "UnsupportedServerError": (GradprotoError, ValueError),
+    "ValidationError": (JobError, ValueError),
     "WriteError": (TransportError,),
 }
 

@@ -13,6 +13,7 @@ from gradproto import (
     ConnectError,
     DeadlineExceeded,
     JobError,
+    JobFailed,
     JobState,
     LocalProtocolError,
     ReadError,
@@ -146,7 +147,9 @@ def test_a_redirect_to_nowhere_is_the_servers_fault(location: str) -> None:
     harness = Harness()
     harness.session.connect()
     redirect(harness, harness.only("/config"), location)
-    assert isinstance(harness.one(SessionFailed).error, RemoteProtocolError)
+    error = harness.one(SessionFailed).error
+    assert isinstance(error, RemoteProtocolError)
+    assert str(error).startswith("the config: ")
 
 
 def test_a_redirect_without_a_place_is_an_answer_like_another() -> None:
@@ -277,6 +280,39 @@ def test_every_request_says_that_a_program_asks_and_wants_no_compression() -> No
         assert headers_of(harness, exchange)["x-gradio-user"] == "api"
         assert headers_of(harness, exchange)["accept-encoding"] == "identity"
         assert headers_of(harness, exchange)["user-agent"].startswith("gradproto/")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", " BR ", "x" * 200])
+def test_an_answer_that_is_compressed_unasked_is_refused_as_such(encoding: str) -> None:
+    harness = Harness().connect()
+    job = harness.submit("/echo", "x")
+    harness.answer(harness.only("/queue/join"), body=b"\x1f\x8b", headers=[("content-encoding", encoding)])
+    failed = harness.end(job)
+    assert isinstance(failed, JobFailed)
+    assert isinstance(failed.error, RemoteProtocolError)
+    assert f"the join of job 0 (/echo): the answer is compressed ({encoding.strip().lower()[:80]!r})" in str(
+        failed.error
+    )
+    assert harness.idle()
+
+
+def test_an_error_that_is_compressed_keeps_its_status() -> None:
+    harness = Harness().connect()
+    job = harness.submit("/echo", "x")
+    harness.answer(harness.only("/queue/join"), 502, body=b"\x1f\x8b", headers=[("content-encoding", "gzip")])
+    failed = harness.end(job)
+    assert isinstance(failed, JobFailed)
+    assert "the server answered 502: compressed bytes" in str(failed.error)
+
+
+@pytest.mark.parametrize("encoding", ["identity", ""])
+def test_an_answer_may_say_that_it_is_not_compressed(encoding: str) -> None:
+    harness = Harness().connect()
+    job = harness.submit("/echo", "x")
+    headers = [("content-encoding", encoding)]
+    harness.answer(harness.only("/queue/join"), body={"event_id": "e"}, headers=headers)
+    harness.commands()
+    assert not job.ended
 
 
 def test_headers_of_a_call_win_over_those_of_the_client_and_go_with_its_requests_only() -> None:

@@ -293,3 +293,9 @@ def test_a_file_that_holds_its_content_is_shown_in_a_line() -> None:
     )
     far = "http://web.test/" + "a" * 100
     assert far in repr(FileData(path=None, url=far))
+
+
+def test_the_name_of_a_file_is_a_string() -> None:
+    wrong: Any = 7
+    with pytest.raises(ArgumentError, match="the name of a file is of type int"):
+        handle_file(b"x", name=wrong)

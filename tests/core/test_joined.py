@@ -48,6 +48,7 @@ from gradproto import (
     LocalProtocolError,
     QueueFullError,
     ReadError,
+    Retry,
     SessionExpired,
     SessionExpiredError,
     SessionState,
@@ -273,6 +274,7 @@ class Joined(RuleBasedStateMachine):
     version: ClassVar[str] = NEWEST
     route: ClassVar[str] = "queue"
 
+    retried: ClassVar[bool] = False
     # How many connections stay when all is done: the heartbeat's.
     most_links: ClassVar[int] = 1
     # For how many seconds, in all, bytes may lie about. With more, a request may meet a server that closes an idle
@@ -623,7 +625,7 @@ class Joined(RuleBasedStateMachine):
         for app in network.apps:
             assert app.open_streams == []
             assert all(not session.streams for session in app.queue.sessions.values())
-        network.check_requests(self.refusals())
+        network.check_requests(self.refusals(), retried=self.retried)
 
     def refusals(self) -> dict[str, set[int]]:
         """Which answers but 200 the server may have given, by the kind of request."""
@@ -735,6 +737,15 @@ class JoinedWithLosses(Joined):
         return {**super().refusals(), "file": {403, 500}, "join": {503}, "call": {503}}
 
 
+class JoinedWithRetries(JoinedWithLosses):
+    """The same with clients that try again: still nothing that may have run is sent a second time."""
+
+    retried = True
+
+    def client(self, **options: Any) -> JoinedClient:
+        return super().client(retry=Retry(times=3, first_delay=0.5), **options)
+
+
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 MACHINE_SETTINGS = settings(
     max_examples=5000 if LONG else 100, stateful_step_count=80 if LONG else 50, derandomize=not LONG, deadline=None
@@ -776,6 +787,15 @@ def test_everything_ends_well_where_nothing_is_lost() -> None:
 
 def test_everything_ends_where_anything_may_be_lost() -> None:
     run_state_machine_as_test(JoinedWithLosses, settings=MACHINE_SETTINGS)
+
+
+def test_nothing_that_may_have_run_is_sent_again_where_anything_may_be_lost() -> None:
+    run_state_machine_as_test(JoinedWithRetries, settings=MACHINE_SETTINGS)
+
+
+@pytest.mark.parametrize("generation", ["3.50.2", "4.8.0", "4.44.1", "6.31.0 call", "6.31.0 direct"])
+def test_nothing_that_may_have_run_is_sent_again_in_any_generation(generation: str) -> None:
+    run_everything(JoinedWithRetries, generation)
 
 
 @pytest.mark.parametrize("generation", list(GENERATIONS))

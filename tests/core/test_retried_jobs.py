@@ -485,7 +485,7 @@ def test_a_job_with_state_does_not_begin_anew_in_another_conversation() -> None:
     harness.answer(harness.only("/queue/join"), *FULL)
     harness.session.reset_session()
     wait(harness)
-    assert str(harness.error(job)) == "job 0 of /chat cannot be tried again: its conversation was reset"
+    assert str(harness.error(job)) == "Queue is full! Please try again. (not tried again: its conversation was reset)"
     assert joins(harness) == 1
 
 
@@ -542,6 +542,14 @@ def test_an_open_file_whose_place_is_known_is_sent_again_from_there() -> None:
         if exchange == "first":
             harness.answer(upload, 429)
             wait(harness)
+
+
+def test_an_open_file_is_sent_from_its_place_to_where_an_upload_is_redirected() -> None:
+    file = io.BytesIO(b"hello, you")
+    harness = connected(retry=None)
+    harness.session.submit(harness.session.prepare([file], api_name="/upper").with_sizes([3], [7]))
+    harness.answer(harness.only("/upload"), 307, b"", [("location", "/gradio_api/upload/")])
+    assert FilePart(source=file, size=3, start=7) in harness.requests[harness.only("/upload/")].body
 
 
 @pytest.mark.parametrize(

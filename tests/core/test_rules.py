@@ -309,6 +309,17 @@ RULES: dict[str, tuple[str, ...]] = {
         "test_answers::test_a_429_says_how_long_to_wait_if_the_server_did",
         "test_connect::test_an_app_that_is_asked_too_often_says_so",
     ),
+    "a date to wait for is told by the server's own clock": (
+        "test_answers::test_a_date_to_wait_for_is_as_far_away_as_the_servers_own_clock_says",
+    ),
+    "what may have run is not sent again": (
+        "test_retried_jobs::test_what_may_have_run_is_not_sent_again_unless_the_caller_allows_it",
+        "test_joined::test_nothing_that_may_have_run_is_sent_again_where_anything_may_be_lost",
+    ),
+    "a job of 3.1.5 to 4.8 has not run before its data went out": (
+        "test_retried_jobs::test_without_its_data_a_job_has_not_run",
+        "test_retried_jobs::test_with_its_data_a_job_may_have_run",
+    ),
     "traceback text of 5.0-6.8 not shown whole": (
         "test_answers::test_the_last_line_of_a_long_traceback_is_found",
         "test_rules::test_the_traceback_of_5_0_to_6_8_is_not_shown_whole",

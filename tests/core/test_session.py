@@ -487,3 +487,29 @@ def test_facts_that_come_for_nobody_say_so_and_change_nothing() -> None:
     with pytest.raises(LocalProtocolError, match="exchange 0: it was never started"):
         harness.session.response_started(0, 200, ())
     assert harness.session.state is SessionState.NEW
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"headers": "x"}, "headers must be a mapping of names to values, not a str"),
+        ({"cookies": ["a"]}, "cookies must be a mapping of names to values, not a list"),
+        ({"cookies": {"a": 1}}, "the names and the values of cookies must be strings"),
+        ({"cookies": {1: "a"}}, "the names and the values of cookies must be strings"),
+        ({"timeouts": 5}, "timeouts is of type int, not Timeouts"),
+    ],
+)
+def test_options_of_wrong_types_are_refused_by_their_names(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ArgumentError, match=complaint):
+        Session("http://app.test", entropy=bytes, **options)
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [({"api_name": 7}, "`api_name` is of type int"), ({"fn_index": "7"}, "`fn_index` is of type str")],
+)
+def test_the_name_of_an_endpoint_is_a_string_and_its_index_a_number(names: dict[str, Any], complaint: str) -> None:
+    harness = Harness().connect()
+    with pytest.raises(ArgumentError, match=complaint):
+        harness.session.prepare(["x"], **names)
+    assert harness.idle()

@@ -1,8 +1,9 @@
-"""Small servers that misbehave, in threads: a raw one, and a proxy that can cut, reset, hold and encrypt."""
+"""Small servers that misbehave, in threads: a raw one, a relay that can cut, reset, hold and encrypt, an HTTP proxy."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-__all__ = ["Proxy", "RawServer", "unused_port"]
+__all__ = ["HttpProxy", "Proxy", "RawServer", "unused_port"]
 
 
 def unused_port() -> int:
@@ -112,7 +113,7 @@ class Proxy(RawServer):
 
     def _pass_on(self, client: socket.socket) -> None:
         if self._tls is not None:
-            client = self._tls.wrap_socket(client, server_side=True)
+            client = _accept_tls(client, self._tls)
             with self._lock:
                 self._open.add(client)
         with client, socket.create_connection(self._target) as server:
@@ -142,9 +143,102 @@ class Proxy(RawServer):
             self._open.discard(client)
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+class HttpProxy(RawServer):
+    """An HTTP proxy; ``heads`` are those of the requests that it got, one for each connection.
+
+    With ``answer`` it says that to every request, and closes; with ``asked`` it does so only to one with this in its
+    first line. Whatever host is asked for, connections go to this machine. ``tunnel_to``: the port that all tunnels
+    lead to. It forwards one request for each connection, and says so to the client only if ``announces``.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        answer: bytes | None = None,
+        asked: bytes = b"",
+        announces: bool = True,
+    ) -> None:
+        self.heads: list[bytes] = []
+        self.answer = answer
+        self.tunnel_to: int | None = None
+        self._asked_for = asked
+        self._announces = announces
+        self._tls = tls
+        super().__init__(self._serve)
+        if tls is not None:
+            self.url = f"https://localhost:{self.port}"
+
+    def cut(self) -> int:
+        """Close all connections; returns how many."""
+        with self._lock:
+            found = list(self._open)
+        for opened in found:
+            _shut(opened)
+        return len(found)
+
+    def _serve(self, client: socket.socket) -> None:
+        if self._tls is not None:
+            client = _accept_tls(client, self._tls)
+            with self._lock:
+                self._open.add(client)
+        with client:
+            self._answer(client)
+        with self._lock:
+            self._open.discard(client)
+
+    def _answer(self, client: socket.socket) -> None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            received = client.recv(65536)
+            if not received:
+                return
+            data += received
+        head, _, rest = data.partition(b"\r\n\r\n")
+        self.heads.append(head)
+        first = head.partition(b"\r\n")[0]
+        if self.answer is not None and self._asked_for in first:
+            client.sendall(self.answer)
+            return
+        method, target, _ = first.split(b" ")
+        address = urlsplit(target.decode() if method != b"CONNECT" else f"//{target.decode()}")
+        port = self.tunnel_to if method == b"CONNECT" and self.tunnel_to else address.port
+        with socket.create_connection(("127.0.0.1", port or 80)) as server:
+            if method == b"CONNECT":
+                client.sendall(b"HTTP/1.1 200 Connection established\r\nProxy-Agent: test\r\n\r\n")
+            else:
+                own = [line for line in head.split(b"\r\n")[1:] if not line.lower().startswith(b"proxy-")]
+                path = target.split(b"/", 3)[3]
+                lines = [b"%s /%s HTTP/1.1" % (method, path), *own, b"Connection: close", b"", rest]
+                server.sendall(b"\r\n".join(lines))
+            back = threading.Thread(target=_pump, args=(server, client, not self._announces))
+            back.start()
+            with contextlib.suppress(OSError):
+                while data := client.recv(65536):
+                    server.sendall(data)
+            _shut(server)
+            back.join()
+
+
+def _accept_tls(client: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+    secure = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+    try:
+        secure.do_handshake()
+    except OSError:
+        # Closing with something unread would reset the connection, and with it the alert that says what is wrong.
+        with socket.socket(fileno=secure.detach()) as plain:
+            while plain.recv(65536):
+                pass
+        raise
+    return secure
+
+
+def _pump(source: socket.socket, target: socket.socket, hides_close: bool = False) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
+            if hides_close:
+                data = re.sub(rb"(?i)connection: close\r\n", b"", data, count=1)
+                hides_close = False
             target.sendall(data)
     _shut(target)
 

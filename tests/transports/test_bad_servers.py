@@ -217,13 +217,8 @@ async def test_an_upload_that_is_left_in_the_middle_closes_its_file(
             await job.result()
 
 
-async def test_a_tls_context_that_is_none(async_backend: Backend, fake: FakeServer) -> None:
-    error = await refused(async_backend, fake.url.replace("http:", "https:"), ssl_context="no context")
-    assert isinstance(error, ConnectError)
-
-
 async def test_an_address_that_does_not_answer_does_not_keep_the_next_one_waiting(
-    async_backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as deaf, contextlib.ExitStack() as held:
         deaf.bind(("127.0.0.1", 0))
@@ -237,18 +232,50 @@ async def test_an_address_that_does_not_answer_does_not_keep_the_next_one_waitin
             for address in (deaf.getsockname(), ("127.0.0.1", fake.port))
         ]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
-        async with async_backend.open_client(f"http://two.test:{fake.port}") as client:
+        async with backend.open_client(f"http://two.test:{fake.port}") as client:
             assert await client.predict("x", api_name="/echo") == "x"
 
 
 async def test_addresses_that_answer_at_the_same_time_leave_nothing(
-    async_backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gradproto_transports._asyncio_driver.HAPPY_EYEBALLS_DELAY", 0)
+    monkeypatch.setattr("gradproto_transports._sync_race.HAPPY_EYEBALLS_DELAY", 0)
     addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", fake.port))] * 5
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
-    async with async_backend.open_client(f"http://five.test:{fake.port}") as client:
+    async with backend.open_client(f"http://five.test:{fake.port}") as client:
         assert await client.predict("x", api_name="/echo") == "x"
+
+
+async def test_each_address_is_tried_before_there_is_an_error(
+    backend: Backend, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", unused_port())) for _ in range(3)]
+    closed.insert(1, (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", unused_port(), 0, 0)))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: closed)
+    error = await refused(backend, "http://four.test:7860")
+    assert isinstance(error, ConnectError)
+    assert "four.test:7860" in str(error)
+    last = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", fake.port))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [*closed, last])
+    async with backend.open_client(f"http://five.test:{fake.port}") as client:
+        assert await client.predict("x", api_name="/echo") == "x"
+
+
+async def test_addresses_that_never_answer_have_one_limit_together(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as deaf, contextlib.ExitStack() as held:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(3):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", deaf.getsockname())] * 3
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
+        error = await refused(backend, "http://three.test:7860", timeouts=Timeouts(connect=0.6))
+        assert "timed out after 0.6 s" in str(error)
 
 
 def _listen_for_ever(client: socket.socket) -> None:

@@ -134,7 +134,8 @@ async def test_the_description_names_every_public_endpoint(
 
 async def test_the_config_says_what_answers(backend: Backend, url: str) -> None:
     async with backend.open_client(url) as client:
-        assert client.config.version == "6.31.0"
+        assert client.config.version == client.config["version"] == "6.31.0"
+        assert client.src == f"{url}/"
         assert client.endpoints.has_name("/echo")
         assert not client.endpoints.has_name("/ecko")
         assert url in repr(client)

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from gradproto import ArgumentError, Call, FileData, GradprotoError, LocalFile, ReadError
+from gradproto import ArgumentError, Call, FileData, FilePart, GradprotoError, LocalFile, ReadError
 from gradproto._payload import find_uploads
 from gradproto_fake_server import FakeApp, FakeServer, json_value
-from gradproto_transports._files import with_sizes
+from gradproto_transports._files import FileSource, with_sizes
 from gradproto_transports.sync import handle_file
 from tests.core.documents import old_endpoint
 
@@ -55,6 +55,35 @@ async def test_a_file_goes_up_in_every_form(backend: Backend, url: str, path: Pa
     assert names["path"] == names["string"] == names["open file"] == names["handled path"] == "some text.txt"
     assert names["handled string"] == "other.txt"
     assert names["handled bytes"] == "bytes.txt"
+
+
+def two_of(file: LocalFile) -> Call:
+    """A call that uploads the same file twice, its sizes known."""
+    return with_sizes(Call(endpoint=old_endpoint(["file", "file"], [], payload="named"), data=[], files=(file, file)))
+
+
+def test_an_open_file_can_be_on_its_way_twice_at_once() -> None:
+    opened = io.BytesIO(b"not this" + LARGE)
+    opened.seek(8)
+    parts = [
+        FilePart(source=file.source, size=file.size or 0, start=file.start)
+        for file in two_of(LocalFile(source=opened, orig_name="x")).files
+    ]
+    sources = [FileSource(part) for part in parts]
+    sent = [b"", b""]
+    while any(pieces := [source.read() for source in sources]):
+        sent = [before + piece for before, piece in zip(sent, pieces, strict=True)]
+    assert sent == [LARGE, LARGE]
+
+
+def test_a_file_that_cannot_tell_where_it_stands_is_sent_once() -> None:
+    class Pipe(io.BytesIO):
+        def tell(self) -> int:
+            raise OSError("not seekable")
+
+    call = two_of(LocalFile(source=Pipe(b"abc"), orig_name="x", size=3))
+    assert not call.can_upload_again
+    assert FileSource(FilePart(source=call.files[0].source, size=3, start=call.files[0].start)).read() == b"abc"
 
 
 async def test_a_url_is_fetched_by_the_app(backend: Backend, url: str) -> None:

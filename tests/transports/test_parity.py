@@ -19,7 +19,7 @@ ASYNC = {"trio": gradproto_transports.trio, "asyncio": gradproto_transports.asyn
 
 # What the sync client does at once, and what waits: nothing waits in one form and not in the other.
 PLAIN = {
-    "Client": {"config", "endpoints", "map", "session", "session_hash", "view_api"},
+    "Client": {"config", "endpoints", "map", "session", "session_hash", "src", "view_api"},
     "MapResults": {"as_completed"},
     "Job": {
         "add_done_callback",

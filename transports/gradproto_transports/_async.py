@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from gradproto import (
     Call,
@@ -28,7 +28,7 @@ from ._async_map import MapResults
 from ._callbacks import JobCallbacks, guarded
 from ._files import with_sizes
 from ._map import MapProgress
-from ._options import ClientOptions
+from ._options import ClientOptions, check_timeout
 from ._records import JobRecord, OutputReader, UpdateReader
 
 __all__ = ["Client", "Job", "MapProgress", "MapResults", "run_client"]
@@ -61,6 +61,11 @@ class Client:
         self._conversation = conversation
         self._api_name = api_name
         self._fn_index = fn_index
+
+    @property
+    def src(self) -> str:
+        """The address of the app, with a slash at its end."""
+        return f"{self._inner.session.base_url}/"
 
     @property
     def config(self) -> Config:
@@ -194,6 +199,9 @@ class Client:
         inner, conversation = self._inner, self._conversation
         if conversation is not inner.session.conversation and inner.driver.alive:
             inner.driver.call(lambda: inner.session.close_conversation(conversation))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
@@ -349,6 +357,9 @@ class Job:
             self._own_iterator = _Outputs(self)
         return await self._own_iterator.__anext__()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a job belongs to this process, and can be neither pickled nor copied")
+
     def __repr__(self) -> str:
         return f"<Job {self.record.job.endpoint.label} {self.status().code.value}>"
 
@@ -407,8 +418,10 @@ class Job:
         return self.record.ended or (self._wants_first and self.record.ready > 0)
 
     async def _wait(self, ready: Callable[[], bool], timeout: float | None = None) -> None:
+        self._inner.driver.home.check()
+        limit = check_timeout(timeout)
         try:
-            in_time = await self._waiters.wait(ready, timeout)
+            in_time = await self._waiters.wait(ready, limit)
         except GeneratorExit:
             raise  # the event loop was given up, and the network with it
         except BaseException:

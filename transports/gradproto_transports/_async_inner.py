@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, NoReturn, Protocol, TypeVar
 
 from gradproto import ConnectionLostError, Event, FileData, GradprotoError, LocalProtocolError, Session
 from gradproto._record import field, record
 
 from ._files import Downloads, DownloadTarget
+from ._home import Home
 from ._hub import Collected, Fetch, Hub, Sink
 from ._options import ClientOptions
+from ._proxy import Proxies
 
 __all__ = ["Driver", "DriverFactory", "FileStream", "Inner", "RemoteFile", "Waiters"]
 
@@ -39,6 +41,8 @@ class Waiters(Protocol):
 
 class Driver(Protocol):
     """What does the I/O of one client."""
+
+    home: Home
 
     @property
     def alive(self) -> bool:
@@ -78,6 +82,7 @@ class DriverFactory(Protocol):
         session: Session,
         *,
         connect_timeout: float | None,
+        proxies: Proxies,
         on_event: Callable[[Event], None],
         on_stop: Callable[[BaseException | None], None],
     ) -> Driver:
@@ -218,6 +223,7 @@ class Inner:
         self.driver: Driver = make_driver(
             self.session,
             connect_timeout=options.timeouts.connect,
+            proxies=options.proxies,
             on_event=self.hub.handle,
             on_stop=self._on_stop,
         )
@@ -234,12 +240,16 @@ class Inner:
 
     async def close(self) -> None:
         """Close the session and end its I/O."""
-        if self.driver.alive:
+        if self.driver.alive and not self.driver.home.left:
             self.driver.call(self.session.close)
         await self.driver.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client's file belongs to this process, and can be neither pickled nor copied")
+
     def check_open(self) -> None:
-        """Raise `LocalProtocolError` if the client is closed."""
+        """Raise `LocalProtocolError` if the client is closed, or in another process than it was opened in."""
+        self.driver.home.check()
         if not self.driver.alive:
             raise LocalProtocolError("the client is closed")
 
@@ -280,7 +290,7 @@ class Inner:
 
     def abandon(self, fetch: Fetch) -> None:
         """Stop a download, if it is still under way."""
-        if self.driver.alive:
+        if self.driver.alive and not self.driver.home.left:
             self.driver.call(lambda: self.hub.abandon(fetch))
 
     def _on_connected(self, error: GradprotoError | None) -> None:

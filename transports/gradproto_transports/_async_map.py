@@ -27,6 +27,7 @@ class MapResults(AsyncIterator[Any]):
         progress: Callable[[MapProgress], object] | None,
     ) -> None:
         # The calls know the waiters and not this object, so that it can be let go while they run.
+        self._driver = driver
         waiters = self._waiters = driver.waiters()
         self._calls = Calls(begin, inputs, concurrency=concurrency, progress=progress, changed=waiters.notify)
         self._go_on()
@@ -62,7 +63,7 @@ class MapResults(AsyncIterator[Any]):
 
     def __del__(self) -> None:
         calls: Calls | None = getattr(self, "_calls", None)
-        if calls is not None:
+        if calls is not None and not self._driver.home.left:
             calls.stop()
 
     def _go_on(self) -> None:

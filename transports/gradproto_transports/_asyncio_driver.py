@@ -16,13 +16,15 @@ import os
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, Session, TransportError, WriteError
-from gradproto.wire import Action, Close, Connect, Send, SendFile, WireClient
+from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
+from ._addresses import HAPPY_EYEBALLS_DELAY, in_turns
 from ._files import FileSource, transport_error
+from ._home import Home
+from ._proxy import Proxies, place
 
 if TYPE_CHECKING:
     import ssl
@@ -40,8 +42,6 @@ READ_SIZE = 1024 * 1024
 # After so many seconds without news, there may be some unread, and they are heard before anything is sent: a connection
 # that the server closed meanwhile is not for the next request.
 PAUSE = 0.001
-# How long one address of a host may keep the next one waiting (RFC 8305, section 5).
-HAPPY_EYEBALLS_DELAY = 0.25
 
 
 class Waiters:
@@ -78,7 +78,8 @@ class Driver:
     """The I/O of one client.
 
     ``on_event`` is called for each event, ``on_stop`` when the driver ends, with the exception that ended it, if one
-    did. ``tls`` makes the context for TLS connections, when the first is needed.
+    did. ``proxies`` says which connections go through which proxy. ``tls`` makes the context for TLS connections, when
+    the first is needed.
     """
 
     def __init__(
@@ -86,12 +87,14 @@ class Driver:
         session: Session,
         *,
         connect_timeout: float | None,
+        proxies: Proxies,
         tls: Callable[[], ssl.SSLContext],
         open_stream: OpenStream | None,
         on_event: Callable[[Event], None],
         on_stop: Callable[[BaseException | None], None],
     ) -> None:
-        self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom)
+        self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find)
+        self.home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self._on_event = on_event
@@ -128,6 +131,7 @@ class Driver:
 
     def call(self, work: Callable[[], T]) -> T:
         """Do ``work``, which may touch the session, and what comes of it; raises `LocalProtocolError` after the end."""
+        self.home.check()
         if not self.alive:
             raise LocalProtocolError("the client is closed")
         result = work()
@@ -177,6 +181,8 @@ class Driver:
 
     async def close(self) -> None:
         """Stop, and wait until nothing is left of it."""
+        if self.home.left:
+            return  # the loop is in another process, and so is the right to close what it watches
         if self.alive:
             self._carry_out(self.loop.time())
         self.stop()
@@ -318,8 +324,11 @@ class _Connection:
         """Connect, then read until the end."""
         try:
             reader, writer = await self._connect()
+        except ConnectError as error:
+            self._lose(error)
+            return
         except Exception as error:
-            what = f"could not connect to {self._where}"
+            what = f"could not connect to {place(self._action)}"
             self._lose(transport_error(ConnectError, what, error))
             return
         self._writer = writer
@@ -335,16 +344,49 @@ class _Connection:
         action = self._action
         if self._driver.open_stream is not None:
             return await self._driver.open_stream(action.host, action.port, action.tls)
-        opened = await _connect_socket(action.host, action.port)
+        proxy = action.proxy
+        first = action if proxy is None else proxy
+        opened = await _connect_socket(first.host, first.port)
+        reader, protocol = _new_reader()
         try:
-            if not action.tls:
-                return await asyncio.open_connection(sock=opened, limit=READ_SIZE)
-            return await asyncio.open_connection(
-                sock=opened, limit=READ_SIZE, ssl=self._driver.tls(), server_hostname=action.host
+            tls = self._driver.tls() if first.tls else None
+            name = first.host if first.tls else None
+            transport, _ = await self._driver.loop.create_connection(
+                lambda: protocol, sock=opened, ssl=tls, server_hostname=name
             )
         except BaseException:
             opened.close()
             raise
+        try:
+            if proxy is not None and action.tunnel:
+                tunnel = Tunnel(proxy, action.host, action.port)
+                transport.write(tunnel.request)
+                while not tunnel.receive_data(await reader.read(READ_SIZE)):
+                    pass
+                if action.tls:
+                    reader, protocol = _new_reader()
+                    transport = await self._encrypt(transport, protocol)
+        except BaseException:
+            transport.abort()
+            raise
+        return reader, asyncio.StreamWriter(transport, protocol, reader, self._driver.loop)
+
+    async def _encrypt(self, transport: asyncio.Transport, protocol: asyncio.StreamReaderProtocol) -> asyncio.Transport:
+        action = self._action
+        try:
+            secure = await self._driver.loop.start_tls(
+                transport, protocol, self._driver.tls(), server_hostname=action.host
+            )
+        except TypeError as error:
+            # The streams of TLS that Python 3.10 makes carry no second TLS.
+            raise ConnectError(
+                f"this event loop has no TLS inside TLS, which {place(action)} needs",
+                hint="Python 3.11 can do it, the sync and the trio client can, and so can a proxy with an http:// URL",
+            ) from error
+        assert secure is not None
+        # The loop takes the protocol for one that has got its connection already.
+        protocol.connection_made(secure)
+        return secure
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         driver, number = self._driver, self._number
@@ -403,6 +445,11 @@ def _wake(woken: asyncio.Future[None]) -> None:
         woken.set_result(None)
 
 
+def _new_reader() -> tuple[asyncio.StreamReader, asyncio.StreamReaderProtocol]:
+    reader = asyncio.StreamReader(limit=READ_SIZE)
+    return reader, asyncio.StreamReaderProtocol(reader)
+
+
 async def _connect_socket(host: str, port: int) -> socket.socket:
     """Connect to one of a host's addresses; a slow one does not keep the next one waiting (RFC 8305).
 
@@ -410,10 +457,7 @@ async def _connect_socket(host: str, port: int) -> socket.socket:
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # The families in turns: when one does not work at all, it costs one delay.
-    first = [info for info in found if info[0] == found[0][0]]
-    other = [info for info in found if info[0] != found[0][0]]
-    addresses = deque(info for pair in zip_longest(first, other) for info in pair if info is not None)
+    addresses = in_turns(found)
     attempts: set[asyncio.Task[socket.socket]] = set()
     failure: BaseException = OSError("the name has no address")
     try:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from gradproto import JobLogged, StatusUpdate
+from gradproto import ArgumentError, JobLogged, StatusUpdate
 
 from ._records import JobRecord, OutputReader
 
@@ -24,9 +24,9 @@ class JobCallbacks:
         status_callbacks: Callable[[StatusUpdate], object] | Iterable[Callable[[StatusUpdate], object]] | None = None,
         log_callbacks: Callable[[JobLogged], object] | Iterable[Callable[[JobLogged], object]] | None = None,
     ) -> None:
-        self._result_callbacks = _listed(result_callbacks)
-        self._status_callbacks = _listed(status_callbacks)
-        self._log_callbacks = _listed(log_callbacks)
+        self._result_callbacks = _listed(result_callbacks, "result_callbacks")
+        self._status_callbacks = _listed(status_callbacks, "status_callbacks")
+        self._log_callbacks = _listed(log_callbacks, "log_callbacks")
         self._statuses_told = 0
         self._updates_told = 0
         self._reader: OutputReader | None = None
@@ -59,10 +59,18 @@ class JobCallbacks:
                 guarded(callback, *values)
 
 
-def _listed(callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
+def _listed(
+    callbacks: Callable[..., object] | Iterable[Callable[..., object]] | None, option: str
+) -> list[Callable[..., object]]:
     if callbacks is None:
         return []
-    return [callbacks] if callable(callbacks) else list(callbacks)
+    listed: list[object] = [callbacks]
+    if not callable(callbacks) and isinstance(cast(object, callbacks), Iterable):
+        listed = list(callbacks)
+    for callback in listed:
+        if not callable(callback):
+            raise ArgumentError(f"{option} holds a {type(callback).__name__}, which cannot be called")
+    return cast("list[Callable[..., object]]", listed)
 
 
 def guarded(callback: Callable[..., object], *values: object) -> None:

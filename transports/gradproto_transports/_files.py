@@ -12,10 +12,18 @@ from typing import BinaryIO, cast
 import gradproto
 from gradproto import ArgumentError, Call, FileData, FilePart, LocalFile, TransportError, WriteError
 
+from ._home import Home
+
 __all__ = ["DownloadTarget", "Downloads", "FileSource", "handle_file", "with_sizes"]
 
 # Large enough that the cost of a read does not count, small enough that many uploads at once do not either.
 FILE_CHUNK = 256 * 1024
+
+# What may be done about what OpenSSL says.
+_TLS_HINTS = {
+    "CERTIFICATE_VERIFY_FAILED": "ssl_context= can trust who issued the certificate, ssl_verify=False trusts anybody",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a certificate of the client, which ssl_context= can bring",
+}
 
 
 def handle_file(source: str | os.PathLike[str] | bytes | BinaryIO, *, name: str | None = None) -> LocalFile | FileData:
@@ -176,7 +184,9 @@ class Downloads:
 
             self._directory = Path(tempfile.mkdtemp(prefix="gradproto-"))
             # Not on close: people close a client and go on to use the files it brought.
-            atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
+            home, directory = Home(), self._directory
+            # A forked process has the directory as well, and ends before those who wait for it have read the files.
+            atexit.register(lambda: None if home.left else shutil.rmtree(directory, ignore_errors=True))
         return self._directory
 
 
@@ -216,16 +226,23 @@ def describe_os_error(error: OSError) -> str:
 
 def transport_error(kind: type[TransportError], what: str, error: Exception) -> TransportError:
     """Return a foreign exception as one of ours, with its cause."""
-    result = kind(f"{what}: {_reason(error)}")
+    bottom = _bottom(error)
+    result = kind(f"{what}: {_reason(bottom)}", hint=_TLS_HINTS.get(str(getattr(bottom, "reason", ""))))
     result.__cause__ = error
     return result
 
 
+def _bottom(error: BaseException) -> BaseException:
+    """Return what went wrong in the first place: event loops wrap it, in groups and in exceptions of their own."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    below = inner[0] if inner else error.__cause__
+    return error if below is None else _bottom(below)
+
+
 def _reason(error: BaseException) -> str:
-    """Return what went wrong at the bottom: event loops wrap what the system said, in groups and in their own words."""
     if isinstance(error, OSError) and error.errno is not None:
         system = type(error).__module__ == "builtins"  # others have numbers of their own: TLS, name servers
         return os.strerror(error.errno) if system else describe_os_error(error)
-    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
-    below = inner[0] if inner else error.__cause__
-    return _reason(below) if below is not None else str(error) or type(error).__name__
+    return str(error) or type(error).__name__

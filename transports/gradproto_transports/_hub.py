@@ -226,7 +226,7 @@ class Hub:
         record = job.record
         try:
             target = self._downloads.target(file)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name that the system's file names cannot hold is the latter
             record.file_failed(file, _disk_error(error))
             return
 
@@ -279,7 +279,8 @@ class Hub:
         self._start_fetches()
 
 
-def _disk_error(error: OSError) -> GradprotoError:
-    result = ReadError(f"the downloaded file could not be written: {describe_os_error(error)}")
+def _disk_error(error: OSError | ValueError) -> GradprotoError:
+    reason = describe_os_error(error) if isinstance(error, OSError) else str(error)
+    result = ReadError(f"the downloaded file could not be written: {reason}")
     result.__cause__ = error
     return result

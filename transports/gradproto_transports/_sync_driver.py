@@ -17,13 +17,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from gradproto import ConnectError, Event, LocalProtocolError, ReadError, Session, WriteError
-from gradproto.wire import Action, Close, Connect, Send, SendFile, WireClient
+from gradproto import ConnectError, Event, LocalProtocolError, ReadError, Session, TransportError, WriteError
+from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
-from ._files import FileSource, describe_os_error
+from ._files import FileSource, transport_error
+from ._home import Home
+from ._proxy import Proxies, place
+from ._sync_race import Race
 
 if TYPE_CHECKING:
     import ssl
+
+    from ._nested_tls import NestedTLS
 
 __all__ = ["Driver", "OpenStream"]
 
@@ -32,15 +37,19 @@ OpenStream = Callable[[str, int, bool], socket.socket]
 
 SMALL_READ = 64 * 1024
 LARGE_READ = 1024 * 1024
-# How many bytes one connection may write before the others have their turn.
+# Seconds; epoll takes no more than some 24 days. Who waits longer just looks again.
+LONGEST_WAIT = 3600.0
+# How many bytes one connection may write, or read with TLS, before the others have their turn.
 WRITE_BUDGET = 4 * 1024 * 1024
+READ_BUDGET = 1024 * 1024
 
 
 class Driver:
     """The I/O thread of one client.
 
     ``on_event`` is called on the thread for each event, ``on_stop`` when the thread ends, with the exception that
-    ended it, if one did. ``tls`` makes the context for TLS connections, when the first is needed.
+    ended it, if one did. ``proxies`` says which connections go through which proxy. ``tls`` makes the context for TLS
+    connections, when the first is needed.
     """
 
     def __init__(
@@ -48,25 +57,32 @@ class Driver:
         session: Session,
         *,
         connect_timeout: float | None,
+        proxies: Proxies,
         tls: Callable[[], ssl.SSLContext],
         open_stream: OpenStream | None,
         on_event: Callable[[Event], None],
         on_stop: Callable[[BaseException | None], None],
     ) -> None:
-        self.client: WireClient = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom)
+        self.client: WireClient = WireClient(
+            session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find
+        )
+        self.home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self.selector: selectors.BaseSelector = selectors.DefaultSelector()
         self._on_event = on_event
         self._on_stop = on_stop
         self._connections: dict[int, _Connection] = {}
+        self._unread: list[_Connection] = []
+        self.races: set[Race] = set()
         self._work: deque[Callable[[], None]] = deque()
         self._callbacks: deque[Callable[[], None]] = deque()
         self._calling_back = False
         self._stop_asked = False
         self._stopping = False
         # So that no work is left in the queue after the thread has looked into it for the last time.
-        self._closing = threading.Lock()
+        # Reentrant: a client that the garbage collector finds in the middle of that leaves work, too.
+        self._closing = threading.RLock()
         self._wake_receiver, self._wake_sender = socket.socketpair()
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
@@ -82,18 +98,26 @@ class Driver:
     @property
     def alive(self) -> bool:
         """Whether the thread still works."""
-        return not self._stopping and self._thread.is_alive()
+        return not self._stopping and not self.home.left and self._thread.is_alive()
 
     def post(self, work: Callable[[], None]) -> None:
         """Let the thread do ``work``, soon; raises `LocalProtocolError` if it has stopped."""
+        self.home.check()  # before the lock, which the thread may have held when this process was forked
+        if not self.try_post(work):
+            raise LocalProtocolError("the client is closed")
+
+    def try_post(self, work: Callable[[], None]) -> bool:
+        """Let the thread do ``work``, soon; return whether it will: it may be about to stop."""
         with self._closing:
             if self._stopping:
-                raise LocalProtocolError("the client is closed")
+                return False
             self._work.append(work)
         self._wake()
+        return True
 
     def call(self, work: Callable[[], T]) -> T:
         """Let the thread do ``work`` and wait for what it returns or raises."""
+        self.home.check()
         if self.on_thread:
             return work()
         answer: Future[T] = Future()
@@ -115,6 +139,7 @@ class Driver:
 
     def wait(self, changed: threading.Condition, ready: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``ready()``, which may become true when ``changed`` is notified; return False if time ran out."""
+        self.home.check()
         if ready():
             return True
         if not self.on_thread:
@@ -126,6 +151,7 @@ class Driver:
             if left is not None and left <= 0:
                 return False
             self._turn(left, ready)
+            self.home.check()
         return True
 
     def stop(self) -> None:
@@ -137,6 +163,18 @@ class Driver:
         """Wait until the thread has ended."""
         if not self.on_thread:
             self._thread.join()
+
+    def leave(self) -> None:
+        """Let go of the sockets in a process that has them only because it was forked.
+
+        What is common to both stays as it is: what the selector watches, what TLS says to the other end at its close.
+        """
+        for connection in list(self._connections.values()):
+            connection.leave()
+        self._connections.clear()
+        self.selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
 
     # --- on the thread -----------------------------------------------------------------------------------------------
 
@@ -154,15 +192,23 @@ class Driver:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            while not self._stop_asked:
+            while not self._stop_asked and not self.home.left:
                 self._turn(None, lambda: self._stop_asked)
-            self.client.close()
-            self._carry_out()
-            self._run_callbacks()
+            if not self.home.left:
+                self.client.close()
+                self._carry_out()
+                self._run_callbacks()
         except BaseException as error:
             failure = error
             raise
         finally:
+            self._end(failure)
+
+    def _end(self, failure: BaseException | None) -> None:
+        if self.home.left:
+            # A callback has forked this process, and come back.
+            self.leave()
+        else:
             with self._closing:
                 self._stopping = True
             for connection in list(self._connections.values()):
@@ -187,18 +233,31 @@ class Driver:
         if self._callbacks and not self._calling_back:
             self._run_callbacks()
             return
-        if enough():
+        if enough() or self.home.left:
             return
         deadline = client.next_deadline()
+        for race in self.races:
+            if race.due is not None and (deadline is None or race.due < deadline):
+                deadline = race.due
         timeout = limit
         if deadline is not None:
             left = max(0.0, deadline - time.monotonic())
             timeout = left if limit is None else min(left, limit)
-        for key, mask in self.selector.select(timeout):
+        if timeout is not None:
+            timeout = min(timeout, LONGEST_WAIT)
+        unread, self._unread = self._unread, []
+        for key, mask in self.selector.select(0 if unread else timeout):
             if key.data is None:
                 self._wake_receiver.recv(4096)
             else:
                 key.data.ready(mask)
+        for connection in unread:
+            connection.ready(selectors.EVENT_READ)
+        if self.races:
+            now = time.monotonic()
+            for race in list(self.races):
+                if race.due is not None and race.due <= now:
+                    race.go_on()
 
     def _carry_out(self) -> None:
         client = self.client
@@ -209,12 +268,14 @@ class Driver:
             if event is None:
                 return
             self._on_event(event)
+            if self.home.left:
+                return  # whoever hears of the end of a job, a future, may do anything
 
     def _run_callbacks(self) -> None:
         # One that waits for something turns the loop; the others keep their order meanwhile.
         self._calling_back = True
         try:
-            while self._callbacks:
+            while self._callbacks and not self.home.left:
                 self._callbacks.popleft()()
         finally:
             self._calling_back = False
@@ -236,6 +297,10 @@ class Driver:
             assert isinstance(action, Close)
             self.forget(found)
 
+    def read_on(self, connection: _Connection) -> None:
+        """Let a connection read in the next turn, whatever the selector says."""
+        self._unread.append(connection)
+
     def forget(self, connection: _Connection) -> None:
         """Close a connection."""
         self._connections.pop(connection.number, None)
@@ -250,10 +315,18 @@ class _Connection:
         self._driver = driver
         self._where = f"{action.host}:{action.port}"
         self._action = action
-        self._addresses: deque[tuple[int, tuple[object, ...]]] = deque()
-        self._socket: socket.socket | None = None
+        # What the socket is connected to itself.
+        self._first = action if action.proxy is None else action.proxy
+        self._race: Race | None = None  # for as long as there is no socket
+        self._socket: socket.socket | NestedTLS | None = None
+        self._tls = False  # whether there is any on it
+        self._secure: ssl.SSLSocket | NestedTLS | None = None  # the same, where this object has put it there
+        # What there is still to do between the address and the app, in order.
+        self._way: deque[Callable[[], None]] = deque()
+        self._tunnel: Tunnel | None = None
+        self._unasked = b""  # what is left of the tunnel's request
         self._events = 0
-        self._step: Callable[[int], None] = self._finish_connect
+        self._step: Callable[[int], None] = self._handshake
         self._outgoing: deque[memoryview | FileSource] = deque()
         self._piece = memoryview(b"")  # what is left of the piece of the file at the front
         self._read_size = SMALL_READ
@@ -262,17 +335,23 @@ class _Connection:
     def connect(self) -> None:
         """Begin to connect; goes on when the socket is ready."""
         action = self._action
-        try:
-            if self._driver.open_stream is not None:
+        if self._driver.open_stream is not None:
+            try:
                 self._use(self._driver.open_stream(action.host, action.port, action.tls))
+            except Exception as error:  # streams from elsewhere may have errors of their own
+                self._fail(ConnectError, f"could not connect to {place(action)}", error)
+            else:
+                self._tls = action.tls
                 self._opened()
-                return
-            found = socket.getaddrinfo(action.host, action.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            self._fail(ConnectError, f"could not connect to {self._where}", error)
             return
-        self._addresses.extend((family, address) for family, _, _, _, address in found)
-        self._try_next(OSError("the name has no address"))
+        try:
+            found = socket.getaddrinfo(self._first.host, self._first.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            self._fail(ConnectError, f"could not connect to {place(action)}", error)
+            return
+        self._race = Race(self._driver.selector, found, won=self._win, lost=self._lose_race)
+        self._driver.races.add(self._race)
+        self._race.go_on()
 
     def send(self, data: bytes | FileSource) -> None:
         """Write, now or when the socket takes it."""
@@ -288,11 +367,23 @@ class _Connection:
     def close(self) -> None:
         """Close the socket, and the file that was being sent."""
         self._drop_outgoing()
+        if self._race is not None:
+            self._race.close()
+            self._end_race()
         opened, self._socket = self._socket, None
         if opened is not None:
             if self._events:
                 self._driver.selector.unregister(opened)
                 self._events = 0
+            opened.close()
+
+    def leave(self) -> None:
+        """Close the socket, in a process that has only a copy."""
+        self._drop_outgoing()
+        if self._race is not None:
+            self._race.leave()
+        opened, self._socket = self._socket, None
+        if opened is not None:
             opened.close()
 
     def _drop_outgoing(self) -> None:
@@ -301,80 +392,117 @@ class _Connection:
                 item.close()
         self._outgoing.clear()
 
-    def _try_next(self, last: Exception) -> None:
-        while self._addresses:
-            family, address = self._addresses.popleft()
-            try:
-                self._use(socket.socket(family, socket.SOCK_STREAM))
-                assert self._socket is not None
-                self._socket.connect(address)
-            except BlockingIOError:
-                self._listen(selectors.EVENT_WRITE)
-                return
-            except OSError as error:
-                self._drop_socket()
-                last = error
-            else:
-                self._connected()
-                return
-        self._fail(ConnectError, f"could not connect to {self._where}", last)
-
     def _use(self, opened: socket.socket) -> None:
         opened.setblocking(False)
         self._socket = opened
 
-    def _drop_socket(self) -> None:
-        opened, self._socket = self._socket, None
-        if opened is not None:
-            if self._events:
-                self._driver.selector.unregister(opened)
-                self._events = 0
-            opened.close()
+    def _win(self, opened: socket.socket) -> None:
+        self._end_race()
+        self._use(opened)
+        self._connected()
 
-    def _finish_connect(self, mask: int) -> None:
-        assert self._socket is not None
-        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._drop_socket()
-            self._try_next(OSError(code, os.strerror(code)))
-        else:
-            self._connected()
+    def _lose_race(self, error: OSError) -> None:
+        self._end_race()
+        self._fail(ConnectError, f"could not connect to {place(self._action)}", error)
+
+    def _end_race(self) -> None:
+        if self._race is not None:
+            self._driver.races.discard(self._race)
+            self._race = None
 
     def _connected(self) -> None:
-        assert self._socket is not None
+        assert isinstance(self._socket, socket.socket)
         # A request is one write; waiting for more to send with it would only delay it.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if not self._action.tls:
+        action = self._action
+        if self._first.tls:
+            self._way.append(lambda: self._encrypt(self._first.host))
+        if action.proxy is not None and action.tunnel:
+            self._way.append(self._begin_tunnel)
+            if action.tls:
+                self._way.append(lambda: self._encrypt(action.host))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._way:
+            self._way.popleft()()
+        else:
             self._opened()
-            return
+
+    def _begin_tunnel(self) -> None:
+        action = self._action
+        assert action.proxy is not None
+        self._tunnel = Tunnel(action.proxy, action.host, action.port)
+        self._unasked = self._tunnel.request
+        self._step = self._ask_for_tunnel
+        self._ask_for_tunnel(0)
+
+    def _ask_for_tunnel(self, mask: int) -> None:
+        assert self._socket is not None
+        assert self._tunnel is not None
         try:
-            plain = self._socket
-            events, self._events = self._events, 0
-            if events:
-                self._driver.selector.unregister(plain)
-            self._socket = self._driver.tls().wrap_socket(
-                plain, server_hostname=self._action.host, do_handshake_on_connect=False
-            )
+            while self._unasked:
+                self._unasked = self._unasked[self._socket.send(self._unasked) :]
+            while not self._tunnel.receive_data(self._socket.recv(SMALL_READ)):
+                pass
+        except OSError as error:
+            if not self._waits(error):
+                self._fail(ConnectError, f"could not connect to {place(self._action)}", error)
+        except ConnectError as error:
+            self._lose(error)
+        else:
+            self._go_on()
+
+    def _encrypt(self, host: str) -> None:
+        import ssl
+
+        opened = self._socket
+        assert isinstance(opened, socket.socket)
+        try:
+            if isinstance(opened, ssl.SSLSocket):
+                from ._nested_tls import NestedTLS
+
+                self._socket = self._secure = NestedTLS(opened, self._driver.tls(), host)
+            else:
+                events, self._events = self._events, 0
+                if events:
+                    self._driver.selector.unregister(opened)
+                self._socket = self._secure = self._driver.tls().wrap_socket(
+                    opened, server_hostname=host, do_handshake_on_connect=False
+                )
         except (OSError, ValueError) as error:
-            self._fail(ConnectError, f"TLS with {self._where} failed", error)
+            self._fail(ConnectError, f"TLS with {place(self._action)} failed", error)
             return
+        self._tls = True
         self._step = self._handshake
         self._handshake(0)
 
     def _handshake(self, mask: int) -> None:
+        assert self._secure is not None
+        try:
+            self._secure.do_handshake()
+        except (OSError, ValueError) as error:
+            if not self._waits(error):
+                self._fail(ConnectError, f"TLS with {place(self._action)} failed", error)
+        else:
+            self._go_on()
+
+    def _waits(self, error: Exception) -> bool:
+        """Whether a step on the way only has to wait for the network; if so, it goes on when that is ready."""
+        if isinstance(error, BlockingIOError):
+            self._listen(selectors.EVENT_WRITE if self._unasked else selectors.EVENT_READ)
+            return True
+        if not self._tls:
+            return False
         import ssl
 
-        assert isinstance(self._socket, ssl.SSLSocket)
-        try:
-            self._socket.do_handshake()
-        except ssl.SSLWantReadError:
+        if isinstance(error, ssl.SSLWantReadError):
             self._listen(selectors.EVENT_READ)
-        except ssl.SSLWantWriteError:
+            return True
+        if isinstance(error, ssl.SSLWantWriteError):
             self._listen(selectors.EVENT_WRITE)
-        except (OSError, ValueError) as error:
-            self._fail(ConnectError, f"TLS with {self._where} failed", error)
-        else:
-            self._opened()
+            return True
+        return False
 
     def _opened(self) -> None:
         self._step = self._transfer
@@ -390,8 +518,9 @@ class _Connection:
             self._read()
 
     def _read(self) -> bool:
-        """Read once, or with TLS until there is nothing more; return whether anything came."""
+        """Read once, or with TLS until there is nothing more or others have waited enough; return if anything came."""
         opened = self._socket
+        budget = READ_BUDGET
         self._retry_read_on_write = False
         came = False
         while opened is not None and self._socket is opened:
@@ -412,7 +541,11 @@ class _Connection:
             elif self._read_size > SMALL_READ:
                 self._read_size = SMALL_READ
             # TLS may hold decrypted bytes that the selector does not know of.
-            if not self._action.tls:
+            if not self._tls:
+                break
+            budget -= len(data)
+            if budget <= 0:
+                self._driver.read_on(self)
                 break
         return came
 
@@ -442,8 +575,7 @@ class _Connection:
             except BlockingIOError:
                 break
             except WriteError as error:
-                self._driver.client.connection_lost(self.number, error)
-                self._driver.forget(self)
+                self._lose(error)
                 return
             except OSError as error:
                 if self._wants_more(error):
@@ -460,7 +592,7 @@ class _Connection:
 
     def _wants_more(self, error: OSError) -> bool:
         """Whether TLS only has to wait for the network, in one direction or the other."""
-        if not self._action.tls:
+        if not self._tls:
             return False
         import ssl
 
@@ -483,8 +615,8 @@ class _Connection:
         self._events = events
 
     def _fail(self, kind: type[ConnectError] | type[ReadError] | type[WriteError], what: str, error: Exception) -> None:
-        text = describe_os_error(error) if isinstance(error, OSError) else str(error)
-        lost = kind(f"{what}: {text}")
-        lost.__cause__ = error
-        self._driver.client.connection_lost(self.number, lost)
+        self._lose(transport_error(kind, what, error))
+
+    def _lose(self, error: TransportError) -> None:
+        self._driver.client.connection_lost(self.number, error)
         self._driver.forget(self)

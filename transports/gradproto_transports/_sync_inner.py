@@ -6,7 +6,7 @@ import concurrent.futures
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from gradproto import (
     Call,
@@ -120,6 +120,7 @@ class Inner:
         self.driver: Driver = Driver(
             self.session,
             connect_timeout=options.timeouts.connect,
+            proxies=options.proxies,
             tls=tls,
             open_stream=open_stream,
             on_event=self.hub.handle,
@@ -184,21 +185,26 @@ class Inner:
             self.abandon(ended)
             raise
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client's file belongs to this process, and can be neither pickled nor copied")
+
     def check_open(self) -> None:
-        """Raise `LocalProtocolError` when the client is closed."""
+        """Raise `LocalProtocolError` when the client is closed, or in another process than it was made in."""
+        self.driver.home.check()
         if not self.driver.alive:
             raise LocalProtocolError("the client is closed")
 
     def abandon(self, ended: concurrent.futures.Future[None]) -> None:
         """Stop a download that is still under way."""
         fetch = self._fetches.pop(ended, None)
-        if fetch is not None and self.driver.alive:
-            self.driver.post(lambda: self.hub.abandon(fetch))
+        if fetch is not None:
+            self.driver.try_post(lambda: self.hub.abandon(fetch))
 
     def close(self) -> None:
         """Let the thread close the session and end."""
-        if self.driver.alive:
-            self.driver.post(self.session.close)
+        if self.driver.home.left:
+            self.driver.leave()
+        elif self.driver.try_post(self.session.close):
             self.driver.stop()
 
     def _on_connected(self, error: GradprotoError | None) -> None:

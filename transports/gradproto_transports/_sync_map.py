@@ -66,7 +66,7 @@ class MapResults(Iterator[Any]):
 
     def __del__(self) -> None:
         calls: Calls | None = getattr(self, "_calls", None)
-        if calls is not None:
+        if calls is not None and not self._driver.home.left:
             calls.stop()
 
     def _go_on(self) -> None:

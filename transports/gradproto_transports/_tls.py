@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from gradproto import ArgumentError
 
 if TYPE_CHECKING:
     import ssl
@@ -12,7 +14,15 @@ __all__ = ["tls_factory"]
 
 
 def tls_factory(context: ssl.SSLContext | None, *, verify: bool) -> Callable[[], ssl.SSLContext]:
-    """Return a function that gives ``context``, or else one with the system's certificates, used if ``verify``."""
+    """Return a function that gives ``context``, or else one with the system's certificates, used if ``verify``.
+
+    Raises `ArgumentError` if ``context`` is none.
+    """
+    if context is not None:
+        import ssl
+
+        if not isinstance(cast(object, context), ssl.SSLContext):
+            raise ArgumentError(f"ssl_context is of type {type(cast(object, context)).__name__}, not an ssl.SSLContext")
     made = context
 
     def make() -> ssl.SSLContext:

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import trio
 
 from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, Session, TransportError, WriteError
-from gradproto.wire import Action, Close, Connect, Send, SendFile, WireClient
+from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
 
 from ._files import FileSource, transport_error
+from ._home import Home
+from ._proxy import Proxies, place
 
 if TYPE_CHECKING:
     import ssl
@@ -65,7 +67,8 @@ class Driver:
     """The I/O of one client.
 
     ``on_event`` is called for each event, ``on_stop`` when the driver ends, with the exception that ended it, if one
-    did. ``tls`` makes the context for TLS connections, when the first is needed.
+    did. ``proxies`` says which connections go through which proxy. ``tls`` makes the context for TLS connections, when
+    the first is needed.
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class Driver:
         session: Session,
         *,
         connect_timeout: float | None,
+        proxies: Proxies,
         tls: Callable[[], ssl.SSLContext],
         open_stream: OpenStream | None,
         on_event: Callable[[Event], None],
         on_stop: Callable[[BaseException | None], None],
     ) -> None:
-        self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom)
+        self.client = WireClient(session, connect_timeout=connect_timeout, entropy=os.urandom, proxies=proxies.find)
+        self.home = Home()
         self.tls = tls
         self.open_stream = open_stream
         self._on_event = on_event
@@ -129,6 +134,7 @@ class Driver:
     @trio.lowlevel.enable_ki_protection
     def call(self, work: Callable[[], T]) -> T:
         """Do ``work``, which may touch the session, and what comes of it; raises `LocalProtocolError` after the end."""
+        self.home.check()
         if not self.alive:
             raise LocalProtocolError("the client is closed")
         result = work()
@@ -302,8 +308,11 @@ class _Connection:
         with self._scope:
             try:
                 stream = await self._connect()
+            except ConnectError as error:
+                self._lose(error)
+                return
             except Exception as error:
-                what = f"could not connect to {self._where}"
+                what = f"could not connect to {place(self._action)}"
                 self._lose(transport_error(ConnectError, what, error))
                 return
             try:
@@ -319,16 +328,28 @@ class _Connection:
         action = self._action
         if self._driver.open_stream is not None:
             return await self._driver.open_stream(action.host, action.port, action.tls)
-        stream: trio.abc.Stream = await trio.open_tcp_stream(action.host, action.port)
-        if not action.tls:
-            return stream
+        proxy = action.proxy
+        first = action if proxy is None else proxy
+        stream: trio.abc.Stream = await trio.open_tcp_stream(first.host, first.port)
         try:
-            # Like every HTTP client: the end of the connection is the end, with or without TLS saying so.
-            secure = trio.SSLStream(stream, self._driver.tls(), server_hostname=action.host, https_compatible=True)
-            await secure.do_handshake()
+            if first.tls:
+                stream = await self._encrypt(stream, first.host)
+            if proxy is not None and action.tunnel:
+                tunnel = Tunnel(proxy, action.host, action.port)
+                await stream.send_all(tunnel.request)
+                while not tunnel.receive_data(bytes(await stream.receive_some(SMALL_READ))):
+                    pass
+                if action.tls:
+                    stream = await self._encrypt(stream, action.host)
         except BaseException:
             await trio.aclose_forcefully(stream)
             raise
+        return stream
+
+    async def _encrypt(self, stream: trio.abc.Stream, host: str) -> trio.abc.Stream:
+        # Like every HTTP client: the end of the connection is the end, with or without TLS saying so.
+        secure = trio.SSLStream(stream, self._driver.tls(), server_hostname=host, https_compatible=True)
+        await secure.do_handshake()
         return secure
 
     async def _read(self, stream: trio.abc.Stream) -> None:

@@ -7,11 +7,12 @@ be watched from any thread.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import datetime
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from gradproto import (
     Call,
@@ -24,6 +25,7 @@ from gradproto import (
     JobLogged,
     JobState,
     JobUpdate,
+    LocalProtocolError,
     Retry,
     Status,
     StatusUpdate,
@@ -35,7 +37,7 @@ from gradproto import (
 from ._callbacks import JobCallbacks
 from ._files import handle_file
 from ._map import MapProgress
-from ._options import ClientOptions, GeneratorResult, Route
+from ._options import ClientOptions, GeneratorResult, Route, check_timeout
 from ._records import JobRecord, OutputReader, UpdateReader
 from ._sync_driver import OpenStream
 from ._sync_inner import Inner, RemoteFile
@@ -64,8 +66,9 @@ class Client:
 
     ``src`` (or ``space``) is the app's address: a URL with or without sub-path, or host:port. ``token`` (or
     ``hf_token``) is a Hugging Face token, ``True`` for the one in the environment variable ``HF_TOKEN``. ``auth`` is a
-    user and password for the app's own login. ``api_name`` or ``fn_index`` name the endpoint for calls that name none.
-    ``headers`` and ``cookies`` go to the app with every request.
+    user and password for the app's own login. ``oauth_token`` lets the app act on your behalf at the Hub: it is sent
+    only with calls of endpoints whose functions take such a token. ``api_name`` or ``fn_index`` name the endpoint for
+    calls that name none. ``headers`` and ``cookies`` go to the app with every request.
 
     ``download_files``: ``True`` puts the files of outputs into a temporary directory that lives as long as the program,
     a path puts them there, ``False`` gives `RemoteFile` objects instead. ``file_origins``: other origins from which
@@ -78,9 +81,20 @@ class Client:
     only its first output then. ``retry``: what is tried again when it fails, a `Retry` or the number of tries that may
     follow the first; by default nothing is.
 
-    ``ssl_context`` replaces the system's certificates, ``ssl_verify=False`` trusts anybody.
+    ``ssl_context`` replaces the system's certificates, and may bring one of the client's own; ``ssl_verify=False``
+    trusts anybody. ``proxy``: the URL of an HTTP proxy, ``http://user:password@host:port`` (or ``https://``, with TLS
+    to the proxy, too), ``False`` for none; otherwise the environment says: ``HTTP_PROXY``, ``HTTPS_PROXY``,
+    ``ALL_PROXY``, and ``NO_PROXY`` for the hosts that are reached without.
+
     ``open_stream(host, port, tls)`` returns a connected socket to be used in place of a new one, with TLS already on it
-    where ``tls`` is true.
+    where ``tls`` is true; the environment's proxies are not looked at then::
+
+        def open_stream(host: str, port: int, tls: bool) -> socket.socket:
+            opened = socket.socket(socket.AF_UNIX)
+            opened.connect("/run/app.sock")
+            return opened
+
+        client = Client("http://app", open_stream=open_stream)
 
     Raises what keeps it from connecting: `ConnectError`, `UnsupportedServerError`, `AuthenticationError`,
     `DeadlineExceeded`, `ArgumentError`.
@@ -94,6 +108,7 @@ class Client:
         token: str | bool | None = None,
         hf_token: str | bool | None = None,
         auth: tuple[str, str] | None = None,
+        oauth_token: str | None = None,
         api_name: str | None = None,
         fn_index: int | None = None,
         headers: Mapping[str, str] | None = None,
@@ -107,6 +122,7 @@ class Client:
         retry: Retry | int | None = None,
         ssl_context: ssl.SSLContext | None = None,
         ssl_verify: bool = True,
+        proxy: str | Literal[False] | None = None,
         verbose: bool = False,
         open_stream: OpenStream | None = None,
     ) -> None:
@@ -116,6 +132,7 @@ class Client:
             token=token,
             hf_token=hf_token,
             auth=auth,
+            oauth_token=oauth_token,
             headers=headers,
             cookies=cookies,
             download_files=download_files,
@@ -126,6 +143,8 @@ class Client:
             route=route,
             retry=retry,
             verbose=verbose,
+            proxy=proxy,
+            open_stream=open_stream,
         )
         self._api_name = api_name
         self._fn_index = fn_index
@@ -141,6 +160,11 @@ class Client:
             raise
         if verbose:
             print(f"Loaded as API: {self._inner.session.base_url}/ ✔")
+
+    @property
+    def src(self) -> str:
+        """The address of the app, with a slash at its end."""
+        return f"{self._inner.session.base_url}/"
 
     @property
     def config(self) -> Config:
@@ -260,9 +284,12 @@ class Client:
         inner, conversation = self._inner, self._conversation
         if self._parent is None:
             inner.close()
-            inner.driver.join()
+            if not inner.driver.home.left:
+                inner.driver.join()
         elif inner.driver.alive:
-            inner.driver.call(lambda: inner.session.close_conversation(conversation))
+            # Where the client is being closed meanwhile, its sessions end with it.
+            with contextlib.suppress(LocalProtocolError):
+                inner.driver.call(lambda: inner.session.close_conversation(conversation))
 
     def __enter__(self) -> Client:
         return self
@@ -278,8 +305,11 @@ class Client:
             return
         if self._parent is None:
             inner.close()
-        elif inner.driver.alive:
-            inner.driver.post(lambda: inner.session.close_conversation(conversation))
+        elif not inner.driver.home.left:
+            inner.driver.try_post(lambda: inner.session.close_conversation(conversation))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Client of {self._inner.session.base_url}>"
@@ -423,9 +453,9 @@ class Job(concurrent.futures.Future[Any]):
 
     def request_cancel(self) -> None:
         """Begin to cancel the job, and do not wait for it."""
+        self._inner.driver.home.check()
         self._cancel_asked = True
-        if self._inner.driver.alive:
-            self._inner.driver.post(self._cancel_on_thread)
+        self._inner.driver.try_post(self._cancel_on_thread)
 
     def send(self, *args: object, **kwargs: Any) -> None:
         """Send one more input to a streaming endpoint (Gradio 5 and later), and wait until the app has taken it.
@@ -459,6 +489,9 @@ class Job(concurrent.futures.Future[Any]):
         if self._own_iterator is None:
             self._own_iterator = iter(self)
         return next(self._own_iterator)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a job belongs to this process, and can be neither pickled nor copied")
 
     def __repr__(self) -> str:
         return f"<Job {self._call.endpoint.label} {self.status().code.value}>"
@@ -548,5 +581,5 @@ class Job(concurrent.futures.Future[Any]):
             self._condition_changed.notify_all()
 
     def _wait(self, ready: Callable[[], bool], timeout: float | None) -> None:
-        if not self._inner.driver.wait(self._condition_changed, ready, timeout):
+        if not self._inner.driver.wait(self._condition_changed, ready, check_timeout(timeout)):
             raise DeadlineExceeded(f"{self!r} has no result after {timeout:g} s; it goes on")

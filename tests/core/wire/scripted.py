@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import h11
@@ -12,7 +12,7 @@ import h11
 from gradproto._commands import Command, FilePart, Request, StartExchange
 from gradproto._errors import RemoteProtocolError, TransportError
 from gradproto._events import Event
-from gradproto.wire import Action, Close, Connect, Conversation, Send, SendFile, WireClient, WireLimits
+from gradproto.wire import Action, Close, Connect, Conversation, Proxy, Send, SendFile, WireClient, WireLimits
 
 __all__ = ["URL", "Answer", "Network", "ScriptedSession", "parse_request"]
 
@@ -107,7 +107,13 @@ class ScriptedSession:
 class Network:
     """A wire client with a scripted session on one side, and on the other a driver that does as it is told."""
 
-    def __init__(self, *, limits: WireLimits | None = None, connect_timeout: float | None = 10.0) -> None:
+    def __init__(
+        self,
+        *,
+        limits: WireLimits | None = None,
+        connect_timeout: float | None = 10.0,
+        proxies: Callable[[tuple[str, str, int]], Proxy | None] | None = None,
+    ) -> None:
         self.session = ScriptedSession()
         conversation: Conversation = self.session
         self.client = WireClient(
@@ -115,6 +121,7 @@ class Network:
             limits=limits or WireLimits(),
             connect_timeout=connect_timeout,
             entropy=lambda size: bytes(range(size)),
+            proxies=proxies,
         )
         self.log: list[Action] = []
         self.written: dict[int, bytes] = {}

@@ -26,6 +26,8 @@ from ._reports import EVENTS_HELP, EventReport, OutputReport, Report, errors_as_
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from gradproto_transports._codegen_describe import Files, Style
+
 __all__ = ["program"]
 
 
@@ -141,6 +143,52 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
         return client.endpoints.resolve(), words
     # The slash may be missing: some shells of Windows make a path of their own of a word that begins with one.
     return client.endpoints.resolve(api_name="/" + words[0].removeprefix("/")), words[1:]
+
+
+@program.command(epilog=EPILOG)
+@connection_options
+@click.argument("file", required=False, type=click.Path(dir_okay=False))
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write it there; -: to stdout.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; say what of FILE does not fit the app, and fail if anything."
+)
+@click.option(
+    "--style",
+    "styles",
+    multiple=True,
+    type=click.Choice(["sync", "asyncio", "trio"]),
+    default=("sync", "asyncio"),
+    show_default=True,
+    help="Write a class for this client. May be repeated.",
+)
+@click.option("--no-download", is_flag=True, help="Let files in results be RemoteFile objects, and not local paths.")
+@click.option("--optional-results", is_flag=True, help="Let results be None, too, where the app does not forbid it.")
+@click.option("--force", is_flag=True, help="Replace FILE also if it was edited, or not made by this command.")
+@click.pass_context
+def codegen(
+    context: click.Context,
+    connection: Connection,
+    file: str | None,
+    output: str | None,
+    check: bool,
+    styles: tuple[Style, ...],
+    no_download: bool,
+    optional_results: bool,
+    force: bool,
+) -> None:
+    """Write a Python module with a typed method for each endpoint of the app at URL.
+
+    With --check, compare such a module with the app instead: exit code 0 if it fits, and 1 if the app has drifted away
+    from it, if it was edited, or if another version of gradproto made it. The module is not run.
+    """
+    from ._codegen import check_module, make_module, read_target
+
+    target = read_target(context, file, output, check=check)
+    if check and target is not None:
+        check_module(connection, target)
+        return
+    files: Files = "remote" if no_download else "paths"
+    make_module(connection, target, styles=styles, files=files, optional=optional_results, force=force)
 
 
 @program.command(cls=CallCommand, epilog=EPILOG)

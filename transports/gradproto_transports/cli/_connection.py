@@ -62,6 +62,7 @@ class Connection:
     timeout: float | None
     deadline: float | None
     verify: bool
+    proxy: str | None = field(default=None, repr=False)
 
     @contextlib.contextmanager
     def open(self) -> Generator[Client, None, None]:
@@ -74,6 +75,7 @@ class Connection:
                 headers=self.headers,
                 timeouts=self._timeouts(),
                 ssl_verify=self.verify,
+                proxy=self.proxy,
                 download_files=False,
             )
         except ArgumentError as error:
@@ -142,6 +144,7 @@ def make_connection(
     header: tuple[str, ...],
     timeout: float | None,
     insecure: bool,
+    proxy: str | None = None,
 ) -> Connection:
     """Return what the options describe; ``ask`` is asked for the password of a user where none was given."""
     if token is not None and token_from_env:
@@ -156,6 +159,7 @@ def make_connection(
         timeout=timeout,
         deadline=None if timeout is None else time.monotonic() + timeout,
         verify=not insecure,
+        proxy=proxy,
     )
 
 
@@ -217,7 +221,7 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progres
 
 _AUTH_HINT = "the login must be user:password (--auth, or the environment variable GRADPROTO_AUTH)"
 
-_NAMES = ("auth", "token", "token_from_env", "header", "timeout", "insecure")
+_NAMES = ("auth", "token", "token_from_env", "header", "timeout", "insecure", "proxy")
 _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("url"),
     click.option(
@@ -232,6 +236,11 @@ _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option("--header", metavar="'NAME: VALUE'", multiple=True, help="Send this header too. May be repeated."),
     click.option(
         "--timeout", metavar="SECONDS", type=float, callback=_check_timeout, help="Give up after this long in all."
+    ),
+    click.option(
+        "--proxy",
+        metavar="URL",
+        help="Go through this HTTP proxy; else the environment says: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.",
     ),
     click.option("--insecure", is_flag=True, help="Trust any TLS certificate."),
 ]
