@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
+import queue
 import threading
 import weakref
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gradproto import ConnectionLostError, DeadlineExceeded, JobCancelledError, LocalProtocolError
+from gradproto import ConnectionLostError, DeadlineExceeded, JobCancelledError, JobQueued, LocalProtocolError
 from gradproto_fake_server import FakeServer, demo_app
 from gradproto_transports.sync import Client, Status
 
@@ -146,3 +147,35 @@ def test_the_steps_of_a_job_are_told_in_order_however_many_come_at_once(client: 
     codes = [update.code for update in job.statuses()]
     assert codes == [Status.STARTING, Status.JOINING_QUEUE, Status.IN_QUEUE, Status.PROCESSING, Status.FINISHED]
     assert sorted(codes) == codes
+
+
+class _Noticed(threading.Condition):
+    """A condition that says when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_for = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited_for.set()
+        return super().wait(timeout)
+
+
+def test_whoever_asks_for_updates_before_the_job_has_begun_gets_them_as_they_come(
+    server: FakeServer, client: Client
+) -> None:
+    server.hold("/slow")
+    go_on = threading.Event()
+    client._inner.driver.post(lambda: go_on.wait(SECONDS))
+    job = client.submit("x", 0, api_name="/slow")
+    job._condition_changed = noticed = _Noticed()
+    updates: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    reader = threading.Thread(target=lambda: [updates.put(update) for update in job.updates()])
+    reader.start()
+    try:
+        assert noticed.waited_for.wait(SECONDS)
+        go_on.set()
+        assert isinstance(updates.get(timeout=SECONDS), JobQueued)
+    finally:
+        server.release("/slow")
+        reader.join(SECONDS)

@@ -519,6 +519,7 @@ class Job(concurrent.futures.Future[Any]):
             return
         self._record = JobRecord(job, fetch=inner.to_fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
+        self._notify()  # for those who were there before it was
 
     def changed(self, event: Event | None) -> None:
         """Tell whoever waits or listens."""
