@@ -354,7 +354,7 @@ class Job(concurrent.futures.Future[Any]):
         self._started = StatusUpdate(code=Status.STARTING, time=datetime.datetime.now())
         self._cancel_asked = False
         self._seen = (0, 0, False)
-        self._watchers = 0  # how many go through the updates, and want to be woken by each
+        self._watchers = 0  # how many want to be woken by everything
         self._own_iterator: Iterator[Any] | None = None
         # Set on the client's thread when the session has taken the job; its error when it has not.
         self._record: JobRecord | None = None
@@ -394,20 +394,15 @@ class Job(concurrent.futures.Future[Any]):
         The last is `gradproto.JobCompleted`, `gradproto.JobFailed` or `gradproto.JobCancelled`: nothing is raised for a
         job that failed. Of the progress of an upload it tells each hundredth.
         """
-        self._wait(lambda: self._record is not None or self.done(), None)
-        reader = UpdateReader(self._taken())
-        with self._condition_changed:
-            self._watchers += 1
-        try:
+        with self._watching():
+            self._wait(lambda: self._record is not None or self.done(), None)
+            reader = UpdateReader(self._taken())
             while True:
                 self._wait(lambda: not reader.waiting, None)
                 update = reader.take()
                 if update is None:
                     return
                 yield update
-        finally:
-            with self._condition_changed:
-                self._watchers -= 1
 
     def done(self) -> bool:
         """Whether the job is over, files of its outputs included."""
@@ -519,7 +514,8 @@ class Job(concurrent.futures.Future[Any]):
             return
         self._record = JobRecord(job, fetch=inner.to_fetch, bind=inner.remote_file)
         inner.hub.watch(job.number, self)
-        self._notify()  # for those who were there before it was
+        if self._watchers:  # they were there before it was
+            self._notify()
 
     def changed(self, event: Event | None) -> None:
         """Tell whoever waits or listens."""
@@ -546,6 +542,17 @@ class Job(concurrent.futures.Future[Any]):
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Be woken by everything that happens to the job, and not only by what others wait for."""
+        with self._condition_changed:
+            self._watchers += 1
+        try:
+            yield
+        finally:
+            with self._condition_changed:
+                self._watchers -= 1
+
     def _send(self, call: Call | None) -> None:
         ended: list[GradprotoError | None] = []
 
@@ -553,7 +560,8 @@ class Job(concurrent.futures.Future[Any]):
             ended.append(error)
             self._notify()
 
-        self._wait(lambda: self._record is not None or self.done(), None)
+        with self._watching():
+            self._wait(lambda: self._record is not None or self.done(), None)
         job = self._taken().job
         self._inner.driver.post(lambda: self._inner.hub.send(job, call, done))
         self._wait(lambda: bool(ended), None)
