@@ -92,6 +92,8 @@ def _match(endpoint: Endpoint, args: Sequence[object], kwargs: Mapping[str, obje
     values = [*args, *[_MISSING] * (count - len(args))]
     names = {parameter.name: index for index, parameter in enumerate(endpoint.parameters)} if kwargs else {}
     for name, value in kwargs.items():
+        if not isinstance(cast(object, name), str):
+            raise ArgumentError(f"the name of an argument is {name!r:.80}, and no string", hint=_signature(endpoint))
         index = names.get(name)
         if index is None:
             near = nearest(name, names)

@@ -32,7 +32,7 @@ from ._streams import EventStream, Streams
 if TYPE_CHECKING:
     from ._inputs import Input, Inputs
 
-__all__ = ["begin_again", "cancel", "end_inputs", "send", "start"]
+__all__ = ["begin_again", "cancel", "drop", "end_inputs", "send", "start"]
 
 # Bytes of a file in memory that are sent together with what is around them.
 _MAX_WHOLE = 64 * 1024
@@ -99,6 +99,13 @@ def cancel(core: Core, job: Job) -> None:
             core.refuse_cancel(job, obstacle)
 
 
+def drop(core: Core, job: Job, error: GradprotoError) -> None:
+    """End a job whose conversation is closed, and let the server drop it, too."""
+    if isinstance(job.exchange, _Join):
+        job.exchange.leave()
+    core.fail(job, error)
+
+
 def _is_unknown_to_queue(job: Job) -> bool:
     """Whether nothing has been sent that the server would do something about."""
     if job.state in (JobState.NEW, JobState.UPLOADING):
@@ -160,7 +167,7 @@ def _send(core: Core, streams: Streams, job: Job, uploaded: Sequence[FileData]) 
     route = _choose_route(core, job)
     if route == "direct":
         # State is the conversation's, also for what runs outside the queue.
-        job.session_hash = job.conversation.session_hash
+        job.session_hash = streams.home_hash(job)
         _run_directly(core, job, encode_call(job, data), headers)
     elif route == "stream":
         stream = streams.choose(job)
@@ -377,12 +384,29 @@ class _Join(_JobExchange):
     def __init__(self, core: Core, job: Job, stream: EventStream) -> None:
         super().__init__("the join", core, job, timeout=core.timeouts.request)
         self._stream = stream
+        self._left = False
+
+    def leave(self) -> None:
+        """Nobody waits for the job any more; only the answer tells the id by which the server can be told."""
+        self._left = True
+        self._job.exchange = None
+        self._stream.expect_cancellation(self._job.endpoint.fn_index)
+
+    def give_up(self, error: GradprotoError) -> None:
+        """The server did not take the job."""
+        if self._left:
+            self._stream.cancel_answered(self._job.endpoint.fn_index)
+        else:
+            super().give_up(error)
 
     def succeeded(self, body: bytes) -> None:
         """The job has a name; its messages come on the stream."""
         event_id = text(json_object(body, self.what).get("event_id"))
         if not event_id:
             raise RemoteProtocolError(f"{self.what}: the answer has no event id: {body[:80]!r}")
+        if self._left:
+            self._stream.drop(self._job, event_id)
+            return
         self._job.exchange = None
         self._stream.joined(self._job, event_id)
         if self._job.cancel_requested and not self._job.ended:

@@ -37,6 +37,8 @@ class Conversation:
         # The stream whose session hash has the State; another one after a reset.
         self.main: EventStream = main
         self.closed: bool = False
+        # How often it began anew because its caller wanted that.
+        self.epoch: int = 0
         self._used = False
         self._heartbeat: Heartbeat | None = None
         # The app with the functions that gr.render made, and the session hash in which they can be called.

@@ -156,6 +156,9 @@ class Job:
         self.call = call
         # The conversation whose State it sees, if its endpoint has any.
         self.conversation = conversation
+        # As it was when the job began: what begins anew meanwhile is not the job's.
+        self.epoch: int = conversation.epoch
+        self.first_hash: str = conversation.session_hash
         self.endpoint: Endpoint = call.endpoint
         self.state: JobState = JobState.NEW
         self.history: OutputHistory = OutputHistory()

@@ -186,7 +186,7 @@ class Session:
         session is not ready, or the conversation closed.
         """
         self._check_ready("prepare a call")
-        self._check_open(conversation)
+        self.check_conversation(conversation)
         endpoints = (conversation or self._streams.own).endpoints
         api_name, arguments, named = split_call(args, kwargs or {}, endpoints, api_name=api_name, fn_index=fn_index)
         endpoint = endpoints.resolve(api_name=api_name, fn_index=fn_index)
@@ -211,7 +211,7 @@ class Session:
     def check(self, call: Call) -> None:
         """Raise what `submit` would raise; any thread may do it."""
         self._check_ready("submit a job")
-        self._check_open(call.conversation)
+        self.check_conversation(call.conversation)
         check_file_sizes(call.endpoint, call.data, call.files, self.config)
 
     def submit(self, call: Call) -> Job:
@@ -290,6 +290,11 @@ class Session:
         if exchange is not None:
             self._core.exchanges.abort(exchange)
 
+    def check_conversation(self, conversation: Conversation | None) -> None:
+        """Raise `LocalProtocolError` for a conversation that is closed; any thread may do it."""
+        if conversation is not None and conversation.closed:
+            raise LocalProtocolError(f"the conversation {conversation.session_hash!r} is closed")
+
     def open_conversation(self) -> Conversation:
         """Begin one more conversation, with State of its own, over the same connections."""
         self._check_ready("open a conversation")
@@ -306,15 +311,17 @@ class Session:
             return
         for job in list(self._core.jobs.values()):
             if job.conversation is conversation:
-                self._core.fail(
-                    job, ConnectionLostError(f"job {job.number} was under way when its conversation was closed")
+                _calls.drop(
+                    self._core,
+                    job,
+                    ConnectionLostError(f"job {job.number} was under way when its conversation was closed"),
                 )
         self._streams.close_conversation(conversation)
 
     def reset_session(self, conversation: Conversation | None = None) -> None:
         """Begin a conversation, or the session's own, anew, with new State; jobs under way end in the old one."""
         self._check_ready("reset the session")
-        self._check_open(conversation)
+        self.check_conversation(conversation)
         self._streams.reset(conversation or self._streams.own)
 
     def close(self) -> None:
@@ -406,10 +413,6 @@ class Session:
                 f"{job.endpoint.label} takes no input while it runs",
                 hint="call it again; only streaming endpoints (Gradio 5 and later) take more than one",
             )
-
-    def _check_open(self, conversation: Conversation | None) -> None:
-        if conversation is not None and conversation.closed:
-            raise LocalProtocolError(f"the conversation {conversation.session_hash!r} is closed")
 
     def _unpack(self, number: int, url: str) -> None:
         """Give the content of a file that came inside its URL (Gradio before 3.19)."""

@@ -288,13 +288,26 @@ class EventStream(Channel):
     def _ask_to_stop(self, job: Job, request: CancelRequest) -> None:
         """Ask the server to stop the job's event."""
         fn_index = job.endpoint.fn_index
-        self._spent = not self.streams.keeps(self)
-        self._cancelling[fn_index] = self._cancelling.get(fn_index, 0) + 1
+        self.expect_cancellation(fn_index)
         dialect = self.core.dialect
         assert dialect is not None
         body: JSONValue = {"session_hash": self.session_hash, "fn_index": fn_index, "event_id": job.event_id}
         url = self.core.api_url + dialect.cancel_route
         self.core.exchanges.start(request, "POST", url, headers=JSON_HEADERS, body=(dumps(body),))
+
+    def expect_cancellation(self, fn_index: int) -> None:
+        """Let new jobs of this function wait until `cancel_answered`: something is to be cancelled in their way."""
+        self._spent = not self.streams.keeps(self)
+        self._cancelling[fn_index] = self._cancelling.get(fn_index, 0) + 1
+
+    def drop(self, job: Job, event_id: str) -> None:
+        """The server accepted a job that is over here by now: take it out of the queue, where that can be asked for."""
+        dialect = self.core.dialect
+        assert dialect is not None
+        if dialect.cancels_queued:
+            job.event_id = event_id
+            self._ask_to_stop(job, CancelRequest(self, job, timeout=ABANDON_LIMIT))
+        self.cancel_answered(job.endpoint.fn_index)
 
     def announce_close(self) -> None:
         """The server said that it will end the stream."""
@@ -452,7 +465,7 @@ class Streams:
     def choose(self, job: Job) -> EventStream:
         """Return the stream that the job shall use."""
         if job.endpoint.has_state:
-            return job.conversation.main
+            return self._home(job)
         if self.main.available and not self._spares_main():
             return self.main
         if self._idle:
@@ -460,6 +473,23 @@ class Streams:
         if len(self._all) < MAX_STREAMS:
             return self._new_stream(self._core.new_session_hash())
         return min(self._all, key=lambda stream: len(stream.jobs) + len(stream.joining))
+
+    def home_hash(self, job: Job) -> str:
+        """Return the session hash of the State that the job sees: that of its conversation when the job began."""
+        conversation = job.conversation
+        return conversation.session_hash if job.epoch == conversation.epoch else job.first_hash
+
+    def _home(self, job: Job) -> EventStream:
+        """Return the stream of that State. After a reset the jobs that had not joined have it to themselves."""
+        session_hash = self.home_hash(job)
+        if session_hash == job.conversation.session_hash:
+            return job.conversation.main
+        for stream in self._retired:
+            if stream.session_hash == session_hash:
+                return stream
+        stream = EventStream(self._core, self, session_hash)
+        self._retired[stream] = None
+        return stream
 
     def _spares_main(self) -> bool:
         """Whether only jobs with State may use their session hash: others are cancelled by leaving the stream."""
@@ -469,7 +499,7 @@ class Streams:
     def lend(self, job: Job) -> str:
         """Return the session hash of a job with a channel of its own, which nobody else uses but for State."""
         if job.endpoint.has_state:
-            return job.conversation.session_hash
+            return self.home_hash(job)
         return self._spare.pop() if self._spare else self._core.new_session_hash()
 
     def give_back(self, session_hash: str, *, clean: bool) -> None:
@@ -523,6 +553,7 @@ class Streams:
     def reset(self, conversation: Conversation) -> None:
         """Begin a conversation anew; jobs under way end in the old one."""
         old = conversation.main
+        conversation.epoch += 1
         self._restart(conversation, self._core.new_session_hash())
         self._retire(old)
 

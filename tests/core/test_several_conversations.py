@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gradproto import (
+    ArgumentError,
     ConnectionLostError,
     Conversation,
     EndpointsChanged,
@@ -14,6 +15,7 @@ from gradproto import (
     JobState,
     LocalProtocolError,
     Session,
+    SessionState,
 )
 from gradproto._conversations import MAX_HEARTBEATS
 from tests.core.driving import ERAS, INFO, Harness, config_with, era, json_body
@@ -213,3 +215,113 @@ def test_an_endpoint_that_cancels_others_means_those_of_its_conversation(version
     assert not mine.cancel_requested
     assert not mine.ended
     assert other.cancel_requested or other.state is JobState.CANCELLED
+
+
+def uploading(harness: Harness) -> Job:
+    """A job with State whose file is on its way."""
+    session = harness.session
+    return session.submit(session.prepare([b"x"], api_name="/put"))
+
+
+WITH_FILE_AND_STATE = config_with(
+    dependencies=[
+        *FLAGGED["dependencies"],
+        {"id": 7, "api_name": "put", "backend_fn": True, "inputs": [5, 4], "outputs": [3, 4], "queue": True},
+    ],
+    connect_heartbeat=False,
+)
+
+
+def test_a_job_that_had_not_joined_when_its_session_was_reset_sees_the_old_state() -> None:
+    harness = Harness().connect(WITH_FILE_AND_STATE)
+    session = harness.session
+    before = session.session_hash
+    jobs = [uploading(harness), uploading(harness)]
+    session.reset_session()
+    late = submit(harness, "/incr")
+    for upload in harness.pending("/upload"):
+        harness.answer(upload, body=["/tmp/x"])
+    assert [job.session_hash for job in jobs] == [before, before]
+    assert late.session_hash == session.session_hash != before
+    for job in reversed(jobs):
+        harness.joined(job)
+    stream = harness.stream_of(before)
+    harness.open(stream)
+    for job in jobs:
+        harness.complete(job, 1, None)
+        assert job.state is JobState.DONE
+    harness.close_stream(stream)
+    assert not session._streams._retired
+
+
+@pytest.mark.parametrize("version", ["3.50.2", "4.8.0"])
+def test_so_it_is_where_each_job_has_a_channel_of_its_own(version: str) -> None:
+    config = era(version)
+    config["dependencies"].append({**config["dependencies"][2], "api_name": "put", "inputs": [5, 4]})
+    harness = Harness().connect(config)
+    before = harness.session.session_hash
+    job = uploading(harness)
+    harness.session.reset_session()
+    harness.answer(harness.only("/upload"), body=["/tmp/x"])
+    assert job.session_hash == before
+
+
+def test_a_direct_call_that_was_uploading_at_a_reset_sees_the_old_state() -> None:
+    dependencies = [dict(one, queue=False) for one in WITH_FILE_AND_STATE["dependencies"]]
+    harness = Harness().connect({**WITH_FILE_AND_STATE, "dependencies": dependencies})
+    before = harness.session.session_hash
+    job = uploading(harness)
+    harness.session.reset_session()
+    harness.answer(harness.only("/upload"), body=["/tmp/x"])
+    assert job.session_hash == before
+
+
+@pytest.mark.parametrize("version", ["6.31.0", "6.13.0"])
+def test_a_job_whose_join_was_on_its_way_when_its_conversation_was_closed_is_taken_out_of_the_queue(
+    version: str,
+) -> None:
+    harness = Harness().connect(era(version))
+    session = harness.session
+    conversation = session.open_conversation()
+    with_state = submit(harness, "/incr", conversation=conversation)
+    plain = submit(harness, "/echo", "x", conversation=conversation)
+    session.close_conversation(conversation)
+    assert isinstance(harness.error(with_state), ConnectionLostError)
+    other = submit(harness, "/echo", "y")
+    assert other.session_hash != plain.session_hash, "a cancellation is on its way there"
+    for job in (with_state, plain):
+        harness.joined(job)
+    cancelled = [json_body(harness.requests[number]) for number in harness.pending("/cancel")]
+    # Before 6.14 nothing takes one event out of the queue.
+    assert [(body["session_hash"], body["event_id"]) for body in cancelled] == (
+        [(job.session_hash, f"event-{job.number}") for job in (with_state, plain)] if version == "6.31.0" else []
+    )
+    for number in harness.pending("/cancel"):
+        harness.answer(number, body={"success": True})
+    harness.joined(other)
+    assert harness.stream_of(other)
+
+
+@pytest.mark.parametrize("answer", [503, "cut", "no id"])
+def test_a_join_that_fails_after_its_conversation_was_closed_concerns_nobody(answer: object) -> None:
+    harness = Harness().connect()
+    session = harness.session
+    conversation = session.open_conversation()
+    job = submit(harness, "/incr", conversation=conversation)
+    join = harness.only("/queue/join")
+    session.close_conversation(conversation)
+    if answer == "cut":
+        harness.fail(join)
+    elif answer == "no id":
+        harness.answer(join, body={})
+    else:
+        harness.answer(join, 503)
+    assert isinstance(harness.error(job), ConnectionLostError)
+    assert harness.idle()
+    assert session.state is SessionState.READY
+
+
+def test_the_names_of_arguments_are_strings() -> None:
+    harness = Harness().connect()
+    with pytest.raises(ArgumentError, match="the name of an argument is 1, and no string"):
+        harness.session.prepare([], {1: 2}, api_name="/echo")  # type: ignore[dict-item]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import logging
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from gradproto import (
     AppError,
+    ArgumentError,
     DeadlineExceeded,
     FileUploaded,
     JobCancelled,
@@ -261,6 +263,27 @@ async def test_a_callback_that_raises_is_logged_and_harms_nothing(
             assert await client.predict("on it goes", api_name="/echo") == "on it goes"
     assert heard == ["n=0", "n=1", "n=2"]
     assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["n=0", "n=1", "n=2"]
+
+
+async def test_a_callback_that_gives_up_everything_harms_nothing(
+    backend: Backend, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def give_up(value: str) -> None:
+        raise asyncio.CancelledError(value)
+
+    with caplog.at_level(logging.ERROR, "gradproto"):
+        async with backend.open_client(url) as client:
+            job = await client.submit(2, api_name="/count", result_callbacks=give_up)
+            assert [output async for output in job] == ["n=0", "n=1"]
+            assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+    assert len([record for record in caplog.records if record.exc_info]) == 2
+
+
+async def test_what_cannot_be_called_is_no_callback(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        job = await client.submit("x", api_name="/echo")
+        with pytest.raises(ArgumentError, match="add_done_callback holds a int"):
+            job.add_done_callback(5)
 
 
 async def test_a_callback_may_cancel_the_job(backend: Backend, url: str) -> None:

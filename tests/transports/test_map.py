@@ -168,8 +168,47 @@ async def test_what_cannot_be_mapped_is_refused_at_once(backend: Backend, url: s
         for concurrency in (0, -1, True, 2.0, "3"):
             with pytest.raises(ArgumentError, match="concurrency is"):
                 client.map(["x"], api_name="/echo", concurrency=concurrency)
+        with pytest.raises(ArgumentError, match="progress_callback holds a int"):
+            client.map(["x"], api_name="/echo", progress_callback=5)
     with pytest.raises(LocalProtocolError, match="closed"):
         client.map(["x"], api_name="/echo")
+
+
+async def test_what_was_stopped_can_be_read_to_its_end(backend: Backend, served: FakeServer) -> None:
+    async with backend.open_client(served.url) as client:
+        results = client.map([1, {"nope": 1}, 2], api_name="/forever", concurrency=3)
+        await results.close()
+        (left,) = [result async for result in results]
+        assert isinstance(left, ArgumentError)
+        with pytest.raises(StopAsyncIteration):
+            await results.__anext__()
+
+
+async def test_results_may_be_taken_in_both_ways_and_each_only_once(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        results = client.map([str(i) for i in range(6)], api_name="/echo", concurrency=2)
+        assert await results.__anext__() == "0"
+        first = [pair async for pair in _some(results.as_completed(), 2)]
+        rest = [result async for result in results]
+        assert sorted(["0", *(result for _, result in first), *rest]) == [str(i) for i in range(6)]
+        assert [pair async for pair in results.as_completed()] == []
+
+
+async def _some(pairs: Any, count: int) -> Any:
+    async for pair in pairs:
+        yield pair
+        count -= 1
+        if not count:
+            return
+
+
+async def test_an_input_that_means_nothing_is_an_error_in_its_place(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        results = [result async for result in client.map(["a", {1: 2}, object(), "c"], api_name="/echo")]
+    assert results[0] == "a"
+    assert isinstance(results[1], ArgumentError)
+    assert isinstance(results[2], ArgumentError)
+    assert results[3] == "c"
 
 
 async def test_an_iterator_that_fails_ends_the_map(backend: Backend, served: FakeServer) -> None:

@@ -9,7 +9,7 @@ import pytest
 from gradproto import ConnectionLostError, LocalProtocolError
 from gradproto_fake_server import FakeApp, FakeServer, demo_app
 
-from .backends import Backend
+from .backends import AsyncBackend, Backend
 
 
 async def test_a_session_has_state_of_its_own(backend: Backend, url: str) -> None:
@@ -84,3 +84,47 @@ async def test_a_session_that_is_dropped_lets_go_of_its_state(backend: Backend) 
             del session
             await backend.in_thread(lambda: server.wait_for(lambda app: not beats(app, session_hash)))
             assert await client.predict(api_name="/incr") == 1
+
+
+async def test_a_session_lives_as_long_as_its_jobs(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        job = await client.session().submit("kept", 0.1, api_name="/slow")
+        assert await job.result() == "kept"
+
+
+async def test_a_session_that_is_closed_begins_no_other(backend: Backend, url: str) -> None:
+    async with backend.open_client(url) as client:
+        session = client.session()
+        await session.close()
+        with pytest.raises(LocalProtocolError, match="is closed"):
+            session.session()
+
+
+async def test_a_session_that_is_left_by_a_cancellation_is_closed(
+    async_backend: AsyncBackend, fake: FakeServer
+) -> None:
+    async with async_backend.open_client(fake.url) as client:
+        session = client.session()
+        waiting = async_backend.event()
+
+        async def talk() -> None:
+            async with session:
+                assert await session.predict(api_name="/incr") == 1
+                waiting.set()
+                await session.predict("x", 60, api_name="/slow")
+
+        await async_backend.interrupt(talk, waiting.wait)
+        with pytest.raises(LocalProtocolError, match="is closed"):
+            await session.predict(api_name="/incr")
+
+
+async def test_a_session_and_results_may_be_collected_by_any_thread(
+    async_backend: AsyncBackend, fake: FakeServer
+) -> None:
+    async with async_backend.open_client(fake.url) as client:
+        left: list[Any] = [client.session(), client.map(["x"] * 3, api_name="/echo")]
+        session_hash = left[0].session_hash
+        assert await left[0].predict(api_name="/incr") == 1
+        await async_backend.in_thread(left.clear)
+        await async_backend.in_thread(lambda: fake.wait_for(lambda app: not beats(app, session_hash)))
+        assert await client.predict("x", api_name="/echo") == "x"

@@ -5,16 +5,25 @@ from __future__ import annotations
 import concurrent.futures
 import gc
 import queue
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gradproto import ConnectionLostError, DeadlineExceeded, JobCancelledError, JobQueued, LocalProtocolError
+from gradproto import (
+    ConnectionLostError,
+    DeadlineExceeded,
+    JobCancelledError,
+    JobCompleted,
+    JobQueued,
+    LocalProtocolError,
+)
 from gradproto_fake_server import FakeServer, demo_app
-from gradproto_transports.sync import Client, Status
+from gradproto_transports.sync import Client, Status, handle_file
 
 SECONDS = 30.0  # how long anything here may take before it counts as hanging
 
@@ -179,3 +188,47 @@ def test_whoever_asks_for_updates_before_the_job_has_begun_gets_them_as_they_com
     finally:
         server.release("/slow")
         reader.join(SECONDS)
+
+
+@pytest.mark.parametrize("how", ["read", "save", "stream"])
+def test_a_callback_may_fetch_the_files_that_it_gets(server: FakeServer, how: str, tmp_path: Path) -> None:
+    got: list[Any] = []
+
+    def fetch(file: Any) -> None:
+        if how == "save":
+            got.append(Path(file.save(tmp_path)).read_bytes())
+        else:
+            got.append(file.read() if how == "read" else b"".join(file.stream()))
+
+    with Client(server.url, download_files=False) as client:
+        job = client.submit(handle_file(b"shout", name="a.txt"), api_name="/upper", result_callbacks=fetch)
+        job.result(timeout=SECONDS)
+        assert client.predict("x", api_name="/echo") == "x"
+    assert got == [b"SHOUT"]
+
+
+def test_no_reader_of_updates_misses_the_last_one(client: Client) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(50):
+            job = client.submit(3, api_name="/count")
+            ends: list[object] = []
+
+            def read(job: Any = job, ends: list[object] = ends) -> None:
+                ends.append(list(job.updates())[-1])
+
+            readers = [threading.Thread(target=read) for _ in range(4)]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join(SECONDS)
+            assert [type(end) for end in ends] == [JobCompleted] * 4
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_who_ends_the_program_in_a_callback_ends_no_client(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    job = client.submit("x", api_name="/echo", result_callbacks=lambda _: sys.exit("no"))
+    assert job.result(timeout=SECONDS) == "x"
+    assert client.predict("y", api_name="/echo") == "y"

@@ -25,7 +25,7 @@ from gradproto import (
 
 from ._async_inner import DriverFactory, Inner
 from ._async_map import MapResults
-from ._callbacks import JobCallbacks, guarded
+from ._callbacks import JobCallbacks, check_callable, guarded
 from ._files import with_sizes
 from ._map import MapProgress
 from ._options import ClientOptions, check_timeout
@@ -153,6 +153,8 @@ class Client:
         too.
         """
         inner = self._inner
+        inner.check_open()
+        inner.session.check_conversation(self._conversation)
         conversation = inner.driver.call(inner.session.open_conversation)
         return Client(inner, conversation, api_name=self._api_name, fn_index=self._fn_index)
 
@@ -184,9 +186,10 @@ class Client:
         if conversation is inner.session.conversation:
             await inner.close()
             return
-        await inner.driver.checkpoint()
+        # First of all, also where whoever closes it is being cancelled.
         if inner.driver.alive:
             inner.driver.call(lambda: inner.session.close_conversation(conversation))
+        await inner.driver.checkpoint()
 
     async def __aenter__(self) -> Client:
         return self
@@ -197,8 +200,8 @@ class Client:
     def __del__(self) -> None:
         # The client itself ends with its block.
         inner, conversation = self._inner, self._conversation
-        if conversation is not inner.session.conversation and inner.driver.alive:
-            inner.driver.call(lambda: inner.session.close_conversation(conversation))
+        if conversation is not inner.session.conversation:
+            inner.driver.soon(lambda: inner.session.close_conversation(conversation))
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client belongs to this process, and can be neither pickled nor copied")
@@ -223,7 +226,8 @@ class Client:
         call = inner.session.prepare(
             args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers, conversation=self._conversation
         )
-        return inner.driver.call(lambda: Job(inner, with_sizes(call), callbacks))
+        session = None if self._conversation is inner.session.conversation else self
+        return inner.driver.call(lambda: Job(inner, with_sizes(call), callbacks, session=session))
 
     def _names_endpoint(self, args: tuple[object, ...]) -> bool:
         return len(args) == 2 and isinstance(args[0], str) and self.endpoints.has_name(args[0])
@@ -236,8 +240,9 @@ class Job:
     not.
     """
 
-    def __init__(self, inner: Inner, call: Call, callbacks: JobCallbacks | None) -> None:
+    def __init__(self, inner: Inner, call: Call, callbacks: JobCallbacks | None, *, session: Client | None) -> None:
         self._inner = inner
+        self._session = session  # which ends when nobody has it any more
         self._callbacks = callbacks
         self._waiters = inner.driver.waiters()
         self._cancel_asked = False
@@ -306,6 +311,7 @@ class Job:
 
     def add_done_callback(self, fn: Callable[[Job], object]) -> None:
         """Call ``fn`` with the job when it is over, in the event loop; at once if it is over already."""
+        check_callable(fn, "add_done_callback")
         if self.done():
             guarded(fn, self)
         else:

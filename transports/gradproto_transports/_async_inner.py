@@ -57,6 +57,10 @@ class Driver(Protocol):
         """Do ``work``, which may touch the session, and carry out what comes of it."""
         ...
 
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do ``work`` in the event loop in a moment, if it lives that long; any thread may ask for it, at any time."""
+        ...
+
     def call_back(self, callback: Callable[[], None]) -> None:
         """Let a callback of the user run when this turn is over."""
         ...
@@ -151,7 +155,12 @@ class FileStream(AsyncIterator[bytes]):
         self._close()
 
     def __del__(self) -> None:
-        self._close()
+        spool = self._spool
+        if spool is not None:
+            if self._inner.driver.alive:
+                self._inner.driver.soon(spool.close)
+            else:
+                spool.close()
 
     def _close(self) -> None:
         self._over = True

@@ -63,8 +63,8 @@ class MapResults(AsyncIterator[Any]):
 
     def __del__(self) -> None:
         calls: Calls | None = getattr(self, "_calls", None)
-        if calls is not None and not self._driver.home.left:
-            calls.stop()
+        if calls is not None:
+            self._driver.soon(calls.stop)
 
     def _go_on(self) -> None:
         try:

@@ -142,6 +142,16 @@ class Driver:
             self._turn(now)
         return result
 
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do ``work`` in the event loop in a moment, if it lives that long; any thread may ask for it, at any time."""
+        if not self.home.left:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(self._do_soon, work)
+
+    def _do_soon(self, work: Callable[[], None]) -> None:
+        if self.alive:
+            self.call(work)
+
     def call_back(self, callback: Callable[[], None]) -> None:
         """Let a callback of the user run when this turn is over."""
         self._callbacks.append(callback)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import cast
 
@@ -10,7 +11,7 @@ from gradproto import ArgumentError, JobLogged, StatusUpdate
 
 from ._records import JobRecord, OutputReader
 
-__all__ = ["JobCallbacks", "guarded"]
+__all__ = ["JobCallbacks", "check_callable", "guarded"]
 
 logger = logging.getLogger("gradproto")
 
@@ -68,14 +69,25 @@ def _listed(
     if not callable(callbacks) and isinstance(cast(object, callbacks), Iterable):
         listed = list(callbacks)
     for callback in listed:
-        if not callable(callback):
-            raise ArgumentError(f"{option} holds a {type(callback).__name__}, which cannot be called")
+        check_callable(callback, option)
     return cast("list[Callable[..., object]]", listed)
+
+
+def check_callable(callback: object, option: str) -> None:
+    """Raise `ArgumentError` for what is no callback."""
+    if not callable(callback):
+        raise ArgumentError(f"{option} holds a {type(callback).__name__}, which cannot be called")
 
 
 def guarded(callback: Callable[..., object], *values: object) -> None:
     """Call a callback of the user; what it raises is logged."""
     try:
         callback(*values)
-    except Exception:
+    except (KeyboardInterrupt, SystemExit):
+        # On the main thread they are about the program; on that of a client nobody would see what ended it.
+        if threading.current_thread() is threading.main_thread():
+            raise
+        logger.exception("a callback of a job failed")
+    except BaseException:
+        # Also that something which it asked for was cancelled: no job ends for what a callback does.
         logger.exception("a callback of a job failed")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from functools import partial
 from typing import Protocol, cast
 
-from gradproto import ArgumentError, GradprotoError
+from gradproto import ArgumentError, EndpointNotFoundError, GradprotoError
 from gradproto._record import record
 
-from ._callbacks import guarded
+from ._callbacks import check_callable, guarded
 
 __all__ = ["Begin", "Calls", "MapProgress", "MappedJob"]
 
@@ -71,6 +71,8 @@ class Calls:
             raise ArgumentError(
                 f"the inputs are of type {kind}: give a list or an iterator with one item for each call"
             )
+        if progress is not None:
+            check_callable(progress, "progress_callback")
         self._begin = begin
         self._inputs: Iterator[object] = iter(inputs)
         self._concurrency = concurrency
@@ -117,6 +119,8 @@ class Calls:
 
     def take_next(self) -> tuple[bool, object]:
         """Return whether the next result in the order of the inputs is there, and the result."""
+        while self._next < self._begun and self._next not in self._results and self._next not in self._running:
+            self._next += 1  # it was stopped, or taken as it came
         if self._next not in self._results:
             return False, None
         result = self._results.pop(self._next)
@@ -147,7 +151,7 @@ class Calls:
         args, kwargs = _arguments(item)
         try:
             job = self._begin(args, kwargs)
-        except ArgumentError as error:
+        except (ArgumentError, EndpointNotFoundError) as error:
             self._settle(index, error, failed=True)
         else:
             self._running[index] = job

@@ -228,7 +228,6 @@ class JobRecord:
             self.ready = max(self.ready, self._waiting.popleft()[0])
         if self._end is None or self._waiting or self.ended:
             return
-        self.ended = True
         match self._end:
             case JobCancelled():
                 self.error = JobCancelledError(f"job {self.job.number} of {self.job.endpoint.label} was cancelled")
@@ -240,6 +239,8 @@ class JobRecord:
             case _:
                 self._note(Status.FINISHED, success=self.error is None)
         self.updates.append(self._last_update(self._end))
+        # Last, for another thread that sees it takes everything else for complete.
+        self.ended = True
 
     def _last_update(self, end: JobCompleted | JobFailed | JobCancelled) -> JobUpdate:
         """Return how it ended for its caller: without its files, what the server completed has no result."""

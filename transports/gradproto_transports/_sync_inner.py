@@ -57,7 +57,7 @@ class RemoteFile(FileData):
         """Yield the file's content while it comes. What is not taken yet waits on the disk, not in memory."""
         self.inner.check_open()
         target = self.inner.downloads.target(self)
-        spool = _Spool(target)
+        spool = _Spool(self.inner.driver, target)
         try:
             done = self.inner.fetch(self, spool)
             done.add_done_callback(lambda _: spool.wake())
@@ -74,7 +74,8 @@ class RemoteFile(FileData):
 class _Spool:
     """A download that is read while it is written."""
 
-    def __init__(self, target: Any) -> None:
+    def __init__(self, driver: Driver, target: Any) -> None:
+        self._driver = driver
         self._target = target
         self._written = 0
         self._more = threading.Condition()
@@ -95,8 +96,8 @@ class _Spool:
     def read(self, done: concurrent.futures.Future[None]) -> Iterator[bytes]:
         with self._target.open_again() as file:
             while True:
-                with self._more:
-                    self._more.wait_for(lambda: self._written > file.tell() or done.done())
+                # The client's own thread, in a callback, goes on with the download meanwhile.
+                self._driver.wait(self._more, lambda: self._written > file.tell() or done.done(), None)
                 data = file.read(256 * 1024)
                 if not data:
                     return
@@ -180,6 +181,9 @@ class Inner:
         """Download a file and wait for its end; a wait that is interrupted stops the download."""
         ended = self.fetch(file, sink, started)
         try:
+            if self.driver.on_thread:
+                # In a callback: the thread goes on with its work until the file is there.
+                self.driver.wait(threading.Condition(), ended.done, None)
             ended.result()
         except BaseException:
             self.abandon(ended)

@@ -91,6 +91,7 @@ class Driver:
         self._connections: dict[int, _Connection] = {}
         self._callbacks: deque[Callable[[], None]] = deque()
         self._nursery: trio.Nursery | None = None
+        self._token: trio.lowlevel.TrioToken | None = None
         self._tasks = 0
         self._ended = Waiters()
         self._turning = False
@@ -111,6 +112,7 @@ class Driver:
         raised: BaseException | None = None
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            self._token = trio.lowlevel.current_trio_token()
             self.start(self._keep_time)
             try:
                 yield
@@ -144,6 +146,16 @@ class Driver:
         else:
             self._turn(now)
         return result
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do ``work`` in the event loop in a moment, if it lives that long; any thread may ask for it, at any time."""
+        if self._token is not None and not self.home.left:
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._do_soon, work)
+
+    def _do_soon(self, work: Callable[[], None]) -> None:
+        if self.alive:
+            self.call(work)
 
     def call_back(self, callback: Callable[[], None]) -> None:
         """Let a callback of the user run when this turn is over."""

@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, cast
 
 from gradproto import (
@@ -34,7 +34,7 @@ from gradproto import (
     view_api_text,
 )
 
-from ._callbacks import JobCallbacks
+from ._callbacks import JobCallbacks, check_callable
 from ._files import handle_file
 from ._map import MapProgress
 from ._options import ClientOptions, GeneratorResult, Route, check_timeout
@@ -251,6 +251,8 @@ class Client:
         It is used like a client. Closing it, or leaving its ``with``, ends it alone; it ends with this client, too.
         """
         inner = self._inner
+        inner.check_open()
+        inner.session.check_conversation(self._conversation)
         client = Client.__new__(Client)
         client._api_name, client._fn_index = self._api_name, self._fn_index
         client._inner = inner
@@ -329,7 +331,7 @@ class Client:
         call = self._inner.prepare(
             args, kwargs, api_name=api_name, fn_index=fn_index, headers=headers, conversation=self._conversation
         )
-        job = Job(self._inner, call, callbacks)
+        job = Job(self._inner, call, callbacks, session=None if self._parent is None else self)
         self._inner.driver.post(job.begin)
         return job
 
@@ -345,9 +347,12 @@ class Job(concurrent.futures.Future[Any]):
         inner: Inner,
         call: Call,
         callbacks: JobCallbacks,
+        *,
+        session: Client | None,
     ) -> None:
         super().__init__()
         self._inner = inner
+        self._session = session  # which ends when nobody has it any more
         self._call = call
         self._callbacks = callbacks
         self._condition_changed = threading.Condition()
@@ -429,6 +434,7 @@ class Job(concurrent.futures.Future[Any]):
 
     def add_done_callback(self, fn: Callable[[Job], object]) -> None:
         """Call ``fn`` with the job when it is over, on the client's thread; at once if it is over already."""
+        check_callable(fn, "add_done_callback")
         super().add_done_callback(cast("Callable[[concurrent.futures.Future[Any]], object]", fn))
 
     def cancel(self) -> bool:
@@ -543,7 +549,7 @@ class Job(concurrent.futures.Future[Any]):
     # --- inside ------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _watching(self) -> Iterator[None]:
+    def _watching(self) -> Generator[None, None, None]:
         """Be woken by everything that happens to the job, and not only by what others wait for."""
         with self._condition_changed:
             self._watchers += 1
