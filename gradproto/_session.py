@@ -449,7 +449,10 @@ def _read_origins(origins: object) -> frozenset[tuple[str, str, int]]:
     for item in cast("Iterable[object]", origins):
         if not isinstance(item, str):
             raise ArgumentError(f"file_origins holds an object of type {type(item).__name__}, which is no address")
-        found.add(origin(parse_src(item)))
+        try:
+            found.add(origin(parse_src(item)))
+        except ArgumentError as error:
+            raise ArgumentError(f"file_origins: {error.message}") from None
     return frozenset(found)
 
 

@@ -178,7 +178,7 @@ def test_what_an_app_sends_does_not_steer_the_terminal(start: Start) -> None:
 def test_the_demo_is_coloured_at_a_terminal(start: Start) -> None:
     seen, code = _run(start, "demo")
     assert code == 0
-    assert seen.count(COLOUR) == 10
+    assert seen.count(COLOUR) == 12
     assert "(2000 outputs)" in seen
     assert "[###" in seen
 
@@ -187,4 +187,4 @@ def test_the_demo_has_no_colours_where_nobody_wants_them(start: Start) -> None:
     seen, code = _run(start, "demo", env={"NO_COLOR": "1"})
     assert code == 0
     assert COLOUR not in seen
-    assert seen.count("✔") == 10
+    assert seen.count("✔") == 12

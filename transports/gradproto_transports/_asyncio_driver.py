@@ -442,6 +442,9 @@ class _Connection:
             while piece := source.read():
                 writer.write(piece)
                 await writer.drain()
+                # While the socket takes all, nothing above gives others their turn. And a transport that cannot write
+                # reads no more either, so what the server says of an upload that it refuses has to be read before.
+                await asyncio.sleep(0)
                 driver.report(driver.client.file_sent, number, len(piece))
         finally:
             source.close()
