@@ -205,6 +205,25 @@ def test_what_cannot_be_checked_is_said(
     assert (result.exit_code, said in result.stderr) == (code, True), result.stderr
 
 
+@pytest.mark.parametrize("arguments", [["-o", "pipe"], ["pipe"], ["-o", "pipe", "--force"], ["--check", "pipe"]])
+def test_what_is_no_regular_file_is_left_alone(
+    server: FakeServer, invoke: Invoke, target: Path, arguments: list[str]
+) -> None:
+    pipe = target.parent / "pipe"
+    os.mkfifo(pipe)
+    result = invoke("codegen", server.url, *arguments)
+    assert result.exit_code == 1
+    assert "pipe is there, and is no regular file" in result.stderr
+    assert pipe.is_fifo()
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("arguments", [["-o", ""], [""], ["--check", ""]])
+def test_a_file_has_a_name(server: FakeServer, invoke: Invoke, arguments: list[str]) -> None:
+    result = invoke("codegen", server.url, *arguments)
+    assert (result.exit_code, "the name of the file is empty" in result.stderr) == (2, True)
+
+
 def test_an_app_out_of_reach_is_no_drift(invoke: Invoke, server: FakeServer, target: Path) -> None:
     invoke("codegen", server.url, "-o", "my_app.py")
     assert invoke("codegen", "--check", "http://127.0.0.1:1", "my_app.py").exit_code == 3

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.shell_completion import ShellComplete
+from pytest_httpserver import HTTPServer
 
 from gradproto_fake_server import FakeServer, demo_app
 from gradproto_transports.cli._app import program
@@ -42,6 +45,21 @@ def test_the_parameters_of_the_endpoint_are_completed(server: FakeServer) -> Non
     assert _complete("predict", server.url, "/add", "") == ["a=", "b="]
     assert _complete("predict", server.url, "/add", "a=1", "") == ["b="]
     assert _complete("predict", server.url, "/nope", "") == []
+
+
+def test_no_app_gets_more_than_words_onto_the_line(server: FakeServer, httpserver: HTTPServer) -> None:
+    answers = {}
+    for path in ("/config", "/gradio_api/info"):
+        with urllib.request.urlopen(server.url + path) as answer:
+            answers[path] = json.load(answer)
+    named = answers["/gradio_api/info"]["named_endpoints"]
+    for parameter, name in zip(named["/add"]["parameters"], ["x;touch pwned;y", "z\nplain,$(evil)"], strict=True):
+        parameter["parameter_name"] = name
+    for path, document in answers.items():
+        httpserver.expect_request(path).respond_with_json(document)
+    url = httpserver.url_for("")
+    assert _complete("predict", url, "/add", "") == []
+    assert _complete("predict", url, "/echo", "") == ["text="]
 
 
 def test_the_login_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,13 @@ def test_an_error_that_repeats_a_secret_is_printed_without_it(invoke: Invoke) ->
     assert result.stderr == "gradproto: error: you sent *** ***\n"
 
 
+def test_so_it_is_with_a_token_of_the_environment_and_with_half_of_a_header(invoke: Invoke) -> None:
+    with FakeServer(_echoing_failure()) as running:
+        options = ["--token-from-env", "--header", "Authorization: Bearer sesame-9"]
+        result = invoke("predict", running.url, "/reveal", f"{TOKEN} sesame-9", *options, env={"HF_TOKEN": TOKEN})
+    assert result.stderr == "gradproto: error: you sent *** ***\n"
+
+
 def test_headers_and_the_token_are_sent(server: FakeServer, invoke: Invoke) -> None:
     options = ["--header", "X-One: 1", "--header", "X-Two:two: 2 ", "--token", TOKEN]
     assert invoke("predict", server.url, "/echo", "x", *options).exit_code == 0

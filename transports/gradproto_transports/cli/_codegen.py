@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +78,18 @@ def _describe(connection: Connection, styles: Sequence[Style], files: Files, opt
         )
 
 
+def _refuse_special(name: str) -> None:
+    """Leave alone what is no regular file: a device would be replaced, and a pipe waited for."""
+    try:
+        mode = os.stat(name).st_mode
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise Failure(f"cannot use {name!r:.200}: {error}") from error
+    if not stat.S_ISREG(mode):
+        raise Failure(f"{name} is there, and is no regular file (-o - writes to stdout)")
+
+
 def _refuse_foreign(path: Path, name: str) -> None:
     if not path.exists():
         return
@@ -127,6 +140,10 @@ def read_target(context: click.Context, file: str | None, output: str | None, *,
     if file is not None and output is not None:
         raise click.UsageError("give the file once: as FILE or with -o")
     target = file if file is not None else output
+    if target == "":
+        raise click.UsageError("the name of the file is empty")
+    if target is not None and target != "-":
+        _refuse_special(target)
     if not check:
         return None if target == "-" else target
     if target in (None, "-"):

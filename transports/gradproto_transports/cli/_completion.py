@@ -106,16 +106,17 @@ def _describe(context: click.Context, url: str) -> dict[str, list[str]]:
     try:
         with make_connection(url, ask=_nobody, **options).open() as client:
             return {
-                endpoint.api_name: [parameter.name for parameter in endpoint.parameters]
+                endpoint.api_name: [one.name for one in endpoint.parameters if _is_word(one.name)]
                 for endpoint in client.endpoints.values()
-                if endpoint.api_name is not None
-                and endpoint.visibility == "public"
-                and re.fullmatch(
-                    r"/[\w./-]+", endpoint.api_name
-                )  # nothing that a shell would take for more than a word
+                if endpoint.api_name is not None and endpoint.visibility == "public" and _is_word(endpoint.api_name)
             }
     except (Failure, GradprotoError, click.UsageError):
         return {}
+
+
+def _is_word(name: str) -> bool:
+    """Whether no shell takes the name, which is the app's, for more than a word."""
+    return re.fullmatch(r"[\w./-]+", name) is not None
 
 
 def _nobody(user: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -103,8 +104,10 @@ class Connection:
         if isinstance(error, AppError) and error.title and error.title != "Error":
             text = f"{error.title}: {text}"
         # No error carries a secret of ours; but an app may send back whatever it was given.
-        secrets = [self.token, *(self.auth or ())[1:], *self.headers.values()]
-        for secret in secrets:
+        token = os.environ.get("HF_TOKEN") if self.token is True else self.token
+        # Of a header "Bearer X" the app may send back the X alone.
+        headers = [part for value in self.headers.values() for part in (value, value.partition(" ")[2])]
+        for secret in (token, *(self.auth or ())[1:], *headers):
             if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
         return Failure(text, _code_of(error) if code is None else code)
