@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_httpserver import HTTPServer
 from gradproto_fake_server import FakeApp, FakeServer, demo_app
 from tests.cli.conftest import Invoke
 from tests.transports.servers import RawServer
+from tests.transports.tampering import Tampering
 
 PASSWORD = "opensesame-7"
 TOKEN = "hf_abcdefghijkl"
@@ -177,3 +179,16 @@ def test_the_api_can_be_had_as_json(server: FakeServer, invoke: Invoke) -> None:
 
 def test_all_endpoints_are_described_when_that_is_asked_for(server: FakeServer, invoke: Invoke) -> None:
     assert "Unnamed API endpoints: 0\n" in invoke("view-api", server.url, "--all").stdout
+
+
+def test_connecting_as_a_whole_has_one_limit(server: FakeServer, invoke: Invoke) -> None:
+    def late(parts: Iterator[bytes]) -> Iterator[bytes]:
+        threading.Event().wait(0.8)
+        yield from parts
+
+    with Tampering(server.url) as proxy:
+        for path in (b"/config", b"/info"):
+            proxy.arm(path, lambda answer: answer.wire.append(late))
+        result = invoke("view-api", proxy.url, "--timeout", "1")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+    assert "1 s" in result.stderr

@@ -6,6 +6,8 @@ import json
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 
 from gradproto_fake_server import FakeServer
 from tests.cli.conftest import PATIENCE, Invoke, Start
+from tests.transports.servers import RawServer
+from tests.transports.tampering import Tampering
 
 
 def _events(text: str) -> list[dict[str, Any]]:
@@ -111,10 +115,62 @@ def test_an_interrupt_is_an_event(server: FakeServer, start: Start) -> None:
 
 def test_both_forms_of_json_at_once_are_refused(server: FakeServer, invoke: Invoke) -> None:
     result = invoke("predict", server.url, "/echo", "x", "--json", "--json-events")
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["type"] == "error"
 
 
 def test_the_help_describes_the_events(invoke: Invoke) -> None:
     text = " ".join(invoke("predict", "--help").stdout.split())
     for word in ("upload", "uploaded", "status", "progress", "log", "output", "result", "error"):
         assert f'"{word}"' in text
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "code"),
+    [
+        (["--timeout", "abc"], "BadParameter", 2),
+        (["--bogus"], "NoSuchOption", 2),
+        (["--json"], "UsageError", 2),
+        (["--header", "nonsense"], "UsageError", 2),
+    ],
+)
+def test_wrong_usage_is_an_event_too(invoke: Invoke, words: list[str], kind: str, code: int) -> None:
+    result = invoke("predict", "http://127.0.0.1:1", "/echo", "x", "--json-events", *words)
+    event = json.loads(result.stdout)
+    assert (event["type"], event["error"], event["exit_code"], result.exit_code) == ("error", kind, code, code)
+    assert event["message"] in result.stderr
+
+
+def test_an_interrupt_while_it_connects_is_an_event_too(start: Start) -> None:
+    asked = threading.Event()
+
+    def hang(client: socket.socket) -> None:
+        client.recv(65536)
+        asked.set()
+        client.recv(1)
+
+    with RawServer(hang) as hanging:
+        process = start("predict", hanging.url, "/echo", "x", "--json-events")
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(out)["error"] == "Interrupted"
+
+
+def test_a_file_that_comes_too_slowly_ends_the_call_at_its_limit(server: FakeServer, invoke: Invoke) -> None:
+    over = threading.Event()
+
+    def slowly(parts: Iterator[bytes]) -> Iterator[bytes]:
+        for part in parts:
+            for at in range(len(part)):
+                over.wait(0.05)
+                yield part[at : at + 1]
+
+    with Tampering(server.url) as proxy:
+        proxy.arm(b"/file=", lambda answer: answer.wire.append(slowly))
+        result = invoke("predict", proxy.url, "/upper", "@README.md", "--json-events", "--timeout", "2")
+        over.set()
+    event = json.loads(result.stdout.splitlines()[-1])
+    assert (event["type"], event["error"], result.exit_code) == ("error", "DeadlineExceeded", 1)
+    assert "did not come within 2 s" in event["message"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import json
 import sys
@@ -21,7 +20,7 @@ from ._conversation import Conversation
 from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
 from ._program import EPILOG, CallCommand, Interrupted, Program
-from ._reports import EVENTS_HELP, EventReport, OutputReport, Report, errors_as_events
+from ._reports import EVENTS_HELP, EventReport, OutputReport, Report
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -102,18 +101,17 @@ def predict(
     if no_download and output_dir is not None:
         raise click.UsageError("give one of --no-download and --output-dir")
     display = Display(quiet=quiet)
-    saver = None if no_download else FileSaver(output_dir, display)
+    saver = None if no_download else FileSaver(output_dir, display, connection)
     report: Report
     if events_wanted:
         report = EventReport(saver=saver, display=display)
     else:
         render = as_json if json_wanted else as_text
         report = OutputReport(render, keep_empty=json_wanted, saver=saver, display=display)
-    with errors_as_events() if events_wanted else contextlib.nullcontext():
-        try:
-            _predict(connection, words, fn_index, report, display)
-        finally:
-            display.hide()
+    try:
+        _predict(connection, words, fn_index, report, display)
+    finally:
+        display.hide()
 
 
 def _predict(

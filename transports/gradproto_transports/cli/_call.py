@@ -135,4 +135,6 @@ class CallRunner:
             return self._news.get(timeout=max(0.0, self._deadline - time.monotonic()))
         except queue.Empty:
             became = self.cancel() or "the job was over"
-            raise Failure(f"the call did not end within {self._timeout:g} s; {became}") from None
+            raise Failure(
+                f"the call did not end within {self._timeout:g} s; {became}", kind="DeadlineExceeded"
+            ) from None

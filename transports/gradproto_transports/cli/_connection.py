@@ -45,11 +45,12 @@ _SHORTEST_SECRET = 4  # characters; shorter ones would be found inside ordinary 
 
 
 class Failure(Exception):
-    """What the program ends with: one line for a person, and an exit code."""
+    """What the program ends with: one line for a person, and an exit code. ``kind`` is for scripts."""
 
-    def __init__(self, message: str, code: int = FAILED) -> None:
+    def __init__(self, message: str, code: int = FAILED, *, kind: str = "Error") -> None:
         super().__init__(message)
         self.code = code
+        self.kind = kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,9 @@ class Connection:
         except GradprotoError as error:
             raise self.failure(error, UNREACHABLE) from error
         with client:
+            if self.late:
+                # Each request has had less than the limit, and all together more.
+                raise Failure(f"connecting took more than {self.timeout:g} s", UNREACHABLE, kind="DeadlineExceeded")
             try:
                 yield client
             except GradprotoError as error:
@@ -110,7 +114,16 @@ class Connection:
         for secret in (token, *(self.auth or ())[1:], *headers):
             if isinstance(secret, str) and len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
-        return Failure(text, _code_of(error) if code is None else code)
+        return Failure(text, _code_of(error) if code is None else code, kind=type(error).__name__)
+
+    @property
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def too_late(self, what: str) -> Failure:
+        """Return the failure for what did not end in time."""
+        return Failure(f"{what} within {self.timeout:g} s", kind="DeadlineExceeded")
 
 
 def _code_of(error: GradprotoError) -> int:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from gradproto import FileData, replace_files
+from gradproto import FileData, GradprotoError, replace_files
 from gradproto_transports._files import DownloadTarget
 from gradproto_transports.sync import RemoteFile
 
+from ._connection import Connection
 from ._console import speaks_unicode
 from ._display import Display
 
@@ -23,12 +24,14 @@ __all__ = ["FileSaver", "as_json", "as_text"]
 class FileSaver:
     """Fetches the files of outputs into a directory, under their own names; never over a file that is there.
 
-    Without a directory it is a new one among the system's temporary ones, which stays. ``display`` shows how they come.
+    Without a directory it is a new one among the system's temporary ones, which stays. ``display`` shows how they come,
+    and those of a ``connection`` come within its time limit or not at all.
     """
 
-    def __init__(self, directory: str | None, display: Display) -> None:
+    def __init__(self, directory: str | None, display: Display, connection: Connection | None = None) -> None:
         self._directory = None if directory is None else Path(directory)
         self._display = display
+        self._connection = connection
         self._saved: dict[FileData, str] = {}
 
     def save(self, output: object) -> object:
@@ -60,10 +63,21 @@ class FileSaver:
         number = len(self._saved)
         target = file.inner.downloads.target(file, directory)
         name = target.path.name
-        sink = _Shown(target, file.size, lambda came, total: self._display.download(number, name, came, total))
+
+        def tell(came: int, total: int | None) -> None:
+            if self._connection is not None and self._connection.late:
+                raise TimeoutError("the time is up")
+            self._display.download(number, name, came, total)
+
+        sink = _Shown(target, file.size, tell)
         try:
             file.inner.fetch_whole(file, sink, sink.expect)
             return Path(target.finish())
+        except GradprotoError as error:
+            target.discard()
+            if self._connection is not None and self._connection.late:
+                raise self._connection.too_late(f"the file {name!r} did not come") from error
+            raise
         except BaseException:
             target.discard()
             raise

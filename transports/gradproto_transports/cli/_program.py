@@ -69,29 +69,28 @@ class Program(click.Group):
     def _run(self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, extra: dict[str, Any]) -> int:
         if complete_var is None and "_GRADPROTO_COMPLETE" in os.environ:
             from . import _completion as _completion  # knows a shell that Click does not
+        events = "--json-events" in (sys.argv[1:] if args is None else args)
         try:
             ended = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx is not None else prog_name
-            say(f"error: {error.format_message()} (see '{command} --help')")
-            return USAGE
+            message = error.format_message()
+            return _end(type(error).__name__, message, USAGE, events, said=f"error: {message} (see '{command} --help')")
         except Failure as error:
-            say(f"error: {error}")
-            return error.code
+            return _end(error.kind, str(error), error.code, events)
         except Interrupted as stop:
-            say(str(stop))
-            return stop.code
+            return _end("Interrupted", str(stop), stop.code, events, said=str(stop))
         except BrokenPipeError:
             return FAILED  # whoever read the output has had enough, and knows
         except OSError as error:
-            say(f"error: cannot write {error.filename or 'the output'}: {error.strerror or error}")
-            return FAILED
+            message = f"cannot write {error.filename or 'the output'}: {error.strerror or error}"
+            return _end(type(error).__name__, message, FAILED, events)
         except Exception as error:
             if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _LIBRARIES:
                 raise  # rich is loaded only where it is used
             # The text of a foreign exception may hold anything, secrets too.
-            say(f"error: {type(error).__name__} inside gradproto {__version__}: please report it")
-            return FAILED
+            kind = type(error).__name__
+            return _end(kind, f"{kind} inside gradproto {__version__}: please report it", FAILED, events)
         # Click gives the exit code of --help and the like as a result; commands give none.
         return ended if isinstance(ended, int) else 0
 
@@ -101,6 +100,17 @@ class Program(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             raise Interrupted("interrupted", stop) from None
+
+
+def _end(kind: str, message: str, code: int, events: bool, *, said: str | None = None) -> int:
+    """Say why the program ends, to a person and, where that is wanted, to a script; return the exit code."""
+    if events:
+        from ._reports import write_error
+
+        with contextlib.suppress(OSError):  # what kept it from being written may be why it ends
+            write_error(kind, message, code)
+    say(said or f"error: {message}")
+    return code
 
 
 @contextlib.contextmanager

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, Protocol
-
-import click
 
 from gradproto import (
     FileUploaded,
@@ -25,13 +22,11 @@ from gradproto import (
 )
 
 from ._call import Happening, Output
-from ._connection import FAILED, USAGE, Failure
 from ._console import speaks_unicode, write_line
 from ._display import Display
 from ._outputs import FileSaver, as_json
-from ._program import Interrupted
 
-__all__ = ["EVENTS_HELP", "EventReport", "OutputReport", "Report", "errors_as_events"]
+__all__ = ["EVENTS_HELP", "EventReport", "OutputReport", "Report", "write_error"]
 
 EVENTS_HELP = """
     With --json-events all that happens is a line of JSON, an object whose "type" is "upload" (sent, total: bytes) or
@@ -144,27 +139,7 @@ def _describe_unit(unit: ProgressUnit) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def errors_as_events() -> Generator[None, None, None]:
-    """Write what ends the program as an event, too."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except Failure as error:
-        _write_error(error.__cause__ or error, str(error), error.code)
-        raise
-    except click.UsageError as error:
-        _write_error(error, error.format_message(), USAGE)
-        raise
-    except Interrupted as error:
-        _write_error(error, str(error), error.code)
-        raise
-    except OSError as error:
-        _write_error(error, f"cannot write {error.filename or 'the output'}: {error.strerror or error}", FAILED)
-        raise
-
-
-def _write_error(error: BaseException, message: str, code: int) -> None:
-    event = {"type": "error", "error": type(error).__name__, "message": message, "exit_code": code}
+def write_error(kind: str, message: str, code: int) -> None:
+    """Write what ends the program as an event."""
+    event = {"type": "error", "error": kind, "message": message, "exit_code": code}
     write_line(json.dumps(event, ensure_ascii=not speaks_unicode(sys.stdout)))
