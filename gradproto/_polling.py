@@ -27,6 +27,9 @@ __all__ = ["PollingChannel"]
 
 # Seconds between two questions. The server's only worker looks for work once a second.
 POLL_INTERVAL = 0.5
+# Gradio 3.0 looks for a job in its queue and then among those that run or are over, and finds it in neither where it
+# was moved in between (seen with 3.0.24 on a busy machine). So it is asked again, but not for ever.
+MAX_NOT_FOUND = 3
 
 
 class PollingChannel(OwnChannel):
@@ -36,6 +39,7 @@ class PollingChannel(OwnChannel):
         super().__init__(core, streams, job)
         self._timer: Timer | None = None
         self._rank: int | None = None
+        self._not_found = 0
         self._headers: tuple[tuple[str, str], ...] = ()
 
     def begin(self, data: bytes, headers: tuple[tuple[str, str], ...]) -> None:
@@ -86,7 +90,10 @@ class PollingChannel(OwnChannel):
         core, job = self.core, self.job
         answer = json_object(body, what)
         status, data = answer.get("status"), answer.get("data")
-        if status == "QUEUED":
+        self._not_found = self._not_found + 1 if status == "NOT FOUND" else 0
+        if 0 < self._not_found <= MAX_NOT_FOUND:
+            self._wait()
+        elif status == "QUEUED":
             self._estimated(integer(data))
             self._wait()
         elif status == "PENDING":

@@ -23,7 +23,7 @@ from gradproto import (
     Timeouts,
 )
 from gradproto._messages import HIDDEN_ERROR
-from gradproto._polling import POLL_INTERVAL
+from gradproto._polling import MAX_NOT_FOUND, POLL_INTERVAL
 from tests.core.driving import Harness, era, json_body, state_of
 
 V2, V3 = "2.9.4", "3.0.24"
@@ -130,7 +130,29 @@ def test_a_failure_is_a_text_in_a_text(data: Any, message: str) -> None:
     assert harness.due() is None
 
 
-@pytest.mark.parametrize("status", ["NOT FOUND", "x" * 200, None, 5, ["QUEUED"], {}])
+def test_a_job_that_is_not_found_for_a_moment_is_asked_for_again() -> None:
+    harness = connected()
+    job = pushed(harness)
+    for _ in range(3):
+        for _ in range(MAX_NOT_FOUND):
+            harness.tell_status(job, "NOT FOUND")
+        harness.tell_status(job, "PENDING")
+        assert job.state is JobState.RUNNING
+    harness.tell_status(job, "COMPLETE", {"data": ["x"]})
+    assert job.state is JobState.DONE
+
+
+def test_a_job_that_is_not_found_again_and_again_has_failed() -> None:
+    harness = connected()
+    job = pushed(harness)
+    for _ in range(MAX_NOT_FOUND + 1):
+        assert not job.ended
+        harness.tell_status(job, "NOT FOUND")
+    assert "the server says 'NOT FOUND'" in str(harness.error(job))
+    assert harness.due() is None
+
+
+@pytest.mark.parametrize("status", ["x" * 200, None, 5, ["QUEUED"], {}])
 def test_a_status_that_is_not_known_fails_its_job(status: Any) -> None:
     harness = connected()
     job = pushed(harness)
