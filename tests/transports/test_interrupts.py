@@ -54,7 +54,8 @@ class Program:
 
     def __init__(self, text: str, *args: str) -> None:
         command = [sys.executable, "-W", "error", "-c", text, *args]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         # A program that hangs is ended, and so are those that wait for what it says.
         self._limit = threading.Timer(LONG, self._process.kill)
         self._limit.start()
@@ -71,6 +72,12 @@ class Program:
     def line(self) -> str:
         assert self._process.stdout is not None
         return self._process.stdout.readline().rstrip()
+
+    def go_on(self) -> None:
+        """Give it the line that it waits for."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
 
     def interrupt(self) -> None:
         os.kill(self._process.pid, signal.SIGINT)
@@ -277,6 +284,7 @@ from gradproto_transports.sync import Client
 client = Client(sys.argv[1])
 client.submit("x", api_name="/echo")
 print("READY", flush=True)
+sys.stdin.readline()
 """
 
 
@@ -286,4 +294,5 @@ def test_a_program_ends_while_its_server_hangs(fake: FakeServer) -> None:
         with Program(STUCK, proxy.url) as program:
             assert program.line() == "READY"
             assert stuck.happened.wait(LONG)
+            program.go_on()
             assert program.end() == (0, "")

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -371,8 +372,10 @@ async def test_a_stream_that_stalls_is_given_up(backend: Backend, fake: FakeServ
     with Tampering(fake.url) as proxy:
         async with backend.open_client(proxy.url, timeouts=Timeouts(stream_idle=1)) as client:
             for how in ({"unread": "stall"}, {}):
-                proxy.arm(STREAM, *([] if how else [stall(90)]), **how)
+                fault = proxy.arm(STREAM, *([] if how else [stall(90)]), **how)
                 job = await client.submit("x", api_name="/echo")
+                # Else it might be the other one's stream.
+                assert await backend.in_thread(partial(fault.happened.wait, 60))
                 other = await client.submit(30, api_name="/progress")
                 error = await failure(job)
                 assert isinstance(error, ConnectionLostError)
