@@ -254,6 +254,19 @@ def test_a_job_that_had_not_joined_when_its_session_was_reset_sees_the_old_state
     assert not session._streams._retired
 
 
+def test_each_job_sees_the_state_of_the_time_when_it_began_however_often_its_session_was_reset() -> None:
+    harness = Harness().connect(WITH_FILE_AND_STATE)
+    jobs: list[Job] = []
+    hashes: list[str] = []
+    for _ in range(3):
+        hashes.append(harness.session.session_hash)
+        jobs += [uploading(harness), uploading(harness)]
+        harness.session.reset_session()
+    for upload in harness.pending("/upload"):
+        harness.answer(upload, body=["/tmp/x"])
+    assert [job.session_hash for job in jobs] == [one for one in hashes for _ in range(2)]
+
+
 @pytest.mark.parametrize("version", ["3.50.2", "4.8.0"])
 def test_so_it_is_where_each_job_has_a_channel_of_its_own(version: str) -> None:
     config = era(version)
