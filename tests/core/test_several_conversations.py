@@ -10,12 +10,14 @@ from gradproto import (
     ArgumentError,
     ConnectionLostError,
     Conversation,
+    DeadlineExceeded,
     EndpointsChanged,
     Job,
     JobState,
     LocalProtocolError,
     Session,
     SessionState,
+    Timeouts,
 )
 from gradproto._conversations import MAX_HEARTBEATS
 from tests.core.driving import ERAS, INFO, Harness, config_with, era, json_body
@@ -338,3 +340,13 @@ def test_the_names_of_arguments_are_strings() -> None:
     harness = Harness().connect()
     with pytest.raises(ArgumentError, match="the name of an argument is 1, and no string"):
         harness.session.prepare([], {1: 2}, api_name="/echo")  # type: ignore[dict-item]
+
+
+def test_a_job_that_ran_too_long_is_not_stopped_on_the_server_where_that_would_stop_another() -> None:
+    harness = Harness(timeouts=Timeouts(run=5)).connect()
+    slow, sibling = harness.running("/incr"), harness.queued("/incr")
+    harness.tick()
+    harness.tick(6)
+    assert isinstance(harness.error(slow), DeadlineExceeded)
+    assert not harness.pending("/cancel")
+    assert not sibling.ended
