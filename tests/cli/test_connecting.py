@@ -77,6 +77,24 @@ def test_a_proxy_is_used_and_its_password_is_not_shown(server: FakeServer, invok
     assert invoke("view-api", server.url, "--proxy", "socks5://x").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["", " ", "opensesame-7", "opensesame7://h", "opensesame-7:x@h:1", "http://ali:opensesame-7@h:x", "socks5://x"],
+)
+def test_what_is_no_proxy_is_refused_by_the_name_of_the_option(invoke: Invoke, address: str) -> None:
+    result = invoke("view-api", "http://127.0.0.1:1", "--proxy", address)
+    assert (result.exit_code, result.stdout, "--proxy" in result.stderr) == (2, "", True)
+    assert "proxy=" not in result.stderr
+    assert "opensesame" not in result.stderr
+
+
+def test_a_wrong_proxy_of_the_environment_is_spoken_of_in_words_of_the_command_line(invoke: Invoke) -> None:
+    result = invoke("view-api", "http://app.invalid", env={"HTTP_PROXY": "opensesame7://h"})
+    assert (result.exit_code, "proxy=" in result.stderr, "opensesame" in result.stderr) == (2, False, False)
+    assert "HTTP_PROXY is not the URL of an HTTP proxy" in result.stderr
+    assert "NO_PROXY" in result.stderr
+
+
 def _echoing_failure() -> FakeApp:
     app = FakeApp(show_error=True)
 

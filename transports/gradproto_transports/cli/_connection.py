@@ -23,6 +23,7 @@ from gradproto import (
     Timeouts,
     UnsupportedServerError,
 )
+from gradproto_transports._proxy import OFF_HINT, parse_proxy
 from gradproto_transports.sync import Client
 
 from ._console import one_line, watched
@@ -104,7 +105,7 @@ class Connection:
 
     def failure(self, error: GradprotoError, code: int | None = None) -> Failure:
         """Return the error as what the program ends with, without any secret."""
-        text = str(error)
+        text = str(error).replace(OFF_HINT, "NO_PROXY names hosts to leave it out for")
         if isinstance(error, AppError) and error.title and error.title != "Error":
             text = f"{error.title}: {text}"
         # No error carries a secret of ours; but an app may send back whatever it was given.
@@ -221,6 +222,19 @@ def _check_timeout(context: click.Context, parameter: click.Parameter, value: fl
     return value
 
 
+def _check_proxy(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no proxy by the name of the option; the client knows another name for it."""
+    if value is None:
+        return None
+    if not value.strip():
+        raise click.UsageError("--proxy wants the URL of a proxy")
+    try:
+        parse_proxy("--proxy", value)
+    except ArgumentError as error:
+        raise click.UsageError(str(error)) from None
+    return value
+
+
 def option_names() -> tuple[str, ...]:
     """Return the names of the options that `make_connection` takes."""
     return _NAMES
@@ -256,6 +270,7 @@ _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option(
         "--proxy",
         metavar="URL",
+        callback=_check_proxy,
         help="Go through this HTTP proxy; else the environment says: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.",
     ),
     click.option("--insecure", is_flag=True, help="Trust any TLS certificate."),
