@@ -47,19 +47,40 @@ def test_the_parameters_of_the_endpoint_are_completed(server: FakeServer) -> Non
     assert _complete("predict", server.url, "/nope", "") == []
 
 
-def test_no_app_gets_more_than_words_onto_the_line(server: FakeServer, httpserver: HTTPServer) -> None:
+@pytest.mark.parametrize("evil", ["z\nplain,$(evil)", "--output-dir", "`evil`", "a b", "z\n", "'"])
+def test_no_app_gets_more_than_words_onto_the_line(server: FakeServer, httpserver: HTTPServer, evil: str) -> None:
     answers = {}
     for path in ("/config", "/gradio_api/info"):
         with urllib.request.urlopen(server.url + path) as answer:
             answers[path] = json.load(answer)
     named = answers["/gradio_api/info"]["named_endpoints"]
-    for parameter, name in zip(named["/add"]["parameters"], ["x;touch pwned;y", "z\nplain,$(evil)"], strict=True):
+    for parameter, name in zip(named["/add"]["parameters"], ["x;touch pwned;y", evil], strict=True):
         parameter["parameter_name"] = name
     for path, document in answers.items():
         httpserver.expect_request(path).respond_with_json(document)
     url = httpserver.url_for("")
     assert _complete("predict", url, "/add", "") == []
     assert _complete("predict", url, "/echo", "") == ["text="]
+
+
+@pytest.mark.parametrize("shell", ["gradprotobash", "zsh", "fish"])
+def test_no_app_gets_more_than_words_into_what_a_shell_reads(
+    server: FakeServer, httpserver: HTTPServer, shell: str
+) -> None:
+    for path in ("/config", "/gradio_api/info"):
+        with urllib.request.urlopen(server.url + path) as answer:
+            document = json.load(answer)
+        if path != "/config":
+            document["named_endpoints"]["/add"]["parameters"][0]["parameter_name"] = "x;touch pwned;y\nplain,evil"
+        httpserver.expect_request(path).respond_with_json(document)
+    line = f"gradproto predict {httpserver.url_for('')} /add "
+    environment = {**os.environ, "_GRADPROTO_COMPLETE": f"{shell}_complete", "COMP_WORDS": line}
+    environment["COMP_CWORD"] = "" if shell == "fish" else "4"
+    command = [sys.executable, "-m", "gradproto_transports.cli"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    assert "b=" in done.stdout
+    assert "evil" not in done.stdout
+    assert "pwned" not in done.stdout
 
 
 def test_the_login_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from pytest_httpserver import HTTPServer
 
 from gradproto_fake_server import FakeApp, FakeServer, demo_app
-from tests.cli.conftest import Invoke
+from gradproto_transports.cli._call import CallRunner
+from gradproto_transports.cli._connection import Failure
+from gradproto_transports.sync import Client
+from tests.cli.conftest import PATIENCE, Invoke
 from tests.transports.servers import RawServer
 from tests.transports.tampering import Tampering
 
@@ -75,6 +80,24 @@ def test_a_proxy_is_used_and_its_password_is_not_shown(server: FakeServer, invok
     assert "407" in result.stderr
     assert PASSWORD not in result.stderr
     assert invoke("view-api", server.url, "--proxy", "socks5://x").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", " ", "opensesame-7", "opensesame7://h", "opensesame-7:x@h:1", "http://ali:opensesame-7@h:x", "socks5://x"],
+)
+def test_what_is_no_proxy_is_refused_by_the_name_of_the_option(invoke: Invoke, address: str) -> None:
+    result = invoke("view-api", "http://127.0.0.1:1", "--proxy", address)
+    assert (result.exit_code, result.stdout, "--proxy" in result.stderr) == (2, "", True)
+    assert "proxy=" not in result.stderr
+    assert "opensesame" not in result.stderr
+
+
+def test_a_wrong_proxy_of_the_environment_is_spoken_of_in_words_of_the_command_line(invoke: Invoke) -> None:
+    result = invoke("view-api", "http://app.invalid", env={"HTTP_PROXY": "opensesame7://h"})
+    assert (result.exit_code, "proxy=" in result.stderr, "opensesame" in result.stderr) == (2, False, False)
+    assert "HTTP_PROXY is not the URL of an HTTP proxy" in result.stderr
+    assert "NO_PROXY" in result.stderr
 
 
 def _echoing_failure() -> FakeApp:
@@ -192,3 +215,38 @@ def test_connecting_as_a_whole_has_one_limit(server: FakeServer, invoke: Invoke)
         result = invoke("view-api", proxy.url, "--timeout", "1")
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
     assert "1 s" in result.stderr
+
+
+def test_what_is_asked_last_gets_only_what_is_left_of_the_limit(server: FakeServer, invoke: Invoke) -> None:
+    over = threading.Event()
+
+    def late(parts: Iterator[bytes]) -> Iterator[bytes]:
+        over.wait(0.8)
+        yield from parts
+
+    def held(parts: Iterator[bytes]) -> Iterator[bytes]:
+        over.wait(PATIENCE)
+        yield from parts
+
+    with Tampering(server.url) as proxy:
+        proxy.arm(b"/config", lambda answer: answer.wire.append(late))
+        proxy.arm(b"/info", lambda answer: answer.wire.append(held))
+        result = invoke("predict", proxy.url, "/echo", "x", "--json-events", "--timeout", "1")
+        connecting = [thread for thread in threading.enumerate() if thread.name == "gradproto-connect"]
+        over.set()
+        for thread in connecting:
+            thread.join(PATIENCE)
+    event = json.loads(result.stdout)
+    # With a limit of its own the last request would have failed by that one, and later.
+    assert (event["error"], event["exit_code"], result.exit_code) == ("DeadlineExceeded", 3, 3)
+    assert [thread.is_alive() for thread in connecting] == [False]
+
+
+def test_no_job_is_submitted_when_the_time_is_up(server: FakeServer) -> None:
+    with Client(server.url) as client:
+        asked = len(server.requests)
+        runner = CallRunner(client, deadline=time.monotonic(), timeout=1.0)
+        with pytest.raises(Failure, match="the call did not begin within 1 s"):
+            next(iter(runner.run(client.endpoints.resolve(api_name="/echo").fn_index, ["x"], {})))
+        assert len(server.requests) == asked
+        assert runner.cancel() is None

@@ -13,12 +13,15 @@ from gradproto import ArgumentError, ConnectError
 from gradproto._urls import origin
 from gradproto.wire import Connect, Proxy
 
-__all__ = ["Origin", "Proxies", "place"]
+__all__ = ["OFF_HINT", "Origin", "Proxies", "parse_proxy", "place"]
 
 # Scheme (http or https), host, port.
 Origin = tuple[str, str, int]
 
-_OFF_HINT = "proxy=False leaves the environment out"
+OFF_HINT = "proxy=False leaves the environment out"
+
+# What people take for an HTTP proxy, and an error may repeat; any other word there may be a part of a password.
+_OTHER_SCHEMES = frozenset({"ftp", "socks", "socks4", "socks4a", "socks5", "socks5h", "ws", "wss"})
 
 
 def place(connect: Connect) -> str:
@@ -40,7 +43,7 @@ class Proxies:
         self._of_scheme: dict[str, tuple[str, str]] = {}
         self._exceptions: list[str] = []
         if isinstance(proxy, str):
-            self._one = _parse("proxy=", proxy)
+            self._one = parse_proxy("proxy=", proxy)
         elif proxy is None:
             for scheme in ("http", "https"):
                 found = _variable(environment, scheme + "_proxy") or _variable(environment, "all_proxy")
@@ -68,7 +71,7 @@ class Proxies:
             return self._one
         name, url = self._of_scheme[scheme]
         # Without a scheme it is what most people mean, and other programs take it for that, too.
-        return _parse(name, url if "://" in url else f"http://{url}", hint=_OFF_HINT)
+        return parse_proxy(name, url if "://" in url else f"http://{url}", hint=OFF_HINT)
 
     def _is_exception(self, host: str, port: int) -> bool:
         return any(_covers(exception, host, port) for exception in self._exceptions)
@@ -86,11 +89,11 @@ def _variable(environment: Mapping[str, str], name: str) -> tuple[str, str] | No
     return (found, value) if value else None
 
 
-def _parse(name: str, url: str, *, hint: str | None = None) -> Proxy:
-    """Return the proxy; an error says what is wrong with ``name``, and shows nothing of a URL with a password in it."""
+def parse_proxy(name: str, url: str, *, hint: str | None = None) -> Proxy:
+    """Return the proxy; an error says what is wrong with ``name``, and shows nothing of it that may be a secret."""
     scheme, separator, _ = url.partition("://")
     if not separator or scheme.lower() not in ("http", "https"):
-        shown = f"{scheme[:20]!r}" if separator and scheme.isalnum() else "what it is"
+        shown = repr(scheme) if separator and scheme.lower() in _OTHER_SCHEMES else "what it is"
         raise ArgumentError(
             f"{name} is not the URL of an HTTP proxy: its scheme must be http or https, not {shown}", hint=hint
         )

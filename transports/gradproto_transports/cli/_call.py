@@ -70,6 +70,8 @@ class CallRunner:
         def submit() -> Job:
             return self._client.submit(*args, fn_index=fn_index, **kwargs)
 
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise Failure(f"the call did not begin within {self._timeout:g} s", kind="DeadlineExceeded")
         self._begun = True
         threading.Thread(target=self._follow, args=(submit,), name="gradproto-updates", daemon=True).start()
         while not isinstance(news := self._next(), _Ended):

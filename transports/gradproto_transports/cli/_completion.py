@@ -115,8 +115,8 @@ def _describe(context: click.Context, url: str) -> dict[str, list[str]]:
 
 
 def _is_word(name: str) -> bool:
-    """Whether no shell takes the name, which is the app's, for more than a word."""
-    return re.fullmatch(r"[\w./-]+", name) is not None
+    """Whether no shell takes the name, which is the app's, for more than a word, and gradproto not for an option."""
+    return re.fullmatch(r"[\w./][\w./-]*", name) is not None
 
 
 def _nobody(user: str) -> str:

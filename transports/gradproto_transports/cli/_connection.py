@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from gradproto import (
     Timeouts,
     UnsupportedServerError,
 )
+from gradproto_transports._proxy import OFF_HINT, parse_proxy
 from gradproto_transports.sync import Client
 
 from ._console import one_line, watched
@@ -53,6 +55,48 @@ class Failure(Exception):
         self.kind = kind
 
 
+class _Attempt:
+    """A client that is made in another thread, and closed there if nobody waits for it any more."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._client: Client | None = None
+        self._error: BaseException | None = None
+        self._abandoned = False
+
+    def run(self) -> None:
+        """Make the client."""
+        try:
+            client = self._connect()
+        except BaseException as error:  # of whatever kind: it is raised again where somebody sees it
+            self._error = error
+        else:
+            with self._lock:
+                self._client = client
+                abandoned = self._abandoned
+            if abandoned:
+                client.close()
+        self._over.set()
+
+    def wait(self, seconds: float) -> Client | None:
+        """Return the client, ``None`` if it is not there in time; raises what kept it from being made."""
+        if not self._over.wait(seconds):
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._client
+
+    def abandon(self) -> None:
+        """Close the client, now or when it comes."""
+        with self._lock:
+            self._abandoned = True
+            client = self._client
+        if client is not None:
+            client.close()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Connection:
     """How to reach an app. ``deadline`` is when to give up, by the monotonic clock."""
@@ -70,28 +114,42 @@ class Connection:
     def open(self) -> Generator[Client, None, None]:
         """Connect; raises `Failure` for whatever goes wrong, then or while the client is used."""
         try:
-            client = Client(
-                self.url,
-                token=self.token,
-                auth=self.auth,
-                headers=self.headers,
-                timeouts=self._timeouts(),
-                ssl_verify=self.verify,
-                proxy=self.proxy,
-                download_files=False,
-            )
+            client = self._connect() if self.deadline is None else self._connect_until(self.deadline)
         except ArgumentError as error:
             raise self.failure(error, USAGE) from error
         except GradprotoError as error:
             raise self.failure(error, UNREACHABLE) from error
         with client:
-            if self.late:
-                # Each request has had less than the limit, and all together more.
-                raise Failure(f"connecting took more than {self.timeout:g} s", UNREACHABLE, kind="DeadlineExceeded")
             try:
                 yield client
             except GradprotoError as error:
                 raise self.failure(error) from error
+
+    def _connect(self) -> Client:
+        return Client(
+            self.url,
+            token=self.token,
+            auth=self.auth,
+            headers=self.headers,
+            timeouts=self._timeouts(),
+            ssl_verify=self.verify,
+            proxy=self.proxy,
+            download_files=False,
+        )
+
+    def _connect_until(self, deadline: float) -> Client:
+        """Connect in a thread: each request has the limit for itself, and all together must not have more."""
+        attempt = _Attempt(self._connect)
+        threading.Thread(target=attempt.run, name="gradproto-connect", daemon=True).start()
+        try:
+            client = attempt.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            attempt.abandon()
+            raise
+        if client is None:
+            attempt.abandon()
+            raise Failure(f"connecting took more than {self.timeout:g} s", UNREACHABLE, kind="DeadlineExceeded")
+        return client
 
     def _timeouts(self) -> Timeouts:
         usual = Timeouts()
@@ -104,7 +162,7 @@ class Connection:
 
     def failure(self, error: GradprotoError, code: int | None = None) -> Failure:
         """Return the error as what the program ends with, without any secret."""
-        text = str(error)
+        text = str(error).replace(OFF_HINT, "NO_PROXY names hosts to leave it out for")
         if isinstance(error, AppError) and error.title and error.title != "Error":
             text = f"{error.title}: {text}"
         # No error carries a secret of ours; but an app may send back whatever it was given.
@@ -221,6 +279,19 @@ def _check_timeout(context: click.Context, parameter: click.Parameter, value: fl
     return value
 
 
+def _check_proxy(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no proxy by the name of the option; the client knows another name for it."""
+    if value is None:
+        return None
+    if not value.strip():
+        raise click.UsageError("--proxy wants the URL of a proxy")
+    try:
+        parse_proxy("--proxy", value)
+    except ArgumentError as error:
+        raise click.UsageError(str(error)) from None
+    return value
+
+
 def option_names() -> tuple[str, ...]:
     """Return the names of the options that `make_connection` takes."""
     return _NAMES
@@ -256,6 +327,7 @@ _OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option(
         "--proxy",
         metavar="URL",
+        callback=_check_proxy,
         help="Go through this HTTP proxy; else the environment says: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.",
     ),
     click.option("--insecure", is_flag=True, help="Trust any TLS certificate."),
