@@ -158,13 +158,14 @@ def test_an_interrupt_while_it_connects_is_an_event_too(start: Start) -> None:
     assert json.loads(out)["error"] == "Interrupted"
 
 
-def test_a_file_that_comes_too_slowly_ends_the_call_at_its_limit(server: FakeServer, invoke: Invoke) -> None:
+@pytest.mark.parametrize("how", ["slowly", "not at all"])
+def test_a_file_that_comes_too_late_ends_the_call_at_its_limit(server: FakeServer, invoke: Invoke, how: str) -> None:
     over = threading.Event()
 
     def slowly(parts: Iterator[bytes]) -> Iterator[bytes]:
         for part in parts:
             for at in range(len(part)):
-                over.wait(0.05)
+                over.wait(0.05 if how == "slowly" else None)
                 yield part[at : at + 1]
 
     with Tampering(server.url) as proxy:

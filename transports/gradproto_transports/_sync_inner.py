@@ -12,6 +12,7 @@ from gradproto import (
     Call,
     ConnectionLostError,
     Conversation,
+    DeadlineExceeded,
     FileData,
     GradprotoError,
     LocalProtocolError,
@@ -177,13 +178,23 @@ class Inner:
         self.driver.post(lambda: self.hub.fetch(fetch))
         return ended
 
-    def fetch_whole(self, file: FileData, sink: Sink, started: Callable[[int | None], None] | None = None) -> None:
-        """Download a file and wait for its end; a wait that is interrupted stops the download."""
+    def fetch_whole(
+        self,
+        file: FileData,
+        sink: Sink,
+        started: Callable[[int | None], None] | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Download a file and wait for its end; a wait that is interrupted, or ``timeout`` seconds, stops it."""
         ended = self.fetch(file, sink, started)
         try:
             if self.driver.on_thread:
                 # In a callback: the thread goes on with its work until the file is there.
-                self.driver.wait(threading.Condition(), ended.done, None)
+                self.driver.wait(threading.Condition(), ended.done, timeout)
+            else:
+                concurrent.futures.wait([ended], timeout)
+            if not ended.done():
+                raise DeadlineExceeded(f"the file {file.orig_name!r:.80} did not come within {timeout:g} s")
             ended.result()
         except BaseException:
             self.abandon(ended)

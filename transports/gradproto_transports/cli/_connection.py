@@ -114,7 +114,7 @@ class Connection:
     def open(self) -> Generator[Client, None, None]:
         """Connect; raises `Failure` for whatever goes wrong, then or while the client is used."""
         try:
-            client = self._connect() if self.deadline is None else self._connect_until(self.deadline)
+            client = self._connect() if self.deadline is None else self._connect_in_time()
         except ArgumentError as error:
             raise self.failure(error, USAGE) from error
         except GradprotoError as error:
@@ -137,12 +137,12 @@ class Connection:
             download_files=False,
         )
 
-    def _connect_until(self, deadline: float) -> Client:
+    def _connect_in_time(self) -> Client:
         """Connect in a thread: each request has the limit for itself, and all together must not have more."""
         attempt = _Attempt(self._connect)
         threading.Thread(target=attempt.run, name="gradproto-connect", daemon=True).start()
         try:
-            client = attempt.wait(max(0.0, deadline - time.monotonic()))
+            client = attempt.wait(self.left or 0.0)
         except BaseException:
             attempt.abandon()
             raise
@@ -175,9 +175,9 @@ class Connection:
         return Failure(text, _code_of(error) if code is None else code, kind=type(error).__name__)
 
     @property
-    def late(self) -> bool:
-        """Whether the time is up."""
-        return self.deadline is not None and time.monotonic() >= self.deadline
+    def left(self) -> float | None:
+        """How many seconds are left, ``None`` where there is no limit."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def too_late(self, what: str) -> Failure:
         """Return the failure for what did not end in time."""

@@ -63,23 +63,15 @@ class FileSaver:
         number = len(self._saved)
         target = file.inner.downloads.target(file, directory)
         name = target.path.name
-
-        def tell(came: int, total: int | None) -> None:
-            if self._connection is not None and self._connection.late:
-                raise TimeoutError("the time is up")
-            self._display.download(number, name, came, total)
-
-        sink = _Shown(target, file.size, tell)
+        sink = _Shown(target, file.size, lambda came, total: self._display.download(number, name, came, total))
+        left = None if self._connection is None else self._connection.left
         try:
-            file.inner.fetch_whole(file, sink, sink.expect)
+            file.inner.fetch_whole(file, sink, sink.expect, left)
             return Path(target.finish())
-        except GradprotoError as error:
+        except BaseException as error:
             target.discard()
-            if self._connection is not None and self._connection.late:
+            if self._connection is not None and self._connection.left == 0 and isinstance(error, GradprotoError):
                 raise self._connection.too_late(f"the file {name!r} did not come") from error
-            raise
-        except BaseException:
-            target.discard()
             raise
         finally:
             self._display.downloaded(number)
