@@ -29,6 +29,7 @@ from ._errors import AuthenticationError as AuthenticationError
 from ._errors import ConnectError as ConnectError
 from ._errors import ConnectionLostError as ConnectionLostError
 from ._errors import DeadlineExceeded as DeadlineExceeded
+from ._errors import DuplicationError as DuplicationError
 from ._errors import EndpointNotFoundError as EndpointNotFoundError
 from ._errors import GradprotoError as GradprotoError
 from ._errors import JobCancelledError as JobCancelledError
@@ -58,6 +59,8 @@ from ._events import DownloadStarted as DownloadStarted
 from ._events import EndpointsChanged as EndpointsChanged
 from ._events import Event as Event
 from ._events import FileUploaded as FileUploaded
+from ._events import HubEvent as HubEvent
+from ._events import HubFailed as HubFailed
 from ._events import JobCancelled as JobCancelled
 from ._events import JobCompleted as JobCompleted
 from ._events import JobDataRequested as JobDataRequested
@@ -73,6 +76,9 @@ from ._events import QueueEstimated as QueueEstimated
 from ._events import SessionExpired as SessionExpired
 from ._events import SessionFailed as SessionFailed
 from ._events import SessionReady as SessionReady
+from ._events import SpaceDuplicated as SpaceDuplicated
+from ._events import SpaceFound as SpaceFound
+from ._events import SpaceStageReported as SpaceStageReported
 from ._events import StreamLost as StreamLost
 from ._events import UnknownMessageReceived as UnknownMessageReceived
 from ._events import UploadProgressed as UploadProgressed
@@ -80,6 +86,7 @@ from ._files import FileData as FileData
 from ._files import LocalFile as LocalFile
 from ._files import handle_file as handle_file
 from ._files import sanitize_name as sanitize_name
+from ._hub_session import HubSession as HubSession
 from ._jobs import Call as Call
 from ._jobs import Job as Job
 from ._jobs import OutputCursor as OutputCursor
@@ -90,6 +97,7 @@ from ._payload import collapse as collapse
 from ._payload import replace_files as replace_files
 from ._retry import Retry as Retry
 from ._session import Session as Session
+from ._spaces import SpaceInfo as SpaceInfo
 from ._states import JobState as JobState
 from ._states import SessionState as SessionState
 from ._status import ProgressUnit as ProgressUnit
@@ -125,6 +133,7 @@ __all__ = [
     "DownloadFailed",
     "DownloadRetried",
     "DownloadStarted",
+    "DuplicationError",
     "Endpoint",
     "EndpointNotFoundError",
     "Endpoints",
@@ -134,6 +143,9 @@ __all__ = [
     "FilePart",
     "FileUploaded",
     "GradprotoError",
+    "HubEvent",
+    "HubFailed",
+    "HubSession",
     "JSONValue",
     "Job",
     "JobCancelled",
@@ -173,7 +185,11 @@ __all__ = [
     "SessionFailed",
     "SessionReady",
     "SessionState",
+    "SpaceDuplicated",
     "SpaceError",
+    "SpaceFound",
+    "SpaceInfo",
+    "SpaceStageReported",
     "StartExchange",
     "Status",
     "StatusUpdate",

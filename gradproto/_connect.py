@@ -23,7 +23,7 @@ from ._states import SessionInput
 from ._timers import Timer
 from ._urls import redact_url, same_origin
 
-__all__ = ["Heartbeat", "connect", "log_in"]
+__all__ = ["Heartbeat", "connect", "log_in", "space_failed", "space_found"]
 
 # Seconds until a broken heartbeat is tried again; doubled each time, and set back when a beat comes.
 FIRST_HEARTBEAT_RETRY = 1.0
@@ -32,8 +32,30 @@ LAST_HEARTBEAT_RETRY = 60.0
 
 def connect(core: Core) -> None:
     """Begin to connect: ends with `SessionReady` or `SessionFailed`."""
+    if core.space is not None:
+        core.advance(SessionInput.SEND_RESOLVE)
+        core.space.start()
+        return
     core.advance(SessionInput.SEND_CONFIG)
     _fetch_config(core)
+
+
+def space_found(core: Core) -> None:
+    """Go on with the Space's app, which runs."""
+    core.advance(SessionInput.SEND_CONFIG)
+    _fetch_config(core)
+
+
+def space_failed(core: Core, error: GradprotoError) -> None:
+    """There is no Space, or no app of it."""
+    assert core.space is not None
+    if not _tries_again(core, error, _resolve_again):
+        _give_up(core, error)
+
+
+def _resolve_again(core: Core) -> None:
+    assert core.space is not None
+    core.space.start()
 
 
 def _fetch_config(core: Core) -> None:
@@ -75,6 +97,8 @@ def _ready(core: Core, info: ApiInfo) -> None:
     if unknown is not None:
         _give_up(core, unknown)
         return
+    if core.space is not None:
+        core.space.stop()
     core.advance(SessionInput.RECV_INFO)
     core.events.append(SessionReady(config=core.config))
 
@@ -106,6 +130,8 @@ def _tries_again(core: Core, error: GradprotoError, again: Callable[[Core], None
 
 
 def _give_up(core: Core, error: GradprotoError) -> None:
+    if core.space is not None:
+        core.space.stop()
     core.advance(SessionInput.FAIL)
     core.events.append(SessionFailed(error=core.last_error(error, core.reconnections).with_traceback(None)))
 
@@ -179,6 +205,11 @@ class _ConfigFetch(ShortExchange):
 
     def failed(self, error: GradprotoError) -> None:
         """There is nobody, or no app."""
+        space = self._core.space
+        if space is not None and isinstance(error, UnsupportedServerError):
+            self._core.advance(SessionInput.SEND_RESOLVE)
+            space.not_answering(error)
+            return
         if not _tries_again(self._core, error, _fetch_config):
             _give_up(self._core, error)
 

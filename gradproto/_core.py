@@ -23,6 +23,7 @@ from ._urls import same_origin
 if TYPE_CHECKING:
     from ._conversations import Conversation
     from ._downloads import Download
+    from ._space_wait import SpaceWait
 
 __all__ = ["Core"]
 
@@ -34,6 +35,7 @@ class Core:
         self,
         base_url: str,
         *,
+        app_url: str | None = None,
         entropy: Callable[[int], bytes],
         headers: tuple[tuple[str, str], ...],
         credentials: tuple[tuple[str, str], ...],
@@ -42,7 +44,7 @@ class Core:
         route: Route = "queue",
         retry: Retry | None = None,
     ) -> None:
-        # Where the app is; a redirect of the first request moves it.
+        # Where the app is; a redirect of the first request moves it. A Space's page until it is known where its app is.
         self.base_url = base_url
         self.entropy = entropy
         self.auth = auth
@@ -56,7 +58,11 @@ class Core:
         self.backlog: deque[Callable[[], None]] = deque()
         self.timers: Timers = Timers()
         self.exchanges: Exchanges = Exchanges(
-            base_url, timers=self.timers, commands=self.commands, headers=headers, credentials=credentials
+            base_url if app_url is None else app_url,
+            timers=self.timers,
+            commands=self.commands,
+            headers=headers,
+            credentials=credentials,
         )
         self.jobs: dict[int, Job] = {}
         self.downloads: dict[int, Download] = {}
@@ -78,6 +84,8 @@ class Core:
         # How often connecting was tried again, and the time until that is next.
         self.reconnections: int = 0
         self.connecting: Timer | None = None
+        # Set by the session if the app is a Space's.
+        self.space: SpaceWait | None = None
         # Set by the session: how a job that is tried again begins.
         self.begin_again: Callable[[Job, GradprotoError], None]
 

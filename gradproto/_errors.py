@@ -17,6 +17,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "DeadlineExceeded",
+    "DuplicationError",
     "EndpointNotFoundError",
     "GradprotoError",
     "JobCancelledError",
@@ -166,3 +167,23 @@ class SpaceError(GradprotoError, ValueError):
     def __init__(self, message: str, *, stage: str | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.stage = stage
+
+
+class DuplicationError(SpaceError):
+    """A Space could not be duplicated, or not wholly: ``space`` is the id of the copy, ``done`` says in words what was
+    changed, in order, and ``not_done`` what was not.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        space: str = "",
+        done: tuple[str, ...] = (),
+        not_done: tuple[str, ...] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.space = space
+        self.done: tuple[str, ...] = done
+        self.not_done: tuple[str, ...] = not_done

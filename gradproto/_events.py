@@ -15,6 +15,7 @@ from ._errors import GradprotoError
 from ._files import FileData
 from ._json import JSONValue
 from ._record import field, record
+from ._spaces import SpaceInfo
 from ._status import ProgressUnit
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "EndpointsChanged",
     "Event",
     "FileUploaded",
+    "HubEvent",
+    "HubFailed",
     "JobCancelled",
     "JobCompleted",
     "JobDataRequested",
@@ -46,6 +49,9 @@ __all__ = [
     "SessionExpired",
     "SessionFailed",
     "SessionReady",
+    "SpaceDuplicated",
+    "SpaceFound",
+    "SpaceStageReported",
     "StreamLost",
     "UnknownMessageReceived",
     "UploadProgressed",
@@ -79,6 +85,48 @@ class ConnectRetried:
 
     attempt: int
     delay: float
+    error: GradprotoError
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class SpaceStageReported:
+    """The Space ``space`` is not ready: its runtime stage is ``stage``, such as ``"BUILDING"``, after ``waited``
+    seconds of waiting for it; the next step comes in ``delay`` seconds.
+    """
+
+    space: str
+    stage: str
+    waited: float
+    delay: float
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class SpaceFound:
+    """What the Hub says of the Space that was asked for."""
+
+    space: SpaceInfo
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class SpaceDuplicated:
+    """The duplicate is there: ``space``, by its id.
+
+    ``created`` says whether it was made now, or was there before. ``done`` says in words what was changed, in order,
+    ``warnings`` what was asked for and left alone, ``notes`` what will cost money.
+    """
+
+    from_id: str
+    space: str
+    created: bool
+    done: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class HubFailed:
+    """What the Hub was asked for could not be had, or not wholly done."""
+
     error: GradprotoError
 
 
@@ -326,11 +374,16 @@ JobUpdate = Union[
 ]
 """What happens to one job; the last is one of the last three."""
 
+HubEvent = Union[SpaceStageReported, SpaceFound, SpaceDuplicated, HubFailed]
+"""What comes of a question to the Hub: any number of the first, then one of the others."""
+
 Event = Union[
     ConfigReceived,
     ConnectRetried,
+    SpaceStageReported,
     SessionReady,
     SessionFailed,
+    HubEvent,
     JobUpdate,
     ChunkAccepted,
     ChunkRefused,

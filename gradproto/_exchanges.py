@@ -189,7 +189,7 @@ class Exchanges:
     """All exchanges of one session that are under way, and the credentials that their requests carry.
 
     ``credentials`` are headers for the app's own origin only: the caller's own and the token. ``app_url`` says which
-    that is.
+    that is; ``""`` while it is not known. What a request carries of its own goes to its own origin only.
     """
 
     def __init__(
@@ -474,7 +474,7 @@ class Exchanges:
         exchange.request = Request(
             method=request.method,
             url=url,
-            headers=request.headers if same_origin(url, self.app_url) else (),
+            headers=request.headers if same_origin(url, request.url) else (),
             body=request.body,
             safe_to_repeat=request.safe_to_repeat,
         )

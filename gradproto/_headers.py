@@ -7,14 +7,23 @@ from collections.abc import Mapping
 from typing import cast
 
 from ._errors import ArgumentError
+from ._version import __version__
 
-__all__ = ["USER_HEADER", "check_headers", "merge_headers"]
+__all__ = ["FIXED_HEADERS", "check_headers", "merge_headers"]
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
 # A line break would let a value smuggle in a header of its own; h11 refuses the other control characters too.
 _VALUE = r"[\t\x20-\x7e\x80-\xff]*\Z"
 # Every official client says this of itself, and Gradio counts by it, so it is not the caller's to change.
 USER_HEADER = ("x-gradio-user", "api")
+# What every request says.
+FIXED_HEADERS = (
+    ("accept", "*/*"),
+    # Compression would put a buffer between the server and whoever waits for the next event.
+    ("accept-encoding", "identity"),
+    ("user-agent", f"gradproto/{__version__}"),
+    USER_HEADER,
+)
 # Framing belongs to whoever writes the bytes, and nobody here could undo a compression.
 _RESERVED = frozenset(
     {"accept-encoding", "connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"}

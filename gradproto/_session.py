@@ -19,10 +19,11 @@ from ._api_info import Endpoint, Endpoints
 from ._binding import bind_arguments, encode_arguments, split_call
 from ._commands import Command
 from ._config import Config
-from ._connect import connect, log_in
+from ._connect import connect, log_in, space_failed, space_found
 from ._conversations import Conversation
 from ._core import Core
 from ._dialects import Route
+from ._door import Door
 from ._downloads import ORIGINS_HINT, Download
 from ._errors import (
     ArgumentError,
@@ -34,36 +35,34 @@ from ._errors import (
 )
 from ._events import DownloadCompleted, DownloadDataReceived, DownloadFailed, DownloadStarted, Event
 from ._files import FileData, data_url_bytes, is_data_url
-from ._headers import USER_HEADER, check_headers, merge_headers
+from ._headers import FIXED_HEADERS, check_headers, merge_headers
+from ._hub import Hub, app_token_header
 from ._jobs import Call, Job
 from ._json import JSONValue, dumps
 from ._multipart import encode_form
 from ._payload import check_file_sizes, file_url, fill_uploads, find_uploads
 from ._retry import Retry, as_retry
+from ._space_wait import SPACE_WAIT, SpaceWait, check_space_wait
+from ._spaces import HUB_URL, SpaceInfo, SpaceName, find_space, page_of, parse_hub_url
 from ._states import SessionInput, SessionState
 from ._streams import Streams
 from ._timeouts import Timeouts
 from ._urls import origin, parse_src, redact_url, same_origin
-from ._version import __version__
 
 __all__ = ["Session"]
 
-FIXED_HEADERS = (
-    ("accept", "*/*"),
-    # Compression would put a buffer between the server and whoever waits for the next event.
-    ("accept-encoding", "identity"),
-    ("user-agent", f"gradproto/{__version__}"),
-    USER_HEADER,
-)
 
-
-class Session:
+class Session(Door):
     """A conversation with the app at ``src``.
 
     ``entropy(n)`` returns n random bytes; a seeded one makes a session repeatable. ``token`` is a Hugging Face token
     and ``auth`` a user and password for the app's own login; they, ``headers`` and ``cookies`` go to the app's origin
     and nowhere else. ``oauth_token`` is a token with which the app's functions may act on the caller's behalf: it is
     sent only with calls of endpoints that take one (`Endpoint.oauth_token`).
+
+    ``src`` may be a Hugging Face Space: ``owner/name``, the URL of its page, or its app's address under ``hf.space``.
+    Then the Hub at ``hub_url`` is asked where its app is, with the token. If the Space is being built, starts or
+    sleeps, the session waits for it, at most ``space_wait`` seconds, and reports that with `SpaceStageReported`.
 
     ``upload_paths`` says whether a plain string is taken for the path of a local file where the endpoint wants a file.
     ``file_origins`` are addresses of other origins from which files may be fetched, without credentials, such as
@@ -92,21 +91,27 @@ class Session:
         file_origins: Iterable[str] = (),
         route: Route = "queue",
         retry: Retry | int | None = None,
+        hub_url: str = HUB_URL,
+        space_wait: float = SPACE_WAIT,
     ) -> None:
         if route not in ("queue", "call", "direct"):
             raise ArgumentError(f"route is {route!r}: it must be 'queue', 'call' or 'direct'")
         if not isinstance(cast(object, timeouts), (Timeouts, NoneType)):
             raise ArgumentError(f"timeouts is of type {type(cast(object, timeouts)).__name__}, not Timeouts")
-        base_url = parse_src(src)
+        hub_url = parse_hub_url(hub_url)
+        check_space_wait(space_wait)
+        space = find_space(src, hub_url)
+        base_url = parse_src(src) if space is None else page_of(space, hub_url)
         credentials = check_headers(headers)
         if token is not None:
-            credentials = merge_headers(_token_header(token), credentials)
+            credentials = merge_headers(app_token_header(token), credentials)
         if auth is not None:
             _check_auth(auth)
         if oauth_token is not None:
             _check_oauth_token(oauth_token)
         self._core = Core(
             base_url,
+            app_url=base_url if space is None else "",
             entropy=entropy,
             headers=FIXED_HEADERS,
             credentials=credentials,
@@ -115,8 +120,14 @@ class Session:
             route=route,
             retry=as_retry(retry),
         )
-        for name, value in _checked_cookies(cookies).items():
-            self._core.exchanges.cookies.set(name, value, base_url)
+        core = self._core
+        super().__init__(commands=core.commands, events=core.events, exchanges=core.exchanges, timers=core.timers)
+        # Until it is known where they belong.
+        self._cookies: Mapping[str, str] = _checked_cookies(cookies)
+        if space is None:
+            self._set_cookies()
+        else:
+            self._core.space = self._space_wait(space, hub_url, token, space_wait)
         self._upload_paths = upload_paths
         self._oauth_token = oauth_token
         self._file_origins = _read_origins(file_origins)
@@ -332,6 +343,8 @@ class Session:
         for conversation in self._core.conversations:
             conversation.stop()
         self._core.timers.cancel(self._core.connecting)
+        if self._core.space is not None:
+            self._core.space.stop()
         for job in list(self._core.jobs.values()):
             job.pending = False
             self._core.fail(job, ConnectionLostError(f"job {job.number} was under way when the session was closed"))
@@ -345,56 +358,40 @@ class Session:
     def next_command(self) -> Command | None:
         """Return what to do next, or ``None``. Ask for commands and events in turn until both are ``None``."""
         self._core.go_on()
-        commands = self._core.commands
-        return commands.popleft() if commands else None
+        return super().next_command()
 
     def next_event(self) -> Event | None:
         """Return what happened next, or ``None``. Ask for commands and events in turn until both are ``None``."""
         self._core.go_on()
-        events = self._core.events
-        return events.popleft() if events else None
-
-    def response_started(self, exchange: int, status: int, headers: Sequence[tuple[str, str]]) -> None:
-        """The head of the final response came; interim ones (1xx) are not reported."""
-        self._core.exchanges.response_started(exchange, status, headers)
-
-    def response_data(self, exchange: int, data: bytes) -> None:
-        """The next bytes of the response's body came, without transfer coding."""
-        self._core.exchanges.response_data(exchange, data)
-
-    def response_ended(self, exchange: int) -> None:
-        """The response is complete."""
-        self._core.exchanges.response_ended(exchange)
-
-    def exchange_failed(self, exchange: int, error: GradprotoError) -> None:
-        """There is no more of this exchange: a `TransportError`, or a `RemoteProtocolError` of the HTTP layer."""
-        self._core.exchanges.exchange_failed(exchange, error)
-
-    def body_sent(self, exchange: int, sent: int) -> None:
-        """So many bytes of the request's body were handed to the network, in all. Needed only for bodies with files."""
-        self._core.exchanges.body_sent(exchange, sent)
-
-    def websocket_opened(self, exchange: int) -> None:
-        """The handshake of a WebSocket is done; a refused one is a response like any other."""
-        self._core.exchanges.websocket_opened(exchange)
-
-    def websocket_text(self, exchange: int, text: str) -> None:
-        """A whole message came on a WebSocket."""
-        self._core.exchanges.websocket_text(exchange, text)
-
-    def websocket_closed(self, exchange: int, code: int, reason: str) -> None:
-        """A WebSocket is closed; the code is 1006 where there was no closing handshake (RFC 6455, section 7.1.5)."""
-        self._core.exchanges.websocket_closed(exchange, code, reason)
-
-    def next_deadline(self) -> float | None:
-        """Return when to call `tick` at the latest, on the clock it is told; ``None``: not before the next fact."""
-        return self._core.timers.next_deadline()
-
-    def tick(self, now: float) -> None:
-        """Say what time it is, in seconds of any clock that never goes back."""
-        self._core.timers.tick(now)
+        return super().next_event()
 
     # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _set_cookies(self) -> None:
+        for name, value in self._cookies.items():
+            self._core.exchanges.cookies.set(name, value, self._core.base_url)
+        self._cookies = {}
+
+    def _space_wait(self, space: SpaceName, hub_url: str, token: str | None, limit: float) -> SpaceWait:
+        core = self._core
+
+        def ready(info: SpaceInfo) -> None:
+            assert info.host is not None
+            core.base_url = info.host + space.path
+            self._set_cookies()
+            space_found(core)
+
+        return SpaceWait(
+            Hub(core.exchanges, hub_url, token=token, timeout=core.timeouts.request),
+            space,
+            exchanges=core.exchanges,
+            timers=core.timers,
+            entropy=core.entropy,
+            limit=limit,
+            ready=ready,
+            failed=lambda error: space_failed(core, error),
+            report=core.events.append,
+        )
 
     def _check_ready(self, what: str) -> None:
         if self.state is not SessionState.READY:
@@ -482,11 +479,3 @@ def _checked_cookies(cookies: Mapping[str, str] | None) -> Mapping[str, str]:
         if not isinstance(name, str) or not isinstance(value, str):
             raise ArgumentError("the names and the values of cookies must be strings")
     return cast("Mapping[str, str]", given)
-
-
-def _token_header(token: str) -> tuple[tuple[str, str], ...]:
-    # Not Authorization, which belongs to the app itself; the Hub's proxy takes either.
-    try:
-        return check_headers({"x-hf-authorization": f"Bearer {token}"})
-    except ArgumentError:
-        raise ArgumentError("the token holds characters that a header cannot carry") from None

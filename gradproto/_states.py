@@ -1,9 +1,9 @@
 """The states of sessions, event streams and jobs, and every transition between them.
 
-A session is one client's relation with one app. It connects once (config, API description) and is then ready until it
-is closed. It owns one event stream for each session hash it uses, and its jobs. A job is one call of an endpoint: it
-may upload files first, joins the queue, waits, runs, and ends in exactly one of three ways. A job for an endpoint that
-the app runs outside its queue goes from its request straight to running.
+A session is one client's relation with one app. It connects once (the address of a Space's app, config, API
+description) and is then ready until it is closed. It owns one event stream for each session hash it uses, and its jobs.
+A job is one call of an endpoint: it may upload files first, joins the queue, waits, runs, and ends in exactly one of
+three ways. A job for an endpoint that the app runs outside its queue goes from its request straight to running.
 
 Inputs that begin with SEND_ are what this side does, RECV_ what the server did; the others (RETRY, FAIL, CANCEL, CLOSE)
 are verdicts that other rules reach. Each state has one row. A terminal state has an empty row, and that is what makes
@@ -44,6 +44,7 @@ class SessionState(_Symbol):
     """Where a session stands."""
 
     NEW = "NEW"
+    RESOLVING = "RESOLVING"
     FETCHING_CONFIG = "FETCHING_CONFIG"
     FETCHING_INFO = "FETCHING_INFO"
     READY = "READY"
@@ -54,6 +55,7 @@ class SessionState(_Symbol):
 class SessionInput(_Symbol):
     """What moves a session."""
 
+    SEND_RESOLVE = "SEND_RESOLVE"
     SEND_CONFIG = "SEND_CONFIG"
     RECV_CONFIG = "RECV_CONFIG"
     RECV_INFO = "RECV_INFO"
@@ -119,10 +121,20 @@ class JobInput(_Symbol):
 
 SESSION_TABLE: Mapping[SessionState, Mapping[SessionInput, SessionState]] = {
     SessionState.NEW: {
+        SessionInput.SEND_RESOLVE: SessionState.RESOLVING,
         SessionInput.SEND_CONFIG: SessionState.FETCHING_CONFIG,
         SessionInput.CLOSE: SessionState.CLOSED,
     },
+    # The Hub is asked where a Space's app is, and until it runs.
+    SessionState.RESOLVING: {
+        SessionInput.SEND_CONFIG: SessionState.FETCHING_CONFIG,
+        SessionInput.RETRY: SessionState.RESOLVING,
+        SessionInput.FAIL: SessionState.FAILED,
+        SessionInput.CLOSE: SessionState.CLOSED,
+    },
     SessionState.FETCHING_CONFIG: {
+        # What answered is no app: perhaps the Space is not there yet.
+        SessionInput.SEND_RESOLVE: SessionState.RESOLVING,
         SessionInput.RECV_CONFIG: SessionState.FETCHING_INFO,
         # Where the caller allows it, what failed is asked again in a while.
         SessionInput.RETRY: SessionState.FETCHING_CONFIG,

@@ -617,7 +617,7 @@ class JoinedClient:
         """The jobs and downloads that did not end, and the connecting."""
         jobs: list[object] = [job for number, job in self.jobs.items() if number not in self.ends]
         downloads: list[object] = [number for number in self.downloads if number not in self.download_ends]
-        states = (SessionState.FETCHING_CONFIG, SessionState.FETCHING_INFO)
+        states = (SessionState.RESOLVING, SessionState.FETCHING_CONFIG, SessionState.FETCHING_INFO)
         connecting: list[object] = [self.session.state] if self.session.state in states else []
         return jobs + downloads + connecting
 

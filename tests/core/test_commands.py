@@ -30,7 +30,7 @@ def test_a_body_is_as_long_as_its_parts() -> None:
 
 @pytest.mark.parametrize(
     ("union", "module", "others"),
-    [(Command, _commands, {"FilePart", "Request", "Command"}), (Event, _events, {"Event", "JobUpdate"})],
+    [(Command, _commands, {"FilePart", "Request", "Command"}), (Event, _events, {"Event", "HubEvent", "JobUpdate"})],
 )
 def test_every_record_is_in_its_union_and_public(union: object, module: typing.Any, others: set[str]) -> None:
     members = typing.get_args(union)

@@ -32,6 +32,7 @@ TREE: dict[str, tuple[type[BaseException], ...]] = {
     "ConnectError": (TransportError,),
     "ConnectionLostError": (JobError,),
     "DeadlineExceeded": (GradprotoError, TimeoutError),
+    "DuplicationError": (SpaceError,),
     "EndpointNotFoundError": (GradprotoError, ValueError),
     "GradprotoError": (Exception,),
     "JobCancelledError": (JobError, concurrent.futures.CancelledError),

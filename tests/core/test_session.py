@@ -135,11 +135,13 @@ def test_config_and_endpoints_are_there_when_they_came() -> None:
 
 
 def reach(state: SessionState, **options: Any) -> Harness:
-    harness = Harness(**options)
+    harness = Harness("owner/app" if state is SessionState.RESOLVING else "http://app.test", **options)
     if state is SessionState.NEW:
         return harness
     harness.session.connect()
-    if state is SessionState.FAILED:
+    if state is SessionState.RESOLVING:
+        pass
+    elif state is SessionState.FAILED:
         harness.answer(harness.only("/config"), 500)
     elif state is SessionState.CLOSED:
         harness.session.close()
