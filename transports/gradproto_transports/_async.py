@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 from gradproto import (
     Call,
@@ -14,36 +14,48 @@ from gradproto import (
     Endpoints,
     Event,
     GradprotoError,
+    HubSession,
     JobCancelledError,
     JobLogged,
     JobState,
     JobUpdate,
+    SpaceDuplicated,
     StatusUpdate,
     view_api_dict,
     view_api_text,
 )
+from gradproto._record import replace
 
 from ._async_inner import DriverFactory, Inner
 from ._async_map import MapResults
+from ._async_space import ask_hub
 from ._callbacks import JobCallbacks, check_callable, guarded
 from ._files import with_sizes
 from ._map import MapProgress
 from ._options import ClientOptions, check_timeout
 from ._records import JobRecord, OutputReader, UpdateReader
 
-__all__ = ["Client", "Job", "MapProgress", "MapResults", "run_client"]
+__all__ = ["Client", "Job", "MapProgress", "MapResults", "run_client", "run_duplicate"]
+
+
+C = TypeVar("C", bound="Client")
 
 
 @asynccontextmanager
 async def run_client(
-    options: ClientOptions, make_driver: DriverFactory, *, api_name: str | None, fn_index: int | None
-) -> AsyncGenerator[Client, None]:
+    options: ClientOptions,
+    make_driver: DriverFactory,
+    make_client: type[C],
+    *,
+    api_name: str | None,
+    fn_index: int | None,
+) -> AsyncGenerator[C, None]:
     """Connect a client, and close it when the block is left."""
     inner = Inner(options, make_driver)
     async with inner.driver.running():
         try:
             await inner.connect()
-            client = Client(inner, inner.session.conversation, api_name=api_name, fn_index=fn_index)
+            client = make_client(inner, inner.session.conversation, api_name=api_name, fn_index=fn_index)
             if api_name is not None or fn_index is not None:
                 client.endpoints.resolve(api_name=api_name, fn_index=fn_index)
             if options.verbose:
@@ -51,6 +63,25 @@ async def run_client(
             yield client
         finally:
             await inner.close()
+
+
+@asynccontextmanager
+async def run_duplicate(
+    options: ClientOptions,
+    make_driver: DriverFactory,
+    make_client: type[C],
+    begin: Callable[[HubSession], None],
+    *,
+    api_name: str | None,
+    fn_index: int | None,
+) -> AsyncGenerator[C, None]:
+    """Let a copy of a Space be made, connect a client to it, and close that when the block is left."""
+    made = await ask_hub(options.hub, begin, make_driver)
+    assert isinstance(made, SpaceDuplicated)
+    options.hub.duplicate_told(made)
+    own = replace(options, src=made.space)
+    async with run_client(own, make_driver, make_client, api_name=api_name, fn_index=fn_index) as client:
+        yield client
 
 
 class Client:
@@ -146,7 +177,7 @@ class Client:
 
         return MapResults(self._inner.driver, begin, inputs, concurrency=concurrency, progress=progress_callback)
 
-    def session(self) -> Client:
+    def session(self: C) -> C:
         """Begin a conversation of its own, whose State this one does not see, over the same connections.
 
         It is used like a client. Closing it, or leaving its ``async with``, ends it alone; it ends with this client,
@@ -156,7 +187,7 @@ class Client:
         inner.check_open()
         inner.session.check_conversation(self._conversation)
         conversation = inner.driver.call(inner.session.open_conversation)
-        return Client(inner, conversation, api_name=self._api_name, fn_index=self._fn_index)
+        return type(self)(inner, conversation, api_name=self._api_name, fn_index=self._fn_index)
 
     def view_api(
         self,
@@ -191,7 +222,7 @@ class Client:
             inner.driver.call(lambda: inner.session.close_conversation(conversation))
         await inner.driver.checkpoint()
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self: C) -> C:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO, NoReturn, Protocol, TypeVar
 
 from gradproto import ConnectionLostError, Event, FileData, GradprotoError, LocalProtocolError, Session
 from gradproto._record import field, record
+from gradproto.wire import Conversation
 
 from ._files import Downloads, DownloadTarget
 from ._home import Home
@@ -83,7 +84,7 @@ class DriverFactory(Protocol):
 
     def __call__(
         self,
-        session: Session,
+        session: Conversation,
         *,
         connect_timeout: float | None,
         proxies: Proxies,
@@ -228,7 +229,7 @@ class Inner:
         self.session: Session = options.new_session()
         # Which files of outputs are downloaded.
         self.to_fetch: Callable[[FileData], bool] | None = self.session.may_download if options.fetch else None
-        self.hub: Hub = Hub(self.session, self.downloads, self._on_connected)
+        self.hub: Hub = Hub(self.session, self.downloads, self._on_connected, options.stage_told)
         self.driver: Driver = make_driver(
             self.session,
             connect_timeout=options.timeouts.connect,

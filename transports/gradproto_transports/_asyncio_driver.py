@@ -18,8 +18,8 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, Session, TransportError, WriteError
-from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
+from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, TransportError, WriteError
+from gradproto.wire import Action, Close, Connect, Conversation, Send, SendFile, Tunnel, WireClient
 
 from ._addresses import HAPPY_EYEBALLS_DELAY, in_turns
 from ._files import FileSource, transport_error
@@ -84,7 +84,7 @@ class Driver:
 
     def __init__(
         self,
-        session: Session,
+        session: Conversation,
         *,
         connect_timeout: float | None,
         proxies: Proxies,

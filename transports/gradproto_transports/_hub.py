@@ -39,6 +39,7 @@ from gradproto import (
     SessionFailed,
     SessionReady,
     SessionState,
+    SpaceStageReported,
     UploadProgressed,
 )
 
@@ -120,11 +121,16 @@ class Hub:
     """The routes of a session's events: to the job, to the download, or to whoever waits for the connection."""
 
     def __init__(
-        self, session: Session, downloads: Downloads, connected: Callable[[GradprotoError | None], None]
+        self,
+        session: Session,
+        downloads: Downloads,
+        connected: Callable[[GradprotoError | None], None],
+        stage_told: Callable[[SpaceStageReported], None],
     ) -> None:
         self.session = session
         self._downloads = downloads
         self._connected = connected
+        self._stage_told = stage_told
         self._jobs: dict[int, WatchedJob] = {}
         self._fetches: dict[int, Fetch] = {}
         self._waiting: deque[Fetch] = deque()
@@ -163,6 +169,8 @@ class Hub:
                 self._chunks.pop((event.job, event.chunk))(event.error)
             case DownloadDataReceived() | DownloadStarted() | DownloadCompleted() | DownloadFailed():
                 self._handle_download(event)
+            case SpaceStageReported():
+                self._stage_told(event)
             case SessionReady():
                 self._connected(None)
             case SessionFailed():

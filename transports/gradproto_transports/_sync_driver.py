@@ -17,8 +17,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from gradproto import ConnectError, Event, LocalProtocolError, ReadError, Session, TransportError, WriteError
-from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
+from gradproto import ConnectError, Event, LocalProtocolError, ReadError, TransportError, WriteError
+from gradproto.wire import Action, Close, Connect, Conversation, Send, SendFile, Tunnel, WireClient
 
 from ._files import FileSource, transport_error
 from ._home import Home
@@ -54,7 +54,7 @@ class Driver:
 
     def __init__(
         self,
-        session: Session,
+        session: Conversation,
         *,
         connect_timeout: float | None,
         proxies: Proxies,

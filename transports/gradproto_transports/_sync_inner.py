@@ -117,7 +117,7 @@ class Inner:
         # Which files of outputs are downloaded.
         self.to_fetch: Callable[[FileData], bool] | None = self.session.may_download if options.fetch else None
         self.connected: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self.hub: Hub = Hub(self.session, self.downloads, self._on_connected)
+        self.hub: Hub = Hub(self.session, self.downloads, self._on_connected, options.stage_told)
         self._fetches: dict[concurrent.futures.Future[None], Fetch] = {}
         self.driver: Driver = Driver(
             self.session,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import trio
 
-from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, Session, TransportError, WriteError
-from gradproto.wire import Action, Close, Connect, Send, SendFile, Tunnel, WireClient
+from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, TransportError, WriteError
+from gradproto.wire import Action, Close, Connect, Conversation, Send, SendFile, Tunnel, WireClient
 
 from ._files import FileSource, transport_error
 from ._home import Home
@@ -73,7 +73,7 @@ class Driver:
 
     def __init__(
         self,
-        session: Session,
+        session: Conversation,
         *,
         connect_timeout: float | None,
         proxies: Proxies,
