@@ -28,6 +28,7 @@ from ._json import JSONValue
 from ._refresh import rendered
 from ._states import JobInput
 from ._status import ProgressUnit
+from ._zero_gpu import read_failure
 
 __all__ = [
     "Message",
@@ -151,7 +152,7 @@ def app_error(output: Message, title: str | None, *, repr_quoted: bool) -> AppEr
         return AppError(HIDDEN_ERROR, title=title)
     if repr_quoted:
         message = _unquote(message)
-    return AppError(
+    return read_failure(
         message,
         title=text(output.get("title")) or title,
         duration=number(output.get("duration")),
