@@ -261,7 +261,7 @@ def _process_completed(core: Core, job: Job, message: Message) -> None:
         core.fail(job, RemoteProtocolError(f"job {job.number}: its completion has no output: {str(output)[:80]!r}"))
     elif message.get("success") is False or ("error" in output and "data" not in output):
         # Gradio 3.1.5 does not say in another way that it went wrong.
-        core.fail(job, app_error_of(core, output, text(message.get("title"))))
+        core.fail_by_app(job, app_error_of(core, output, text(message.get("title"))))
     elif not output:
         # What a cancelled event ends with, whoever cancelled it.
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from gradproto import (
     AppError,
     Job,
+    JobCompleted,
+    JobRetried,
     JSONValue,
     NoGPUAvailableError,
     QuotaExceededError,
+    Retry,
     ZeroGPUError,
 )
 from gradproto._own_streams import CallChannel
@@ -336,9 +339,9 @@ def fail(harness: Harness, job: Job, message: str) -> None:
         harness.say(job, "process_completed", success=False, output=output)
 
 
-def begun(version: str, way: Any) -> tuple[Harness, Job]:
+def begun(version: str, way: Any, retry: Retry | None = None) -> tuple[Harness, Job]:
     options: dict[str, Any] = {} if way == "queue" else {"route": way}
-    harness = Harness(**options).connect(era(version, state=False))
+    harness = Harness(retry=retry, **options).connect(era(version, state=False))
     job = harness.submit("/predict" if version < "3" else "/count", 3)
     harness.commands()
     return harness, job
@@ -353,3 +356,78 @@ def test_it_is_known_in_every_way_in_which_a_failure_comes(version: str, way: st
     assert (error.message, error.title) == (TEXT, "ZeroGPU quota exceeded")
     assert (error.requested, error.left, error.retry_after) == (60, 12, 20)
     assert error.__traceback__ is None
+
+
+# What is raised in the function says nothing about what it had done before.
+SAFE = Retry(times=1, first_delay=1)
+ANY = Retry(times=1, first_delay=1, idempotent=True)
+
+
+@pytest.mark.parametrize("message", [TEXT, "No GPU was available", "GPU task aborted"])
+@pytest.mark.parametrize(("version", "way"), WAYS)
+def test_a_function_that_may_have_run_is_not_called_again_unasked(version: str, way: str, message: str) -> None:
+    harness, job = begun(version, way, SAFE)
+    fail(harness, job, message)
+    error = harness.error(job)
+    assert isinstance(error, ZeroGPUError)
+    assert "tries" not in (error.hint or "")
+    assert not any(isinstance(event, JobRetried) for event in harness.history)
+
+
+@pytest.mark.parametrize(("version", "way"), WAYS)
+def test_where_that_does_no_harm_the_next_gpu_is_tried_for(version: str, way: str) -> None:
+    harness, job = begun(version, way, ANY)
+    fail(harness, job, "No GPU was available after 60s. Retry later")
+    retried = harness.one(JobRetried)
+    assert isinstance(retried.error, NoGPUAvailableError)
+    assert 0.5 <= retried.delay <= 1
+    assert harness.due() == retried.delay
+    harness.tick(retried.delay)
+    harness.commands()
+    if job.channel is None:
+        assert job.exchange is not None
+        harness.answer(job.exchange.exchange, body={"data": ["x"]})
+    else:
+        harness.accept(job)
+        harness.begin(job)
+        harness.conclude(job, "x")
+    assert isinstance(harness.end(job), JobCompleted)
+    assert job.outputs == ("x",)
+
+
+def test_the_quota_is_waited_for_as_long_as_the_caller_allows() -> None:
+    harness, job = begun("6.31.0", "queue", ANY)
+    fail(harness, job, TEXT)
+    retried = harness.one(JobRetried)
+    assert retried.delay == 20
+    harness.tick()
+    harness.tick(20)
+    fail(harness, job, TEXT)
+    assert (harness.error(job).hint or "").endswith("; given up after 2 tries")
+
+
+@pytest.mark.parametrize(
+    ("message", "ending"),
+    [
+        (TEXT.replace("0:00:20", "0:10:00"), "; that is longer than the longest delay of the retries, 30 s"),
+        (TEXT.replace(" Try again in 0:00:20", " Subscribe to Pro to get 5x more usage quota."), "of its own"),
+        ("GPU task aborted", "asked for"),
+        ("The requested GPU duration (300s) is larger than the maximum allowed", "change that"),
+        ("Some failure of the app's own", ""),
+    ],
+)
+def test_what_does_not_pass_in_time_is_told_at_once(message: str, ending: str) -> None:
+    harness, job = begun("6.31.0", "queue", ANY)
+    fail(harness, job, message)
+    assert (harness.error(job).hint or "").endswith(ending)
+    assert not any(isinstance(event, JobRetried) for event in harness.history)
+
+
+def test_a_job_that_gave_outputs_does_not_give_them_twice() -> None:
+    harness, job = begun("6.31.0", "queue", ANY)
+    harness.accept(job)
+    harness.begin(job)
+    harness.say(job, "process_generating", success=True, output={"data": ["x"]})
+    harness.say(job, "process_completed", success=False, output={"error": "No GPU was available"})
+    assert type(harness.error(job)) is NoGPUAvailableError
+    assert not any(isinstance(event, JobRetried) for event in harness.history)
