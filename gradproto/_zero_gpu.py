@@ -35,12 +35,12 @@ class KnownText:
 
 
 _WAIT = "wait, or duplicate the Space and give it hardware of its own"
-# The Hub makes the header of the caller's token; an app that calls another has to pass its visitor's on.
+# The Hub's proxy makes that header, of the caller's token or address; ``spaces`` reads nothing else.
 _SAY_WHO = (
-    "wait, or pass token= so that the call counts for your own quota; an app that calls for a visitor passes the "
-    'visitor\'s on with headers={"x-ip-token": ...}; or duplicate the Space and give it hardware of its own'
+    "wait, or pass a token so that the call counts for your own quota; an app that calls for a visitor passes the "
+    "header x-ip-token of the visitor's request on; or duplicate the Space and give it hardware of its own"
 )
-_RETRY = "try again later; calls with a token= come before those without"
+_RETRY = "try again later; calls with a token come before those without"
 _ABORTED = "the function may have taken longer than the time on the GPU that the Space asked for"
 _LOGS = "the Space's logs say more"
 
@@ -135,7 +135,7 @@ KNOWN_TEXTS = (
     KnownText(
         pattern=rf"The requested GPU duration \({_SECONDS}s\) is larger than the maximum allowed(?:\Z|[. ]*{_REMEDY})",
         kind=ZeroGPUError,
-        hint="pass token= of an account that may use so much at once, or duplicate the Space and change that",
+        hint="pass the token of an account that may use so much at once, or duplicate the Space and change that",
         versions="0.24.2 to 0.51.3",
     ),
     KnownText(
