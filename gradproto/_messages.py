@@ -28,7 +28,6 @@ from ._json import JSONValue
 from ._refresh import rendered
 from ._states import JobInput
 from ._status import ProgressUnit
-from ._zero_gpu import read_failure
 
 __all__ = [
     "Message",
@@ -147,6 +146,8 @@ def app_error_of(core: Core, output: Message, title: str | None) -> AppError:
 
 def app_error(output: Message, title: str | None, *, repr_quoted: bool) -> AppError:
     """Return the error that the app's function raised, as far as the server tells."""
+    from ._zero_gpu import read_failure  # only what failed needs it
+
     message = output.get("error")
     if not isinstance(message, str):
         return AppError(HIDDEN_ERROR, title=title)
