@@ -35,8 +35,10 @@ from ._errors import GradprotoError as GradprotoError
 from ._errors import JobCancelledError as JobCancelledError
 from ._errors import JobError as JobError
 from ._errors import LocalProtocolError as LocalProtocolError
+from ._errors import NoGPUAvailableError as NoGPUAvailableError
 from ._errors import ProtocolError as ProtocolError
 from ._errors import QueueFullError as QueueFullError
+from ._errors import QuotaExceededError as QuotaExceededError
 from ._errors import RateLimitedError as RateLimitedError
 from ._errors import ReadError as ReadError
 from ._errors import RemoteProtocolError as RemoteProtocolError
@@ -46,6 +48,7 @@ from ._errors import TransportError as TransportError
 from ._errors import UnsupportedServerError as UnsupportedServerError
 from ._errors import ValidationError as ValidationError
 from ._errors import WriteError as WriteError
+from ._errors import ZeroGPUError as ZeroGPUError
 from ._events import CancelRefused as CancelRefused
 from ._events import ChunkAccepted as ChunkAccepted
 from ._events import ChunkRefused as ChunkRefused
@@ -163,6 +166,7 @@ __all__ = [
     "JobUpdate",
     "LocalFile",
     "LocalProtocolError",
+    "NoGPUAvailableError",
     "OpenWebSocket",
     "OutputCursor",
     "OutputGenerated",
@@ -172,6 +176,7 @@ __all__ = [
     "ProtocolError",
     "QueueEstimated",
     "QueueFullError",
+    "QuotaExceededError",
     "RateLimitedError",
     "ReadError",
     "RemoteProtocolError",
@@ -201,6 +206,7 @@ __all__ = [
     "UploadProgressed",
     "ValidationError",
     "WriteError",
+    "ZeroGPUError",
     "__version__",
     "collapse",
     "handle_file",

@@ -427,7 +427,7 @@ class _Direct(_JobExchange):
             super().answered(status, headers, body)
         else:
             self._job.exchange = None
-            self._core.fail(self._job, app_error_of(self._core, output, None))
+            self._core.fail_by_app(self._job, app_error_of(self._core, output, None))
 
     def _failure(self, body: bytes) -> dict[str, JSONValue] | None:
         try:

@@ -10,7 +10,7 @@ from ._api_info import Endpoints
 from ._commands import Command
 from ._config import Config
 from ._dialects import Dialect, Route
-from ._errors import GradprotoError, QueueFullError, SessionExpiredError
+from ._errors import AppError, GradprotoError, QueueFullError, SessionExpiredError
 from ._events import CancelRefused, Event, JobFailed, JobRetried
 from ._exchanges import Exchanges
 from ._jobs import Job
@@ -151,6 +151,16 @@ class Core:
             # What it would begin with is gone.
             return False
         return unrun or allows_twice(retry, job.endpoint.api_name)
+
+    def fail_by_app(self, job: Job, error: AppError) -> None:
+        """End a job whose function failed; where ZeroGPU had no GPU for it, it may begin anew.
+
+        Of what was raised in the function nobody knows how much of the function ran before.
+        """
+        if self.retry is not None and is_passing(error) and allows_twice(self.retry, job.endpoint.api_name):
+            self.fail_or_retry(job, error, unrun=False)
+        else:
+            self.fail(job, error)
 
     def delay_of(self, error: GradprotoError, made: int) -> float | None:
         """Return in how many seconds what failed is tried again after ``made`` retries; ``None``: it is not."""

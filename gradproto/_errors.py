@@ -23,8 +23,10 @@ __all__ = [
     "JobCancelledError",
     "JobError",
     "LocalProtocolError",
+    "NoGPUAvailableError",
     "ProtocolError",
     "QueueFullError",
+    "QuotaExceededError",
     "RateLimitedError",
     "ReadError",
     "RemoteProtocolError",
@@ -34,6 +36,7 @@ __all__ = [
     "UnsupportedServerError",
     "ValidationError",
     "WriteError",
+    "ZeroGPUError",
 ]
 
 
@@ -111,6 +114,43 @@ class AppError(JobError, ValueError):
         self.title = title
         self.duration = duration
         self.visible = visible
+
+
+class ZeroGPUError(AppError):
+    """ZeroGPU, which lends GPUs to Spaces of the Hugging Face Hub, ended the app's function; see the subclasses, too.
+
+    It says so through the function's own failure, so that a part of the function may have run. Known by the texts of
+    the package ``spaces``, 0.6 to 0.51; any other text is an `AppError`.
+    """
+
+
+class QuotaExceededError(ZeroGPUError):
+    """The quota of ZeroGPU that the call counts for is used up.
+
+    ``requested`` is the seconds of GPU time that the call would have taken, ``left`` those that are left, and
+    ``retry_after`` the seconds after which it may work; each is ``None`` where ZeroGPU does not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        title: str | None = None,
+        duration: float | None = None,
+        visible: bool = True,
+        requested: float | None = None,
+        left: float | None = None,
+        retry_after: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, title=title, duration=duration, visible=visible, hint=hint)
+        self.requested = requested
+        self.left = left
+        self.retry_after = retry_after
+
+
+class NoGPUAvailableError(ZeroGPUError):
+    """ZeroGPU had no free GPU within the time that it waits for one; a later call may get one."""
 
 
 class ValidationError(JobError, ValueError):

@@ -146,12 +146,14 @@ def app_error_of(core: Core, output: Message, title: str | None) -> AppError:
 
 def app_error(output: Message, title: str | None, *, repr_quoted: bool) -> AppError:
     """Return the error that the app's function raised, as far as the server tells."""
+    from ._zero_gpu import read_failure  # only what failed needs it
+
     message = output.get("error")
     if not isinstance(message, str):
         return AppError(HIDDEN_ERROR, title=title)
     if repr_quoted:
         message = _unquote(message)
-    return AppError(
+    return read_failure(
         message,
         title=text(output.get("title")) or title,
         duration=number(output.get("duration")),
@@ -260,7 +262,7 @@ def _process_completed(core: Core, job: Job, message: Message) -> None:
         core.fail(job, RemoteProtocolError(f"job {job.number}: its completion has no output: {str(output)[:80]!r}"))
     elif message.get("success") is False or ("error" in output and "data" not in output):
         # Gradio 3.1.5 does not say in another way that it went wrong.
-        core.fail(job, app_error_of(core, output, text(message.get("title"))))
+        core.fail_by_app(job, app_error_of(core, output, text(message.get("title"))))
     elif not output:
         # What a cancelled event ends with, whoever cancelled it.
         core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))

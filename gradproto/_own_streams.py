@@ -7,7 +7,6 @@ from urllib.parse import quote
 from ._answers import QUEUE_FULL_MESSAGE, answer_error, json_object
 from ._cancel import did_nothing
 from ._channels import OwnChannel, encode_call
-from ._core import Core
 from ._errors import DeadlineExceeded, GradprotoError, JobError, QueueFullError, ReadError, RemoteProtocolError
 from ._event_streams import EventStreamExchange, read_message
 from ._events import JobCancelled, UnknownMessageReceived
@@ -280,7 +279,11 @@ class CallChannel(_OwnStreamChannel):
             core.finish(job, JobInput.CANCEL, JobCancelled(job=job.number))
         elif event.event == "error":
             job.pending = False
-            self.fail(_call_error(core, value))
+            if isinstance(value, str):
+                self.fail(JobError(f"the server failed: {value[:200]}"))
+            else:
+                # The reason comes since 6.13.
+                core.fail_by_app(job, app_error_of(core, value if isinstance(value, dict) else {}, None))
         elif event.event != "heartbeat":
             reason = f"job {job.number}: unknown kind of event"
             core.events.append(
@@ -288,13 +291,6 @@ class CallChannel(_OwnStreamChannel):
                     session_hash=self.session_hash, message={"event": event.event, "data": value}, reason=reason
                 )
             )
-
-
-def _call_error(core: Core, value: JSONValue) -> GradprotoError:
-    """Return what an error event tells: the reason since 6.13, nothing before, a text where the server failed."""
-    if isinstance(value, str):
-        return JobError(f"the server failed: {value[:200]}")
-    return app_error_of(core, value if isinstance(value, dict) else {}, None)
 
 
 class _CallPost(ShortExchange):

@@ -107,7 +107,7 @@ class PollingChannel(OwnChannel):
             complete(core, job, data)
         elif status == "FAILED":
             job.pending = False
-            self.fail(app_error_of(core, _failure(data), None))
+            core.fail_by_app(job, app_error_of(core, _failure(data), None))
         else:
             job.pending = False
             self.fail(JobError(f"{what}: the server says {str(status)[:80]!r}, and not how the job is"))

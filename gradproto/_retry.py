@@ -16,7 +16,9 @@ from ._errors import (
     ConnectionLostError,
     DeadlineExceeded,
     GradprotoError,
+    NoGPUAvailableError,
     QueueFullError,
+    QuotaExceededError,
     RateLimitedError,
     SessionExpiredError,
     TransportError,
@@ -44,7 +46,9 @@ class Retry:
     upload failed, the server's queue was full, or the server answered 429. An answer that was lost, a stream that
     broke, a session that expired, and a 502, 503 or 504 leave open whether it ran. ``idempotent`` says of which
     endpoints a call may run twice: ``True`` for all, or a collection of their names. Such a job is tried again then,
-    too, while it has given no output.
+    too, while it has given no output. So it is where ZeroGPU had no GPU for it, or said in how long its quota has more
+    (no longer than ``longest_delay``): that comes from inside the function, of which a part may have run. Whatever else
+    the function raised is not tried again.
     """
 
     times: int = 3
@@ -108,6 +112,8 @@ def is_passing(error: GradprotoError) -> bool:
     """Whether the same thing may go well in a while."""
     if error.status in _PASSING_STATUSES:
         return True
+    if isinstance(error, QuotaExceededError):
+        return error.retry_after is not None
     return isinstance(
         error,
         (
@@ -115,6 +121,7 @@ def is_passing(error: GradprotoError) -> bool:
             DeadlineExceeded,
             RateLimitedError,
             QueueFullError,
+            NoGPUAvailableError,
             ConnectionLostError,
             SessionExpiredError,
         ),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gradproto_fake_server import FakeServer
+from gradproto_fake_server import AppFailure, FakeApp, FakeServer
 from tests.cli.conftest import PATIENCE, Invoke, Start
 from tests.transports.servers import RawServer
 from tests.transports.tampering import Tampering
@@ -63,6 +63,23 @@ def test_transfers_are_told(server: FakeServer, invoke: Invoke, tmp_path: Path) 
         {"type": "uploaded", "index": 0, "name": "a.txt"}
     ]
     assert events[-1]["value"] == str(tmp_path / "out" / "a.txt")
+
+
+def test_a_quota_that_is_used_up_is_told_with_what_to_do(invoke: Invoke) -> None:
+    app = FakeApp()
+
+    @app.endpoint("/draw")
+    def draw(text: str) -> str:
+        quota = "You have exceeded your GPU quota (60s requested vs. 12s left). Try again in 0:10:00"
+        raise AppFailure(quota, title="ZeroGPU quota exceeded")
+
+    with FakeServer(app) as server:
+        result = invoke("predict", server.url, "/draw", "x", "--json-events")
+    end = _events(result.stdout)[-1]
+    assert (end["type"], end["error"], end["exit_code"], result.exit_code) == ("error", "QuotaExceededError", 1, 1)
+    for text in (end["message"], result.stderr):
+        assert "ZeroGPU quota exceeded: You have exceeded your GPU quota" in text
+        assert "pass a token so that the call counts for your own quota" in text
 
 
 @pytest.mark.parametrize(

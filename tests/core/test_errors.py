@@ -19,10 +19,12 @@ from gradproto import (
     JobError,
     LocalProtocolError,
     ProtocolError,
+    QuotaExceededError,
     RateLimitedError,
     SpaceError,
     TransportError,
     ValidationError,
+    ZeroGPUError,
 )
 
 TREE: dict[str, tuple[type[BaseException], ...]] = {
@@ -38,8 +40,10 @@ TREE: dict[str, tuple[type[BaseException], ...]] = {
     "JobCancelledError": (JobError, concurrent.futures.CancelledError),
     "JobError": (GradprotoError,),
     "LocalProtocolError": (ProtocolError,),
+    "NoGPUAvailableError": (ZeroGPUError,),
     "ProtocolError": (GradprotoError,),
     "QueueFullError": (JobError,),
+    "QuotaExceededError": (ZeroGPUError,),
     "RateLimitedError": (GradprotoError,),
     "ReadError": (TransportError,),
     "RemoteProtocolError": (ProtocolError,),
@@ -49,6 +53,7 @@ TREE: dict[str, tuple[type[BaseException], ...]] = {
     "UnsupportedServerError": (GradprotoError, ValueError),
     "ValidationError": (JobError, ValueError),
     "WriteError": (TransportError,),
+    "ZeroGPUError": (AppError,),
 }
 
 
@@ -77,6 +82,7 @@ def test_an_error_says_its_message_and_then_its_hint(name: str) -> None:
     "error",
     [
         AppError("m", title="t", duration=5.0, visible=False, hint="h"),
+        QuotaExceededError("m", title="t", requested=60.0, left=1.0, retry_after=9.0, hint="h"),
         ValidationError("m", parameters={"a": "b"}),
         RateLimitedError("m", retry_after=3.0),
         SpaceError("m", stage="PAUSED"),
