@@ -3,6 +3,9 @@
 :class:`FakeApp` is the app, made of functions; a shell lets it be reached: :class:`FakeServer` in a thread of its own,
 :func:`serve_forever` in this one, :class:`MemoryServer` with no thread and no socket, and the module
 ``gradproto_fake_server.trio`` in trio, over sockets or in memory.
+
+:class:`FakeHub` is the Hugging Face Hub without Hugging Face: users, tokens, and Spaces, of which each has such an app.
+:class:`FakeHubServer` and :class:`MemoryHub` serve it, and the module for trio does so too.
 """
 
 from __future__ import annotations
@@ -24,10 +27,17 @@ from ._files import DirectoryFiles as DirectoryFiles
 from ._files import MemoryFiles as MemoryFiles
 from ._files import StoredFile as StoredFile
 from ._http import ServerConnection as ServerConnection
+from ._hub import FakeHub as FakeHub
+from ._hub_accounts import HubToken as HubToken
+from ._hub_accounts import HubUser as HubUser
+from ._hub_faults import Fault as Fault
+from ._hub_spaces import HubSpace as HubSpace
 from ._jobs import Job as Job
 from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
+from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._server import FakeHubServer as FakeHubServer
 from ._server import FakeServer as FakeServer
 from ._server import serve_forever as serve_forever
 from ._steps import AppFailure as AppFailure
@@ -45,12 +55,19 @@ __all__ = [
     "DirectoryFiles",
     "FakeApp",
     "FakeFile",
+    "FakeHub",
+    "FakeHubServer",
     "FakeServer",
+    "Fault",
     "Hold",
+    "HubSpace",
+    "HubToken",
+    "HubUser",
     "Job",
     "Log",
     "MemoryConnection",
     "MemoryFiles",
+    "MemoryHub",
     "MemoryServer",
     "Progress",
     "RequestRecord",

@@ -99,6 +99,8 @@ class FakeApp:
         """What to add to :attr:`now` for the seconds since 1970."""
         self.tokens: dict[str, str] = {}
         """User names by login token."""
+        self.space_id: str | None = None
+        """The Space that it runs in, which its config tells; a fake Hub sets it."""
         self._seed = f"{seed}/"
         self._minted = 0
         self.file_seed: bytes = self._mint()[:16].encode()
@@ -383,6 +385,12 @@ class FakeApp:
         """Begin to answer a request, of which the body has yet to come."""
         self._router.handle(self, exchange)
 
+    def handle_from_front(self, exchange: Exchange) -> None:
+        """Log and answer a request over a connection of somebody who stands in front of the app."""
+        self.requests.append(exchange.record)
+        self._open[exchange.record.number] = exchange.record
+        self.handle(exchange)
+
     def exchange_over(self, exchange: Exchange) -> None:
         """An exchange has ended."""
         self._open.pop(exchange.record.number, None)
@@ -477,6 +485,7 @@ class FakeApp:
             show_error=self.show_error,
             max_file_size=self.max_file_size,
             enable_queue=self.enable_queue,
+            space_id=self.space_id,
         )
 
     def _document(self, key: tuple[str, str, str | None], make: Callable[[], dict[str, Any]]) -> bytes:

@@ -230,6 +230,7 @@ def config(
     show_error: bool,
     max_file_size: int | None,
     enable_queue: bool,
+    space_id: str | None,
 ) -> dict[str, Any]:
     """The document behind ``/config``."""
     components = layout.components()
@@ -255,8 +256,8 @@ def config(
         "js": None,
         "head": None,
         "title": title,
-        "space_id": None,
-        "is_space": False,
+        "space_id": space_id,
+        "is_space": space_id is not None,
         "enable_queue": enable_queue,
         "show_api": True,
         "show_error": show_error,

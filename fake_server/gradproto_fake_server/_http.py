@@ -17,7 +17,7 @@ from ._log import Ending, RequestRecord
 from ._websocket import WebSocket, handshake_headers
 
 if TYPE_CHECKING:
-    from ._app import FakeApp
+    from ._site import Site
 
 __all__ = ["BodySink", "Exchange", "ServerConnection", "Source"]
 
@@ -33,14 +33,19 @@ _REASONS: dict[int, bytes] = {
     307: b"Temporary Redirect",
     400: b"Bad Request",
     401: b"Unauthorized",
+    402: b"Payment Required",
     403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
+    409: b"Conflict",
     413: b"Content Too Large",
     416: b"Range Not Satisfiable",
     422: b"Unprocessable Entity",
+    429: b"Too Many Requests",
     500: b"Internal Server Error",
+    502: b"Bad Gateway",
     503: b"Service Unavailable",
+    504: b"Gateway Timeout",
 }
 
 
@@ -245,6 +250,14 @@ class Exchange:
         self.connection.closed = True
         self._over("cut")
 
+    def drop(self) -> None:
+        """Close the connection of an exchange whose server is gone, and let whoever waits for its end know."""
+        told = self.on_disconnect
+        self.cut()
+        self.connection.wake()
+        if told is not None:
+            told()
+
     def _end(self, end: Ending, *, close: bool = False) -> None:
         self._over(end)
         self.connection.end_response(close=close)
@@ -274,7 +287,7 @@ class ServerConnection:
     :meth:`data_to_send` gives until that is empty, and closes the socket when :attr:`closed` is set and all is sent.
     """
 
-    def __init__(self, app: FakeApp, number: int) -> None:
+    def __init__(self, app: Site, number: int) -> None:
         self.number = number
         self.closed: bool = False
         """Whether the socket is to be closed once everything was sent."""
@@ -297,8 +310,8 @@ class ServerConnection:
         return self._h11.their_http_version != b"1.0"
 
     @property
-    def app(self) -> FakeApp:
-        """The app it talks to."""
+    def app(self) -> Site:
+        """What it talks to: an app, or what stands in front of one."""
         return self._app
 
     # -- for the shell

@@ -30,6 +30,8 @@ class RequestRecord:
     call_data ...``, or ``unknown``."""
     started: float
     """The server's time in seconds."""
+    site: str = ""
+    """Where it came to: ``hub``, or the id of the Space whose address it is; empty for an app by itself."""
     session_hash: str | None = None
     body: Any = None
     """The parsed JSON of a small body, else ``None``."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ._app import FakeApp
 from ._http import ServerConnection
+from ._hub import FakeHub
+from ._site import Served
 
-__all__ = ["MemoryConnection", "MemoryServer"]
+__all__ = ["MemoryConnection", "MemoryHub", "MemoryServer"]
 
 
 class MemoryConnection:
     """One client's connection, seen from the client's end of the wire."""
 
-    def __init__(self, server: MemoryServer, connection: ServerConnection) -> None:
+    def __init__(self, server: Served, connection: ServerConnection) -> None:
         self._server = server
         self._connection = connection
         self._waiting = b""
@@ -63,7 +67,7 @@ class MemoryServer:
 
     def connect(self) -> MemoryConnection:
         """Connect a client."""
-        return MemoryConnection(self, self.app.connect())
+        return MemoryConnection(self.app, self.app.connect())
 
     def settle(self) -> None:
         """Let the jobs go on as far as they can, after a gate was opened, say."""
@@ -80,3 +84,49 @@ class MemoryServer:
     def close(self) -> None:
         """Drop all connections and files."""
         self.app.close()
+
+
+class MemoryHub:
+    """A fake Hub that is reached by method calls; exact and deterministic, time included.
+
+    It is at ``http://hub.test``, and its Spaces are at ``http://{subdomain}.hf.test``, as :attr:`HubSpace.host` says.
+    """
+
+    def __init__(self, hub: FakeHub) -> None:
+        self.hub = hub
+
+    @property
+    def url(self) -> str:
+        """Where the Hub is; the name is looked up nowhere."""
+        return self.hub.url
+
+    @property
+    def now(self) -> float:
+        """The Hub's time in seconds."""
+        return self.hub.now
+
+    def connect(self, where: str | None = None) -> MemoryConnection:
+        """Connect a client to the Hub, or to a host or URL of it or of one of its Spaces.
+
+        Raises ``ConnectionRefusedError`` where there is neither.
+        """
+        if where is None:
+            return MemoryConnection(self.hub, self.hub.connect())
+        host = urlsplit(where).hostname if "://" in where else where
+        return MemoryConnection(self.hub, self.hub.connect_at(host or ""))
+
+    def settle(self) -> None:
+        """Let the jobs of all apps go on as far as they can, after a gate was opened, say."""
+        self.hub.settle()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; everything happens at its own moment and in its order."""
+        self.hub.advance_to(self.hub.now + seconds)
+
+    def next_deadline(self) -> float | None:
+        """Give the time at which something will happen by itself; ``None`` if nothing will."""
+        return self.hub.next_deadline()
+
+    def close(self) -> None:
+        """Drop all connections and files."""
+        self.hub.close()

@@ -10,15 +10,18 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from ._app import FakeApp
 from ._http import ServerConnection
+from ._hub import FakeHub
 from ._log import RequestRecord
+from ._site import Served
 
-__all__ = ["FakeServer", "serve_forever"]
+__all__ = ["FakeHubServer", "FakeServer", "serve_forever"]
 
 T = TypeVar("T")
+S = TypeVar("S", FakeApp, FakeHub)
 
 _SMALL_READ = 16 << 10
 _LARGE_READ = 64 << 10  # twice as fast as 256 KiB, which the allocator maps and unmaps each time
@@ -39,10 +42,20 @@ class _Client:
         self.watches_writes = False
 
 
-class _Loop:
-    """Moves bytes between sockets and the app until it is told to stop."""
+class _Door:
+    """A socket that listens, and whom its clients are connected to."""
 
-    def __init__(self, app: FakeApp, host: str, port: int) -> None:
+    __slots__ = ("connect", "socket")
+
+    def __init__(self, sock: socket.socket, connect: Callable[[], ServerConnection]) -> None:
+        self.socket = sock
+        self.connect = connect
+
+
+class _Loop:
+    """Moves bytes between sockets and the app, or the Hub, until it is told to stop."""
+
+    def __init__(self, app: Served, connect: Callable[[], ServerConnection], host: str, port: int) -> None:
         self.app = app
         self.lock = threading.RLock()
         self.turned = threading.Condition(self.lock)
@@ -54,19 +67,29 @@ class _Loop:
         self._skipped = 0.0
         self._clients: dict[ServerConnection, _Client] = {}
         self._selector = selectors.DefaultSelector()
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        self._listener.setblocking(False)
+        self._host = host
+        self._doors: list[_Door] = []
+        self._new_doors: list[_Door] = []
+        self.url = self.open(connect, port)
+        self.port: int = self._doors[0].socket.getsockname()[1]
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
-        address = self._listener.getsockname()
-        self.port: int = address[1]
-        self.url = f"http://[{host}]:{self.port}" if family == socket.AF_INET6 else f"http://{host}:{self.port}"
         app.use_disk()
         app.date_offset = time.time()
+
+    def open(self, connect: Callable[[], ServerConnection], port: int = 0) -> str:
+        """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""
+        host = self._host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener.setblocking(False)
+        door = _Door(listener, connect)
+        self._doors.append(door)
+        self._new_doors.append(door)
+        bound: int = listener.getsockname()[1]
+        return f"http://[{host}]:{bound}" if family == socket.AF_INET6 else f"http://{host}:{bound}"
 
     def time(self) -> float:
         return time.monotonic() - self._began + self._skipped
@@ -92,6 +115,9 @@ class _Loop:
     def _run(self) -> None:
         while not self._stopping:
             with self.lock:
+                while self._new_doors:
+                    door = self._new_doors.pop()
+                    self._selector.register(door.socket, selectors.EVENT_READ, door)
                 deadline = self.app.next_deadline()
                 timeout = None if deadline is None else max(0.0, deadline - self.time())
                 if self.app.ready:
@@ -106,11 +132,11 @@ class _Loop:
         for key, mask in events:
             client = key.data
             if client is None:
-                if key.fileobj is self._listener:
-                    self._accept()
-                else:
-                    with contextlib.suppress(BlockingIOError):
-                        self._woken.recv(4096)
+                with contextlib.suppress(BlockingIOError):
+                    self._woken.recv(4096)
+                continue
+            if isinstance(client, _Door):
+                self._accept(client)
                 continue
             if mask & selectors.EVENT_READ:
                 self._read(client)
@@ -124,17 +150,17 @@ class _Loop:
         if self.watched:
             self.turned.notify_all()
 
-    def _accept(self) -> None:
+    def _accept(self, door: _Door) -> None:
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = door.socket.accept()
             except BlockingIOError:
                 return
             except OSError:  # the client was gone before it was here, or there are too many files open
                 return
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client = _Client(sock, self.app.connect())
+            client = _Client(sock, door.connect())
             self._clients[client.connection] = client
             self._selector.register(sock, selectors.EVENT_READ, client)
 
@@ -205,30 +231,31 @@ class _Loop:
                 client.connection.connection_lost()
                 self._drop(client)
             self._selector.close()
-            for sock in (self._listener, self._waker, self._woken):
+            for sock in (*(door.socket for door in self._doors), self._waker, self._woken):
                 sock.close()
             self.app.close()
 
 
-class FakeServer:
-    """A fake app on a port of this machine, served by one thread of its own until :meth:`close`.
+class _ThreadShell(Generic[S]):
+    """What is the same for an app and for the Hub: a thread that serves it, and a way in from other threads."""
 
-    The app belongs to that thread. From other threads use the methods here, or :meth:`run`.
-    """
-
-    def __init__(self, app: FakeApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
-        self.app = app
-        self._loop = _Loop(app, host, port)
+    def __init__(self, served: S, host: str, port: int) -> None:
+        self._served: S = served
+        self._loop = _Loop(served, served.connect, host, port)
         self.url: str = self._loop.url
         """Where it is, without a slash at the end."""
         self.port: int = self._loop.port
+        self._closed = False
+        try:
+            self._prepare()
+        except BaseException:
+            self._loop.close()
+            raise
         self._thread = threading.Thread(target=self._loop.run, name="gradproto-fake-server", daemon=True)
         self._thread.start()
-        self._closed = False
 
-    def __enter__(self) -> FakeServer:
-        return self
+    def _prepare(self) -> None:
+        """Do what has to be done before the thread serves."""
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -242,12 +269,63 @@ class FakeServer:
             self._loop.stop()
             self._thread.join()
 
-    def run(self, function: Callable[[FakeApp], T]) -> T:
-        """Call ``function(app)`` while the server stands still, and give its result."""
+    def run(self, function: Callable[[S], T]) -> T:
+        """Call ``function`` with the app, or the Hub, while the server stands still, and give its result."""
         with self._loop.lock:
-            result = function(self.app)
+            result = function(self._served)
         self._loop.wake()
         return result
+
+    def advance(self, seconds: float) -> None:
+        """Move the server's clock forward: sleeps end, heartbeats and timeouts come, stages change."""
+        self.run(lambda _: self._loop.skip(seconds))
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The newest requests, oldest first; the records of open ones still change."""
+        return self.run(lambda served: list(served.requests))
+
+    @property
+    def open_streams(self) -> list[RequestRecord]:
+        """The event, heartbeat and upload-progress streams that are open."""
+        return self.run(lambda served: served.open_streams)
+
+    def wait_for(self, condition: Callable[[S], T], timeout: float = 5.0) -> T:
+        """Wait until ``condition``, asked with the app or the Hub, is true, and give what it gave.
+
+        Raises ``TimeoutError``.
+        """
+        loop = self._loop
+        with loop.turned:
+            loop.watched += 1
+            try:
+                loop.wake()
+                result = condition(self._served)
+                until = time.monotonic() + timeout
+                while not result:
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        raise TimeoutError(f"nothing of the sort happened on the fake server within {timeout} s")
+                    loop.turned.wait(left)
+                    result = condition(self._served)
+                return result
+            finally:
+                loop.watched -= 1
+
+
+class FakeServer(_ThreadShell[FakeApp]):
+    """A fake app on a port of this machine, served by one thread of its own until :meth:`close`.
+
+    The app belongs to that thread. From other threads use the methods here, or :meth:`run`.
+    """
+
+    def __init__(self, app: FakeApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
+        self.app = app
+        super().__init__(app, host, port)
+
+    def __enter__(self) -> FakeServer:
+        return self
 
     def hold(self, name: str) -> None:
         """Let the endpoint's next jobs stop before their first step."""
@@ -261,38 +339,29 @@ class FakeServer:
         """Let the endpoint's held and future jobs run."""
         self.run(lambda app: app.release(name))
 
-    def advance(self, seconds: float) -> None:
-        """Move the server's clock forward: sleeps end, heartbeats and timeouts come."""
-        self.run(lambda _: self._loop.skip(seconds))
 
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """The newest requests, oldest first; the records of open ones still change."""
-        return self.run(lambda app: list(app.requests))
+class FakeHubServer(_ThreadShell[FakeHub]):
+    """A fake Hub on a port of this machine, and each of its Spaces on another, served by one thread until it is closed.
 
-    @property
-    def open_streams(self) -> list[RequestRecord]:
-        """The event, heartbeat and upload-progress streams that are open."""
-        return self.run(lambda app: app.open_streams)
+    Clients find it by the environment variable ``HF_ENDPOINT``, or whatever they have for that. The Hub and all apps
+    belong to the thread. From other threads use the methods here, or :meth:`run`.
+    """
 
-    def wait_for(self, condition: Callable[[FakeApp], T], timeout: float = 5.0) -> T:
-        """Wait until ``condition(app)`` is true, and give what it gave. Raises ``TimeoutError``."""
+    def __init__(self, hub: FakeHub, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
+        self.hub = hub
+        super().__init__(hub, host, port)
+
+    def _prepare(self) -> None:
         loop = self._loop
-        with loop.turned:
-            loop.watched += 1
-            try:
-                loop.wake()
-                result = condition(self.app)
-                until = time.monotonic() + timeout
-                while not result:
-                    left = until - time.monotonic()
-                    if left <= 0:
-                        raise TimeoutError(f"nothing of the sort happened on the fake server within {timeout} s")
-                    loop.turned.wait(left)
-                    result = condition(self.app)
-                return result
-            finally:
-                loop.watched -= 1
+        self.hub.attach(loop.url, lambda _, connect: loop.open(connect))
+
+    def __enter__(self) -> FakeHubServer:
+        return self
+
+    def space_url(self, space_id: str) -> str:
+        """Give the address of a Space. Raises ``LookupError`` if there is none of that id."""
+        return self.run(lambda hub: hub.space(space_id).host)
 
 
 def serve_forever(
@@ -302,7 +371,7 @@ def serve_forever(
 
     Raises ``OSError`` if the address cannot be had.
     """
-    loop = _Loop(app, host, port)
+    loop = _Loop(app, app.connect, host, port)
     before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
 
     def stop(_number: int, _frame: FrameType | None) -> None:

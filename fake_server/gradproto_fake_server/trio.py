@@ -5,21 +5,36 @@ In memory under ``trio.testing.MockClock`` time is exact: sleeps, heartbeats and
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import trio
 import trio.testing
 
 from ._app import FakeApp
 from ._http import ServerConnection
+from ._hub import FakeHub
 from ._log import RequestRecord
+from ._site import Served
 
-__all__ = ["MemoryNetwork", "TrioFakeServer", "open_fake_server", "open_memory_server", "serve_trio"]
+__all__ = [
+    "MemoryHubNetwork",
+    "MemoryNetwork",
+    "TrioFakeHub",
+    "TrioFakeServer",
+    "open_fake_hub",
+    "open_fake_server",
+    "open_memory_hub",
+    "open_memory_server",
+    "serve_trio",
+]
 
 T = TypeVar("T")
+S = TypeVar("S", FakeApp, FakeHub)
+Connect = Callable[[], ServerConnection]
 
 _READ_SIZE = 64 << 10
 
@@ -41,7 +56,7 @@ class _Signal:
 class _Shell:
     """Moves bytes between streams and the app, one task for each direction of each connection, one for the time."""
 
-    def __init__(self, app: FakeApp) -> None:
+    def __init__(self, app: Served) -> None:
         self.app = app
         self.turned: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
         self._began = trio.current_time()
@@ -84,9 +99,16 @@ class _Shell:
             with trio.CancelScope() if deadline is None else trio.move_on_after(max(deadline - self.time(), 0.0)):
                 await self._sooner.wait()
 
-    async def serve(self, stream: trio.abc.Stream) -> None:
+    def server_of(self, connect: Connect) -> Callable[[trio.abc.Stream], Awaitable[None]]:
+        """Give what serves each client that comes to one address."""
+
+        async def serve(stream: trio.abc.Stream) -> None:
+            await self.serve(stream, connect())
+
+        return serve
+
+    async def serve(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
         """Serve one client until either side closes."""
-        connection = self.app.connect()
         writer = self._writers[connection] = _Signal()
         try:
             async with trio.open_nursery() as nursery:
@@ -129,12 +151,40 @@ class _Shell:
             await writer.wait()
 
 
-class _Controls:
+class _Controls(Generic[S]):
     """What tests do with a server whose event loop is their own."""
 
-    def __init__(self, shell: _Shell) -> None:
+    def __init__(self, shell: _Shell, served: S) -> None:
         self._shell = shell
-        self.app: FakeApp = shell.app
+        self._served: S = served
+
+    def advance(self, seconds: float) -> None:
+        """Move the server's clock forward, beside trio's own."""
+        self._shell.skip(seconds)
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The newest requests, oldest first."""
+        return list(self._served.requests)
+
+    @property
+    def open_streams(self) -> list[RequestRecord]:
+        """The event, heartbeat and upload-progress streams that are open."""
+        return self._served.open_streams
+
+    async def wait_for(self, condition: Callable[[S], T]) -> T:
+        """Wait until ``condition``, asked with the app or the Hub, is true, and give what it gave."""
+        while not (result := condition(self._served)):
+            await self._shell.turned.park()
+        return result
+
+
+class _AppControls(_Controls[FakeApp]):
+    """What tests do with the jobs of an app."""
+
+    def __init__(self, shell: _Shell, app: FakeApp) -> None:
+        super().__init__(shell, app)
+        self.app: FakeApp = app
 
     def hold(self, name: str) -> None:
         """Let the endpoint's next jobs stop before their first step."""
@@ -150,56 +200,90 @@ class _Controls:
         self.app.release(name)
         self._shell.turn()
 
-    def advance(self, seconds: float) -> None:
-        """Move the server's clock forward, beside trio's own."""
-        self._shell.skip(seconds)
+
+class _HubControls(_Controls[FakeHub]):
+    """What tests do with a Hub."""
+
+    def __init__(self, shell: _Shell, hub: FakeHub) -> None:
+        super().__init__(shell, hub)
+        self.hub: FakeHub = hub
 
     @property
-    def requests(self) -> list[RequestRecord]:
-        """The newest requests, oldest first."""
-        return list(self.app.requests)
+    def url(self) -> str:
+        """Where the Hub is, without a slash at the end."""
+        return self.hub.url
 
-    @property
-    def open_streams(self) -> list[RequestRecord]:
-        """The event, heartbeat and upload-progress streams that are open."""
-        return self.app.open_streams
-
-    async def wait_for(self, condition: Callable[[FakeApp], T]) -> T:
-        """Wait until ``condition(app)`` is true, and give what it gave."""
-        while not (result := condition(self.app)):
-            await self._shell.turned.park()
+    def run(self, function: Callable[[FakeHub], T]) -> T:
+        """Call ``function(hub)``, let what that changed have its effect, and give its result."""
+        result = function(self.hub)
+        self._shell.turn()
         return result
 
+    def space_url(self, space_id: str) -> str:
+        """Give the address of a Space. Raises ``LookupError`` if there is none of that id."""
+        return self.hub.space(space_id).host
 
-class TrioFakeServer(_Controls):
+
+class TrioFakeServer(_AppControls):
     """A fake app on a port of this machine."""
 
-    def __init__(self, shell: _Shell, host: str, port: int) -> None:
-        super().__init__(shell)
+    def __init__(self, shell: _Shell, app: FakeApp, host: str, port: int) -> None:
+        super().__init__(shell, app)
         self.port = port
-        self.url: str = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url: str = _url(host, port)
 
 
-class MemoryNetwork(_Controls):
+class TrioFakeHub(_HubControls):
+    """A fake Hub on a port of this machine, and each of its Spaces on another."""
+
+
+class _Memory:
+    """Connects clients through memory."""
+
+    def __init__(self, shell: _Shell, nursery: trio.Nursery) -> None:
+        self._serve = shell.serve
+        self._nursery = nursery
+
+    async def connect(self, connection: ServerConnection) -> trio.abc.HalfCloseableStream:
+        await trio.lowlevel.checkpoint()
+        ours, theirs = trio.testing.lockstep_stream_pair()
+        self._nursery.start_soon(self._serve, theirs, connection)
+        return ours
+
+
+class MemoryNetwork(_AppControls):
     """A fake app that is reached through memory."""
 
     url = "http://fake.test"
     """What clients may call it; the name is looked up nowhere."""
 
-    def __init__(self, shell: _Shell, nursery: trio.Nursery) -> None:
-        super().__init__(shell)
-        self._nursery = nursery
+    def __init__(self, shell: _Shell, app: FakeApp, nursery: trio.Nursery) -> None:
+        super().__init__(shell, app)
+        self._memory = _Memory(shell, nursery)
 
     async def connect(self) -> trio.abc.HalfCloseableStream:
         """Connect a client; what either side sends waits until the other takes it."""
-        await trio.lowlevel.checkpoint()
-        ours, theirs = trio.testing.lockstep_stream_pair()
-        self._nursery.start_soon(self._shell.serve, theirs)
-        return ours
+        return await self._memory.connect(self.app.connect())
 
     async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.HalfCloseableStream:
         """Connect whatever the address: the hook that clients take."""
         return await self.connect()
+
+
+class MemoryHubNetwork(_HubControls):
+    """A fake Hub that is reached through memory, at ``http://hub.test``; its Spaces are at their hosts."""
+
+    def __init__(self, shell: _Shell, hub: FakeHub, nursery: trio.Nursery) -> None:
+        super().__init__(shell, hub)
+        self._memory = _Memory(shell, nursery)
+
+    async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.HalfCloseableStream:
+        """Connect to the Hub or to a Space: the hook that clients take. Raises ``ConnectionRefusedError`` elsewhere."""
+        return await self._memory.connect(self.hub.connect_at(host))
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def serve_trio(
@@ -217,9 +301,9 @@ async def serve_trio(
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(shell.keep_time)
-            nursery.start_soon(trio.serve_listeners, shell.serve, listeners)
+            nursery.start_soon(trio.serve_listeners, shell.server_of(app.connect), listeners)
             bound: int = listeners[0].socket.getsockname()[1]
-            task_status.started(TrioFakeServer(shell, host, bound))
+            task_status.started(TrioFakeServer(shell, app, host, bound))
     finally:
         app.close()
 
@@ -245,7 +329,50 @@ async def open_memory_server(app: FakeApp) -> AsyncGenerator[MemoryNetwork, None
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(shell.keep_time)
-            yield MemoryNetwork(shell, nursery)
+            yield MemoryNetwork(shell, app, nursery)
             nursery.cancel_scope.cancel()
     finally:
         app.close()
+
+
+@asynccontextmanager
+async def open_fake_hub(hub: FakeHub, *, host: str = "127.0.0.1", port: int = 0) -> AsyncGenerator[TrioFakeHub, None]:
+    """Serve a Hub and its Spaces on ports of this machine while the block runs.
+
+    Raises ``OSError`` if the address cannot be had.
+    """
+    shell = _Shell(hub)
+    try:
+        async with trio.open_nursery() as nursery:
+
+            def open_address(connect: Connect, port: int) -> str:
+                """Listen at once, and serve from the next turn of the event loop on."""
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                sock = socket.create_server((host, port), family=family)
+                bound: int = sock.getsockname()[1]
+                listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+                nursery.start_soon(trio.serve_listeners, shell.server_of(connect), [listener])
+                return _url(host, bound)
+
+            url = open_address(hub.connect, port)
+            hub.use_disk()
+            hub.date_offset = time.time()
+            hub.attach(url, lambda _, connect: open_address(connect, 0))
+            nursery.start_soon(shell.keep_time)
+            yield TrioFakeHub(shell, hub)
+            nursery.cancel_scope.cancel()
+    finally:
+        hub.close()
+
+
+@asynccontextmanager
+async def open_memory_hub(hub: FakeHub) -> AsyncGenerator[MemoryHubNetwork, None]:
+    """Serve a Hub in memory while the block runs."""
+    shell = _Shell(hub)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shell.keep_time)
+            yield MemoryHubNetwork(shell, hub, nursery)
+            nursery.cancel_scope.cancel()
+    finally:
+        hub.close()

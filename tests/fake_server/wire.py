@@ -9,7 +9,7 @@ from typing import Any
 
 import h11
 
-from gradproto_fake_server import MemoryConnection, MemoryServer
+from gradproto_fake_server import MemoryConnection, MemoryHub, MemoryServer
 
 __all__ = ["Http", "Response", "multipart", "sse_events"]
 
@@ -61,13 +61,17 @@ def multipart(files: Iterable[tuple[str, str, bytes]], boundary: bytes = b"the-b
 
 
 class Http:
-    """One connection."""
+    """One connection: to an app, or to a host of a Hub, which is the Hub itself unless another is named."""
 
-    def __init__(self, server: MemoryServer) -> None:
+    def __init__(self, server: MemoryServer | MemoryHub, where: str | None = None) -> None:
         self.server = server
-        self.connection: MemoryConnection = server.connect()
+        self.where = where
+        self.connection: MemoryConnection = self._connect()
         self._h11 = h11.Connection(h11.CLIENT)
         self._response = Response()
+
+    def _connect(self) -> MemoryConnection:
+        return self.server.connect(self.where) if isinstance(self.server, MemoryHub) else self.server.connect()
 
     def start(
         self,
@@ -80,7 +84,7 @@ class Http:
     ) -> Response:
         """Send a request; the response is filled in as far as it came."""
         if self.connection.closed:  # idle for too long
-            self.connection = self.server.connect()
+            self.connection = self._connect()
             self._h11 = h11.Connection(h11.CLIENT)
         elif self._h11.our_state is h11.DONE:
             self._h11.start_next_cycle()
