@@ -42,9 +42,13 @@ class Backend:
         """Connect."""
         return self.module.open_client(src, **options)
 
-    async def call(self, method: Callable[..., Any], *args: Any) -> Any:
+    def open_duplicate(self, *args: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
+        """Make a copy of a Space and connect to it."""
+        return self.module.duplicate(*args, **options)
+
+    async def call(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call a method of something that is no client and no job: it waits in its own way."""
-        return await method(*args)
+        return await method(*args, **options)
 
     def each(self, iterable: Any) -> AsyncIterator[Any]:
         """Iterate over something that is no job."""
@@ -217,10 +221,13 @@ class SyncBackend(Backend):
             raise AssertionError("a scenario waited for something that the sync client does not have")
 
     def open_client(self, src: str, **options: Any) -> AbstractAsyncContextManager[Any]:
-        return _open_sync(src, options)
+        return _open_sync(lambda: gradproto_transports.sync.Client(src, **options))
 
-    async def call(self, method: Callable[..., Any], *args: Any) -> Any:
-        return method(*args)
+    def open_duplicate(self, *args: Any, **options: Any) -> AbstractAsyncContextManager[Any]:
+        return _open_sync(lambda: gradproto_transports.sync.duplicate(*args, **options))
+
+    async def call(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        return method(*args, **options)
 
     def each(self, iterable: Any) -> AsyncIterator[Any]:
         return _each(iterable)
@@ -237,8 +244,8 @@ def _client_threads() -> int:
 
 
 @contextlib.asynccontextmanager
-async def _open_sync(src: str, options: dict[str, Any]) -> AsyncIterator[_SyncClient]:
-    with gradproto_transports.sync.Client(src, **options) as client:
+async def _open_sync(connect: Callable[[], gradproto_transports.sync.Client]) -> AsyncIterator[_SyncClient]:
+    with connect() as client:
         yield _SyncClient(client)
 
 

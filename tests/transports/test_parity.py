@@ -13,13 +13,14 @@ import pytest
 import gradproto_transports.asyncio
 import gradproto_transports.sync
 import gradproto_transports.trio
+from gradproto_transports._options import ClientOptions
 
 SYNC = gradproto_transports.sync
 ASYNC = {"trio": gradproto_transports.trio, "asyncio": gradproto_transports.asyncio}
 
 # What the sync client does at once, and what waits: nothing waits in one form and not in the other.
 PLAIN = {
-    "Client": {"config", "endpoints", "map", "session", "session_hash", "src", "view_api"},
+    "Client": {"config", "duplicate", "endpoints", "map", "session", "session_hash", "src", "view_api"},
     "MapResults": {"as_completed"},
     "Job": {
         "add_done_callback",
@@ -53,8 +54,17 @@ def module(request: pytest.FixtureRequest) -> ModuleType:
 
 
 def public(cls: type) -> set[str]:
-    """Return the names that a class itself offers to users."""
-    return {name for name in vars(cls) if not name.startswith("_")} - INSIDE
+    """Return the names that a class of ours offers to users, without what a future has anyway."""
+    return {name for name in own(cls) if not name.startswith("_")} - INSIDE
+
+
+def own(cls: type) -> dict[str, Any]:
+    """Return what a class and those of this package that it comes from define."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith("gradproto_transports"):
+            found |= vars(base)
+    return found
 
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:
@@ -66,7 +76,16 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
 def test_the_modules_export_the_same_names(module: ModuleType) -> None:
     assert set(module.__all__) - ENTRY == set(SYNC.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
-    for name in ("MapProgress", "Retry", "Status", "StatusUpdate", "Timeouts", "handle_file"):
+    for name in (
+        "MapProgress",
+        "Retry",
+        "SpaceInfo",
+        "SpaceStageReported",
+        "Status",
+        "StatusUpdate",
+        "Timeouts",
+        "handle_file",
+    ):
         assert getattr(module, name) is getattr(SYNC, name)
 
 
@@ -79,27 +98,40 @@ def test_the_classes_have_the_same_methods(module: ModuleType, name: str) -> Non
 
 @pytest.mark.parametrize("name", list(PLAIN))
 def test_what_waits_is_awaited_and_nothing_else(module: ModuleType, name: str) -> None:
-    own, others = getattr(SYNC, name), getattr(module, name)
+    plain, others = getattr(SYNC, name), getattr(module, name)
     for method in WAITING[name]:
         assert inspect.iscoroutinefunction(getattr(others, method)), method
-        assert not inspect.iscoroutinefunction(getattr(own, method)), method
+        assert not inspect.iscoroutinefunction(getattr(plain, method)), method
     for method in PLAIN[name]:
         assert not inspect.iscoroutinefunction(getattr(others, method)), method
 
 
 @pytest.mark.parametrize("name", list(PLAIN))
 def test_the_methods_have_the_same_parameters(module: ModuleType, name: str) -> None:
-    own, others = getattr(SYNC, name), getattr(module, name)
-    for method in public(own):
-        if callable(getattr(own, method)):
-            assert parameters(getattr(own, method)) == parameters(getattr(others, method)), method
+    plain, others = getattr(SYNC, name), getattr(module, name)
+    for method in public(plain):
+        if callable(getattr(plain, method)):
+            assert parameters(getattr(plain, method)) == parameters(getattr(others, method)), method
         else:
-            assert isinstance(vars(own)[method], property)
-            assert isinstance(vars(others)[method], property)
+            assert isinstance(own(plain)[method], property)
+            assert isinstance(own(others)[method], property)
 
 
 def test_opening_takes_the_same_options(module: ModuleType) -> None:
     assert parameters(module.open_client) == parameters(SYNC.Client.__init__)
+
+
+@pytest.mark.parametrize("name", ["duplicate", "space_info", "wake_space"])
+def test_the_functions_take_the_same_options(module: ModuleType, name: str) -> None:
+    assert parameters(getattr(module, name)) == parameters(getattr(SYNC, name))
+
+
+def test_the_options_that_are_checked_before_a_copy_is_made_are_those_of_the_client() -> None:
+    checked = {name: default for name, _, default in parameters(ClientOptions.of)}
+    taken = {name: default for name, _, default in parameters(SYNC.Client.__init__)}
+    for name in ("api_name", "fn_index", "ssl_context", "ssl_verify"):
+        del taken[name]
+    assert checked == taken
 
 
 def test_iteration_is_there_in_both_forms(module: ModuleType) -> None:
