@@ -84,7 +84,8 @@ class SpaceWait:
     # --- what is asked -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin, or begin anew after a failure."""
+        """Begin, or begin anew after a failure, with the whole bound."""
+        self._trouble = self._unresolved = None
         self._hub.get(self._what, self.name.route, self._described, self._undescribed, space=self.name.label)
 
     def not_answering(self, error: GradprotoError) -> None:
@@ -101,8 +102,9 @@ class SpaceWait:
             self._wait(self._known, self._look)
 
     def stop(self) -> None:
-        """Let go of everything, for good."""
+        """Let go of everything."""
         self._timers.cancel(self._deadline)
+        self._deadline = None
         self._rest()
 
     def _rest(self) -> None:

@@ -33,6 +33,7 @@ def test_the_code_in_the_readme_is_that_of_the_examples() -> None:
             "more_example.py",
             "3\n7\nParameter `a` is a number, not 'x'\n1 2 1\ninfo log 0\nstep 0: 0 of 2\ninfo log 1\nstep 1: 1 of 2\n",
         ),
+        ("spaces_example.py", "owner/app SLEEPING\nHello\nHello True\n"),
         ("trio_example.py", "Hello\nn=0\nn=1\nn=2\n"),
     ],
 )

@@ -299,6 +299,34 @@ def test_what_failed_at_the_hub_is_tried_again_where_the_caller_says_so() -> Non
     assert harness.one(SessionReady)
 
 
+def test_what_is_tried_again_is_bounded_too() -> None:
+    harness = SpaceHarness(retry=1, space_wait=30)
+    harness.answer(harness.ask(), body=space("BUILDING", host=..., subdomain=...))
+    harness.wait()
+    harness.answer(harness.hub_question(), body=runtime())
+    harness.fail(harness.hub_question(), ReadError("the connection broke"))
+    harness.one(ConnectRetried)
+    harness.wait()
+    harness.answer(harness.hub_question(), body=space("BUILDING"))
+    began = harness.now
+    while harness.session.state is SessionState.RESOLVING:
+        harness.wait()
+        for number in harness.pending():
+            harness.answer(number, body=runtime("BUILDING"))
+    assert isinstance(failure(harness), SpaceError)
+    assert harness.now - began == pytest.approx(30)
+
+
+def test_what_the_hub_did_not_know_at_first_it_may_know_the_next_time() -> None:
+    harness = SpaceHarness("https://owner-app.hf.space", retry=1)
+    harness.fail(harness.ask(), ConnectError("refused"))
+    harness.fail(harness.only("/config"), ConnectError("refused"))
+    harness.wait()
+    harness.answer(harness.only("/config"), 503, b"<html>")
+    error = failure(harness)
+    assert str(error).endswith("(and of the Hub: refused; given up after 2 tries)")
+
+
 def test_a_missing_space_is_not_looked_for_twice() -> None:
     harness = SpaceHarness(retry=3)
     missing(harness, harness.ask())

@@ -516,3 +516,17 @@ async def test_two_clients_on_two_spaces_do_not_mind_each_other(
             await one.predict("a", api_name="/echo")
         assert await two.predict("b", api_name="/echo") == "b"
     assert not [record for record in to(server, "owner/app") if secret_headers(record)]
+
+
+@pytest.mark.real
+async def test_the_app_of_a_space_may_be_a_real_gradio(
+    backend: Backend, hub: FakeHub, server: FakeHubServer, real_url: str
+) -> None:
+    def move(hub: FakeHub) -> None:
+        hub.space("owner/app").host = real_url
+
+    server.run(move)
+    async with backend.open_client("owner/app", hub_url=server.url, token=TOKEN) as client:
+        assert await client.predict("hi", api_name="/echo") == "hi"
+        assert client.src == real_url + "/"
+        assert client.config.space_id is None
