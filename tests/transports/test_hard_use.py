@@ -109,22 +109,29 @@ def test_everybody_who_waits_for_a_job_hears_that_the_client_was_closed(fake: Fa
         assert all("closed" in str(one.result(SECONDS)) for one in waiting)
 
 
-def test_each_of_many_who_wait_has_a_limit_of_their_own(client: Client) -> None:
-    job = client.submit("late", 0.5, api_name="/slow")
+def test_each_of_many_who_wait_has_a_limit_of_their_own(client: Client, fake: FakeServer) -> None:
+    fake.hold("/slow")
+    job = client.submit("late", 0, api_name="/slow")
+    gone = threading.Semaphore(0)
 
     def wait(number: int) -> str:
         if number % 2:
             with pytest.raises(DeadlineExceeded):
                 job.result(timeout=0.01)
+            gone.release()
             return "late"
         return job.result(timeout=SECONDS)
 
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        assert list(pool.map(wait, range(20))) == ["late"] * 20
+        waits = [pool.submit(wait, number) for number in range(20)]
+        assert all(gone.acquire(timeout=SECONDS) for _ in range(10))
+        fake.release("/slow")
+        assert [wait.result() for wait in waits] == ["late"] * 20
 
 
-def test_futures_are_waited_for_however_they_end(client: Client) -> None:
-    blocking = client.submit("blocking", 0.3, api_name="/slow")
+def test_futures_are_waited_for_however_they_end(client: Client, fake: FakeServer) -> None:
+    fake.hold("/slow")
+    blocking = client.submit("blocking", 0, api_name="/slow")
     waiting = client.submit("waiting", 0, api_name="/slow")
     failing = client.submit("x", api_name="/fail")
     good = client.submit("good", api_name="/echo")
@@ -132,6 +139,7 @@ def test_futures_are_waited_for_however_they_end(client: Client) -> None:
     stopped.result()
     assert stopped.cancel()
     assert waiting.cancel()
+    fake.release("/slow")
     jobs = [blocking, waiting, failing, good, stopped]
     done, undone = concurrent.futures.wait(jobs, timeout=SECONDS)
     assert (done, undone) == (set(jobs), set())
