@@ -35,6 +35,10 @@ _MEMORY_URL = "http://hub.test"
 _MEMORY_DOMAIN = ".hf.test"
 
 
+def _memory_address(subdomain: str, _connect: Callable[[], ServerConnection]) -> str:
+    return f"http://{subdomain}{_MEMORY_DOMAIN}"
+
+
 class FakeHub:
     """The Hugging Face Hub without Hugging Face: its API for Spaces, and each Space with the proxy in front of it.
 
@@ -88,7 +92,7 @@ class FakeHub:
         self._nowhere = Front(self, "")
         self._fronts: dict[str, Front] = {}
         """By subdomain."""
-        self._open_address: OpenAddress = lambda subdomain, connect: f"http://{subdomain}{_MEMORY_DOMAIN}"
+        self._open_address: OpenAddress = _memory_address
 
     # -- building
 
@@ -374,6 +378,9 @@ class FakeHub:
 
     def close(self) -> None:
         """Drop all connections and jobs, and remove the files of the apps."""
+        # Whoever asks for an app or an address from now on opens nothing that nobody closes.
+        self._on_disk = False
+        self._open_address = _memory_address
         for front in self._all_fronts():
             front.close()
         for app in list(self._apps):
@@ -442,6 +449,10 @@ class FakeHub:
             space_id = self._old_names[space_id]
         return self.spaces.get(space_id) if seen else None
 
+    def open_address(self, subdomain: str) -> str:
+        """Let the shell make the address of a Space; give its URL."""
+        return self._open_address(subdomain, lambda: self.connect_to(subdomain))
+
     def space_at(self, subdomain: str) -> HubSpace | None:
         """Give the Space of a subdomain."""
         return next((space for space in self.spaces.values() if space.subdomain == subdomain), None)
@@ -476,6 +487,8 @@ class FakeHub:
             start_seconds=source.start_seconds,
         )
         space.duplicated_from = source.id
+        space.outcome = source.outcome
+        space.history.clear()
         space.tags = list(source.tags)
         space.title = source.title
         space.variables.update({key: dict(setting) for key, setting in source.variables.items()})
@@ -508,6 +521,5 @@ class FakeHub:
             subdomain = re.sub(r"[^a-z0-9]+", "-", space.id.lower()).strip("-")
             if subdomain in self._fronts:  # ids that differ in a dot only, say
                 subdomain = f"{subdomain}-{self.new_id(6)}"
-            space.subdomain = subdomain
             self._fronts[subdomain] = space.front
-        space.host = self._open_address(subdomain, lambda: self.connect_to(subdomain))
+        space.move_to(subdomain)

@@ -75,6 +75,14 @@ def test_a_space_is_told_in_full(server: MemoryHub, hub: FakeHub) -> None:
     assert ask(server, "GET", "/api/spaces/by-subdomain/me-app").json == info
 
 
+def test_a_space_is_told_in_part(server: MemoryHub, hub: FakeHub) -> None:
+    assert set(ask(server, "GET", f"{SPACE}?expand=sha&expand[]=host").json) == {"_id", "id", "sha", "host"}
+    sha = hub.space("me/app").sha
+    for revision in ("main", sha):
+        assert ask(server, "GET", f"{SPACE}/revision/{revision}").json["sha"] == sha
+    assert refusal(ask(server, "GET", f"{SPACE}/revision/old"))[:2] == (404, "RevisionNotFound")
+
+
 @pytest.mark.parametrize("path", ["/api/spaces/lab/tool", "/api/spaces/lab/nothing", "/api/spaces/by-subdomain/x"])
 def test_strangers_and_outsiders_learn_of_no_private_space(server: MemoryHub, path: str) -> None:
     assert refusal(ask(server, "GET", path)) == (401, "RepoNotFound", "Invalid username or password.")

@@ -89,6 +89,21 @@ def test_one_thread_serves_all_addresses_and_frees_them() -> None:
             again.bind(("127.0.0.1", urlsplit(url).port))
 
 
+def test_only_the_addresses_that_somebody_asks_for_are_listened_at() -> None:
+    hub = make_hub()
+    for number in range(3000):
+        hub.add_space(f"many/s{number}")
+    with FakeHubServer(hub) as server:
+        assert len(json.loads(ask(server.url, "GET", "/api/spaces?full=1&author=many")[1])) == 1000
+        assert ask(server.space_url("many/s2999"), "GET", "/config")[0] == 200
+    assert hub.space("many/s1").host == "http://many-s1.hf.test"  # nobody serves it any more
+
+
+def test_a_space_that_another_thread_adds_by_itself_can_be_reached() -> None:
+    with FakeHubServer(make_hub()) as server:
+        assert ask(server.hub.add_space("me/more").host, "GET", "/config")[0] == 200
+
+
 def test_a_port_that_is_taken_is_an_error() -> None:
     with FakeHubServer(make_hub()) as server, pytest.raises(OSError, match="in use"):
         FakeHubServer(make_hub(), port=server.port)

@@ -193,6 +193,25 @@ def test_a_space_goes_through_the_stages_of_a_script(server: MemoryHub, space: H
     assert stages(space) == expected
 
 
+@pytest.mark.parametrize(
+    ("outcome", "passed"),
+    [
+        ("BUILD_ERROR", ["BUILDING", "BUILD_ERROR"]),
+        ("RUNTIME_ERROR", ["BUILDING", "APP_STARTING", "RUNTIME_ERROR"]),
+    ],
+)
+def test_a_space_can_fail_to_come_up(server: MemoryHub, space: HubSpace, outcome: Stage, passed: list[Stage]) -> None:
+    space.outcome = outcome
+    post(server, "me/app/duplicate", {"repository": "me/copy"})
+    copy = server.hub.space("me/copy")
+    server.advance(100)
+    assert [stage for _, stage in copy.history] == passed
+    space.set_stage("SLEEPING")
+    get(server)
+    server.advance(100)
+    assert space.stage == outcome
+
+
 def test_a_stage_by_hand_ends_a_script(server: MemoryHub, space: HubSpace) -> None:
     space.build()
     server.advance(10)
