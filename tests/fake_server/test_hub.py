@@ -369,6 +369,13 @@ def test_an_old_name_leads_to_the_new_one(server: MemoryHub, hub: FakeHub) -> No
     assert ask(server, "GET", SPACE, token=READ).status == 307
 
 
+def test_a_name_can_come_back(server: MemoryHub, hub: FakeHub) -> None:
+    hub.rename("me/app", "me/best")
+    hub.rename("me/best", "me/app")
+    assert ask(server, "GET", SPACE).status == 200
+    assert ask(server, "GET", "/api/spaces/me/best").header("location") == SPACE
+
+
 def test_names_that_contain_the_path_are_followed_too(server: MemoryHub, hub: FakeHub) -> None:
     hub.add_space("api/spaces")
     hub.rename("api/spaces", "spaces/api")

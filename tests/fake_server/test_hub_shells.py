@@ -16,7 +16,7 @@ import pytest
 import trio
 import trio.testing
 
-from gradproto_fake_server import FakeHub, FakeHubServer, HubSpace, demo_app
+from gradproto_fake_server import DirectoryFiles, FakeHub, FakeHubServer, HubSpace, MemoryFiles, demo_app
 from gradproto_fake_server.trio import MemoryHubNetwork, TrioFakeHub, open_fake_hub, open_memory_hub
 
 from .wire import multipart
@@ -101,7 +101,11 @@ def test_only_the_addresses_that_somebody_asks_for_are_listened_at() -> None:
 
 def test_a_space_that_another_thread_adds_by_itself_can_be_reached() -> None:
     with FakeHubServer(make_hub()) as server:
-        assert ask(server.hub.add_space("me/more").host, "GET", "/config")[0] == 200
+        parts = urlsplit(server.space_url("owner/app"))
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as sock:
+            sock.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.wait_for(lambda hub: hub.open_streams)  # nothing else wakes it up now
+            assert ask(server.hub.add_space("me/more").host, "GET", "/config")[0] == 200
 
 
 def test_a_port_that_is_taken_is_an_error() -> None:
@@ -134,6 +138,16 @@ def test_streams_of_apps_are_seen_and_cut() -> None:
         assert server.open_streams == []
 
 
+def test_idle_connections_to_a_space_that_is_removed_are_closed() -> None:
+    with FakeHubServer(make_hub()) as server:
+        parts = urlsplit(server.space_url("owner/app"))
+        with socket.create_connection((parts.hostname, parts.port), timeout=3) as sock:  # less than it is kept alive
+            sock.sendall(b"GET /gradio_api/user HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert sock.recv(65536).endswith(b"null")
+            server.run(lambda hub: hub.remove_space("owner/app"))
+            assert sock.recv(65536) == b""
+
+
 def test_a_request_that_is_never_answered_ends_with_the_server() -> None:
     with FakeHubServer(make_hub()) as server:
         server.run(lambda hub: hub.fail("GET /api/*", action="hang"))
@@ -155,6 +169,9 @@ def test_files_of_apps_are_on_the_disk_until_the_server_closes() -> None:
         with open(path, "rb") as file:
             assert file.read() == b"x" * 3_000_000
     assert not os.path.exists(path)
+    assert isinstance(
+        server.hub.space("me/mine").app.files, MemoryFiles
+    )  # of which nobody would clean up the directory
 
 
 def test_dates_are_those_of_this_machine() -> None:
@@ -251,7 +268,9 @@ def test_over_sockets_each_space_has_a_port() -> None:
                 app = await connect(server.space_url(space_id))
                 assert json.loads((await answer(app, "GET", "/config"))[1])["space_id"] == space_id
                 await app.aclose()
+                assert isinstance(server.hub.space(space_id).app.files, DirectoryFiles)
             await stream.aclose()
+            assert server.hub.date() > "2025-07"
             url = server.url
         with pytest.raises(OSError, match="all attempts to connect"):
             await connect(url)

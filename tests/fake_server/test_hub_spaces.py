@@ -13,7 +13,7 @@ from gradproto_fake_server._hub_spaces import Stage
 from .wire import Http, Response
 
 READ, WRITE, OTHER = "hf_read", "hf_write", "hf_other"
-COUNT = 3
+SLOW, COUNT = 2, 3
 DAYS = 86_400.0
 
 
@@ -253,6 +253,19 @@ def test_an_app_does_what_it_does_by_itself(server: MemoryHub, space: HubSpace) 
     client.join(COUNT, [3])
     assert client.stream().kinds[-2:] == ["process_completed", "close_stream"]
     assert space.app.job("/count").outputs_given == 3
+    assert space.app.open_streams == []
+
+
+def test_time_passes_for_an_app_as_for_the_hub(server: MemoryHub, hub: FakeHub) -> None:
+    server.advance(100)
+    for name, seconds in (("one", 7.25), ("two", 2.5)):
+        space = hub.add_space(f"me/{name}")
+        Http(server, space.host).join(SLOW, ["x", seconds])
+    assert server.next_deadline() == 102.5
+    server.advance(50)
+    jobs = [hub.space(f"me/{name}").app.job("/slow") for name in ("one", "two")]
+    assert [(job.began, job.last_duration) for job in jobs] == [(100, 7.25), (100, 2.5)]
+    assert hub.space("me/one").app.wall_time() == hub.wall_time() == 1_750_000_150
 
 
 def test_what_the_app_did_is_cut_by_a_restart(server: MemoryHub, space: HubSpace, hub: FakeHub) -> None:
@@ -284,7 +297,8 @@ def test_a_websocket_of_an_old_app_is_cut_too(server: MemoryHub, hub: FakeHub) -
     assert space.requests[-1].end == "cut"
     client.connection.data_to_send()
     assert client.connection.closed
-    server.advance(1000)  # its pings have ended with it
+    server.advance(10)
+    assert server.next_deadline() == 2 * DAYS  # its pings have ended with it
 
 
 def test_each_duplicate_has_an_app_of_its_own(server: MemoryHub, hub: FakeHub, space: HubSpace) -> None:
