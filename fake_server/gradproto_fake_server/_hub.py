@@ -215,7 +215,11 @@ class FakeHub:
         return self.spaces[space_id]
 
     def rename(self, old: str, new: str) -> None:
-        """Give a Space another id and with it another address; the API redirects from the old id to the new one."""
+        """Give a Space another id and with it another address; the API redirects from the old id to the new one.
+
+        Its app begins anew, under the new name. Raises ``LookupError`` for a Space that there is not and ``ValueError``
+        for an id that cannot be.
+        """
         space = self.space(old)
         if new in self.spaces or not re.fullmatch(r"[\w.-]+/[\w.-]+", new, re.ASCII):
             raise ValueError(f"a Space cannot be called {new!r}")
@@ -224,12 +228,11 @@ class FakeHub:
         self._old_names.pop(new, None)
         self._fronts.pop(space.subdomain, None)
         space.id = space.front.site = new
-        if space.app_if_made is not None:
-            space.restart()
+        space.drop_app()
         self._give_address(space)
 
     def remove_space(self, space_id: str) -> None:
-        """Remove a Space; at its address there is nothing from now on."""
+        """Remove a Space; at its address there is nothing from now on. Raises ``LookupError`` if there is none."""
         space = self.space(space_id)
         space.set_stage("DELETING")
         del self.spaces[space_id]
@@ -331,8 +334,6 @@ class FakeHub:
     def set_time(self, now: float) -> None:
         """Set the time and do what is due: the first half of :meth:`tick`."""
         self.schedule.run_due(now)
-        for front in self._all_fronts():
-            front.close_idle(now)
         for app in list(self._apps):
             app.set_time(now)
 
@@ -359,7 +360,6 @@ class FakeHub:
         """Give the time at which :meth:`tick` is needed; ``now`` if jobs could go on at once."""
         deadlines = [
             self.schedule.next_deadline(),
-            *(front.idle_deadline for front in self._all_fronts()),
             *(app.next_deadline() for app in self._apps),
         ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)

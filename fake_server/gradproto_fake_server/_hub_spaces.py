@@ -225,12 +225,12 @@ class HubSpace:
 
     def start(self) -> None:
         """Start it, with an app that knows nothing of what was before."""
-        self._drop_app()
+        self.drop_app()
         self.play(("APP_STARTING", self.start_seconds), then=self.outcome)
 
     def restart(self, *, factory: bool = False) -> None:
         """Start it anew, and build it first if ``factory`` is set."""
-        self._drop_app()
+        self.drop_app()
         if factory:
             self.build()
         else:
@@ -274,14 +274,15 @@ class HubSpace:
             return
         if stage != "APP_STARTING":  # which still has the machine of before, if there was one
             self.hardware = None
-        self._drop_app()
+        self.drop_app()
 
     def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _drop_app(self) -> None:
+    def drop_app(self) -> None:
+        """End the app, and cut what it was answering; whoever asks next meets a new one."""
         app, self._app = self._app, None
         if app is not None:
             self.front.cut()

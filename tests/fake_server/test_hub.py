@@ -194,12 +194,14 @@ def test_variables_are_told(server: MemoryHub) -> None:
     [
         ("secrets", {"key": "1A", "value": "x"}, '"key"'),
         ("secrets", {"key": "A", "value": 1}, '"value"'),
+        ("secrets", {"key": "A", "value": "x", "description": 1}, '"description"'),
         ("variables", {"value": "x"}, '"key"'),
         ("hardware", {}, '"flavor"'),
         ("hardware", {"flavor": "abacus"}, "cpu-upgrade"),
         ("hardware", {"flavor": "t4-small", "sleepTimeSeconds": "60"}, '"sleepTimeSeconds"'),
         ("sleeptime", {}, '"seconds"'),
         ("sleeptime", {"seconds": True}, '"seconds"'),
+        ("sleeptime", {"seconds": 0}, '"seconds"'),
         ("sleeptime", {"seconds": 300}, "cpu-basic"),
         ("duplicate", {}, '"repository"'),
         ("duplicate", {"repository": "copy"}, '"repository"'),
@@ -235,9 +237,21 @@ def test_better_hardware_wants_a_payment_method(server: MemoryHub, hub: FakeHub)
 
 def test_a_static_space_has_no_hardware(server: MemoryHub, hub: FakeHub) -> None:
     hub.add_space("me/page", sdk="static")
-    path = "/api/spaces/me/page/hardware"
-    status, _, message = refusal(ask(server, "POST", path, value={"flavor": "t4-small"}, token=WRITE))
-    assert (status, "static" in message) == (400, True)
+    path = "/api/spaces/me/page"
+    for what, value in (("hardware", {"flavor": "cpu-basic"}), ("duplicate", {"hardware": "t4-small"})):
+        value = {"repository": "me/copy", **value}
+        status, _, message = refusal(ask(server, "POST", f"{path}/{what}", value=value, token=WRITE))
+        assert (status, "static" in message) == (400, True)
+    assert ask(server, "POST", f"{path}/duplicate", value={"repository": "me/copy"}, token=WRITE).status == 200
+    assert hub.space("me/copy").sdk == "static"
+
+
+def test_zero_gpu_is_for_those_who_pay_every_month(server: MemoryHub, hub: FakeHub) -> None:
+    value = {"flavor": "zero-a10g"}
+    assert refusal(ask(server, "POST", f"{SPACE}/hardware", value=value, token=WRITE))[0] == 403
+    hub.users["me"].is_pro = True
+    assert ask(server, "POST", f"{SPACE}/hardware", value=value, token=WRITE).status == 200
+    assert hub.space("me/app").hardware == "zero-a10g"
 
 
 def test_the_sleep_time_of_paid_hardware_can_be_set(server: MemoryHub) -> None:
@@ -525,6 +539,8 @@ def test_what_cannot_be_built_is_refused(hub: FakeHub) -> None:
         hub.add_token("hf_x", user="nobody")
     with pytest.raises(ValueError, match="such a token already"):
         hub.add_token(READ, user="me")
+    with pytest.raises(LookupError, match="no such token"):
+        hub.revoke_token("hf_none")
     with pytest.raises(LookupError, match="no Space me/nothing"):
         hub.space("me/nothing")
     with pytest.raises(ValueError, match="cannot be called 'me/mine'"):

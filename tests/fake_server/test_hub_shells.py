@@ -141,7 +141,7 @@ def test_streams_of_apps_are_seen_and_cut() -> None:
 def test_idle_connections_to_a_space_that_is_removed_are_closed() -> None:
     with FakeHubServer(make_hub()) as server:
         parts = urlsplit(server.space_url("owner/app"))
-        with socket.create_connection((parts.hostname, parts.port), timeout=3) as sock:  # less than it is kept alive
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as sock:
             sock.sendall(b"GET /gradio_api/user HTTP/1.1\r\nHost: a\r\n\r\n")
             assert sock.recv(65536).endswith(b"null")
             server.run(lambda hub: hub.remove_space("owner/app"))
@@ -174,8 +174,11 @@ def test_files_of_apps_are_on_the_disk_until_the_server_closes() -> None:
     )  # of which nobody would clean up the directory
 
 
-def test_dates_are_those_of_this_machine() -> None:
-    with FakeHubServer(make_hub()) as server:
+def test_dates_are_those_of_this_machine_and_files_on_its_disk_also_for_apps_of_before() -> None:
+    hub = make_hub()
+    app = hub.space("owner/app").app
+    with FakeHubServer(hub) as server:
+        assert (app.date_offset, type(app.files)) == (hub.date_offset, DirectoryFiles)
         ask(server.url, *DUPLICATE, authorization="Bearer hf_me")
         created = server.run(lambda hub: hub.space("me/copy").created)
     assert created > "2025-07"
@@ -243,9 +246,7 @@ def test_in_memory_changes_take_effect_and_time_can_be_skipped() -> None:
             app = await network.open_stream("owner-app.hf.test", 80, False)
             network.run(lambda hub: hub.space("owner/app").set_stage("SLEEPING"))
             assert (await answer(app, "GET", "/config"))[0] == 503
-            network.advance(60)  # in which the server closes what is idle
-            await app.aclose()
-            app = await network.open_stream("owner-app.hf.test", 80, False)
+            network.advance(60)
             assert (await answer(app, "GET", "/config"))[0] == 200
             await app.send_all(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
             await network.wait_for(lambda hub: hub.open_streams)
