@@ -250,10 +250,14 @@ def test_in_memory_changes_take_effect_and_time_can_be_skipped() -> None:
             assert (await answer(app, "GET", "/config"))[0] == 200
             await app.send_all(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
             await network.wait_for(lambda hub: hub.open_streams)
+            await app.receive_some()
+            await trio.testing.wait_all_tasks_blocked()
+            before = trio.current_time()
             network.run(lambda hub: hub.remove_space("owner/app"))
             with contextlib.suppress(trio.BrokenResourceError):
                 while await app.receive_some():
                     pass
+            assert trio.current_time() == before  # nobody had to wait for the next beat of the stream
             assert network.open_streams == []
             await app.aclose()
 
