@@ -575,4 +575,6 @@ def test_every_request_is_in_the_log_with_its_headers(server: MemoryHub, hub: Fa
     assert ("authorization", f"Bearer {WRITE}") in first.headers
     assert first.body == {"key": "A", "value": "b"}
     assert (second.site, second.kind, second.status) == ("me/app", "config", 200)
+    assert second.body is None
+    assert (ask(server, "GET", SPACE).status, hub.requests.pop().body) == (200, None)
     assert [record.number for record in hub.requests] == [1, 2]
