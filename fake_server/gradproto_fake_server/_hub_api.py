@@ -246,7 +246,8 @@ class ApiFront(Front):
             try:
                 call = Call(self.hub, exchange, match.groups())
                 call.body = _read(body)
-                exchange.log_body(call.body)
+                if call.body:
+                    exchange.log_body(call.body)
                 return function(call)
             except Refusal as refusal:
                 return refusal.answer()
