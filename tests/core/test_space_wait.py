@@ -144,6 +144,12 @@ def test_the_callers_headers_cookies_and_token_go_where_they_belong() -> None:
             assert "cookie" not in headers
 
 
+@pytest.mark.parametrize("cookies", [{"a b": "x"}, {"a": "x;y"}, {"a": 3}])
+def test_cookies_that_cannot_be_sent_are_refused_at_once(cookies: Any) -> None:
+    with pytest.raises(ArgumentError, match="cookie"):
+        SpaceHarness(cookies=cookies)
+
+
 def test_without_a_token_nobody_gets_one() -> None:
     harness = SpaceHarness()
     harness.answer(harness.ask(), body=space())
