@@ -87,6 +87,18 @@ def test_a_space_that_does_not_wake_up_is_given_up() -> None:
     assert error.stage == "BUILDING"
 
 
+@pytest.mark.parametrize("how", ["unknown", "gone"])
+def test_an_address_of_which_the_hub_knows_nothing_is_not_said_to_be_awake(how: str) -> None:
+    harness = HubHarness()
+    harness.hub.wake("owner-app.hf.space")
+    question = harness.question("GET", "/api/spaces/by-subdomain/owner-app")
+    if how == "unknown":
+        missing(harness, question)
+    else:
+        harness.fail(question, ConnectError("refused"))
+    assert type(harness.refusal()) is (SpaceError if how == "unknown" else ConnectError)
+
+
 def test_closing_ends_what_is_under_way() -> None:
     harness = HubHarness()
     harness.hub.wake(SPACE)
