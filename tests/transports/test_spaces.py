@@ -236,6 +236,13 @@ async def test_an_address_that_is_no_space_leaves_the_hub_alone(backend: Backend
     assert server.requests == []
 
 
+async def test_an_address_that_is_no_space_needs_no_hub(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "garbage")
+    with FakeServer(demo_app()) as app:
+        async with backend.open_client(app.url) as client:
+            assert await client.predict("hi", api_name="/echo") == "hi"
+
+
 # --- waiting
 
 
