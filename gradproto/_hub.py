@@ -101,8 +101,9 @@ class Hub:
     ) -> GradprotoError:
         """Return the error that an answer other than a success stands for."""
         said = _said(headers, body)
-        for hidden in (self._token, secret):
-            said = said.replace(hidden, "***") if hidden else said
+        for hidden in (self._token or "", secret):
+            # What was said is stripped, so that of a secret that ends with a line break only the rest is in it.
+            said = said.replace(hidden.strip(), "***") if hidden.strip() else said
         error = self._refusal(status, headers, said, what, space)
         error = with_status(error, status, headers)
         if error.retry_after is None and status == 429:

@@ -471,10 +471,11 @@ def test_a_copy_that_cannot_be_looked_at_after_it_was_made_is_told() -> None:
     assert (error.done, error.not_done) == (("created me/app, private",), (TO_SETTLE,))
 
 
-def test_nothing_shows_a_secret() -> None:
-    harness = copying(secrets={"KEY": SECRET}).begin()
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_nothing_shows_a_secret(end: str) -> None:
+    harness = copying(secrets={"KEY": SECRET + end}).begin()
     harness.create()
-    harness.answer(harness.question("POST", f"/api/spaces/{COPY}/secrets"), 500, {"error": SECRET})
+    harness.answer(harness.question("POST", f"/api/spaces/{COPY}/secrets"), 500, {"error": f"no: {SECRET}{end}"})
     error = harness.refusal()
     shown = [repr(thing) + str(thing) for thing in (*harness.seen, error, error.__cause__)]
     assert not [text for text in shown if SECRET in text or TOKEN in text]
