@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from ._answers import with_status
 from ._errors import (
@@ -38,6 +39,8 @@ def app_token_header(token: str) -> tuple[tuple[str, str], ...]:
 
 
 def _bearer(name: str, token: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(cast(object, token), str) or not token.strip():
+        raise ArgumentError("the token must be a string, and not empty")
     try:
         return check_headers({name: f"Bearer {token}"})
     except ArgumentError:
@@ -53,7 +56,7 @@ class Hub:
         self._exchanges = exchanges
         self._token = token
         self._timeout = timeout
-        self._headers = (("accept", "application/json"), *(_bearer("authorization", token) if token else ()))
+        self._headers = (("accept", "application/json"), *(() if token is None else _bearer("authorization", token)))
         self._under_way: dict[_HubExchange, None] = {}
 
     def get(

@@ -150,6 +150,8 @@ def test_a_session_knows_its_hub() -> None:
     [
         ({"timeouts": 3}, "timeouts is of type int, not Timeouts"),
         ({"token": "line\nbreak"}, "the token holds characters that a header cannot carry"),
+        ({"token": " "}, "the token must be a string, and not empty"),
+        ({"token": 3}, "the token must be a string, and not empty"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options: Any, text: str) -> None:
