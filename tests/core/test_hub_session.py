@@ -277,6 +277,18 @@ def test_a_copy_that_somebody_else_made_meanwhile_is_attached_to() -> None:
     assert len(made.warnings) == 1
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_name_that_is_taken_by_what_the_token_may_not_see_is_told(status: int) -> None:
+    harness = copying(secrets={"KEY": SECRET}).begin()
+    harness.answer(harness.question("POST", DUPLICATE), 409, {"error": "it exists"})
+    harness.answer(harness.question("GET", COPY_RUNTIME), status, {"error": "strange"})
+    error = harness.refusal()
+    assert isinstance(error, DuplicationError)
+    assert error.message.startswith(f"could not create me/app at {HUB}: the Hub answered 409: 'it exists'. Done: noth")
+    assert error.not_done == ("create me/app", "set the secret KEY", "see to its hardware (cpu-basic) and its sleep time")
+    assert error.status == 409
+
+
 @pytest.mark.parametrize(
     ("to_id", "target", "asks_who"),
     [
@@ -451,6 +463,12 @@ def test_a_step_whose_answer_is_lost_may_have_been_done(step: int) -> None:
     error = broken(step, lambda harness, question: harness.fail(question, ReadError("the connection broke")))
     assert error.not_done[0] == f"{DOING[step]} (or perhaps it was: the answer is lost)"
     assert isinstance(error.__cause__, ReadError)
+
+
+@pytest.mark.parametrize(("status", "body"), [(504, b"<html>"), (200, b"{half")])
+def test_a_step_whose_answer_is_not_the_hubs_own_may_have_been_done(status: int, body: bytes) -> None:
+    error = broken(3, lambda harness, question: harness.answer(question, status, body))
+    assert error.not_done[0] == f"{DOING[3]} (or perhaps it was: the answer is lost)"
 
 
 def test_a_step_that_could_not_be_sent_was_not_done() -> None:
