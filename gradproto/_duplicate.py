@@ -218,6 +218,13 @@ class Duplication:
                     f"the {what} were left alone: they are set only when a Space is created, and {self._target} "
                     "was there already"
                 )
+        if self._target.lower() == self._plan.from_id.lower():
+            # By its default name the copy of one's own Space is that Space, which may be in use as it is.
+            self._warnings.append(
+                f"{self._target} is the original itself, and no copy: its hardware and its sleep time were left alone"
+            )
+            self._finish()
+            return
         self._settle(info)
 
     def _create(self) -> None:

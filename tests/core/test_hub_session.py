@@ -268,6 +268,20 @@ def test_a_copy_that_is_there_is_attached_to() -> None:
     )
 
 
+@pytest.mark.parametrize("to_id", [None, "me/app"])
+def test_ones_own_space_is_no_copy_of_itself_and_is_left_as_it_is(to_id: str | None) -> None:
+    harness = copying("Me/app", to_id, hardware="t4-small")
+    harness.answer(harness.question("GET", "/api/spaces/Me/app/runtime"), body=runtime(current="a10g-large"))
+    if to_id is None:
+        harness.answer(harness.question("GET", "/api/whoami-v2"), body={"name": "me"})
+    harness.answer(harness.question("GET", COPY_RUNTIME), body=runtime(current="a10g-large"))
+    made = harness.made()
+    assert (made.space, made.created, made.done, made.notes) == (COPY, False, (), ())
+    assert made.warnings == (
+        "me/app is the original itself, and no copy: its hardware and its sleep time were left alone",
+    )
+
+
 def test_a_copy_that_somebody_else_made_meanwhile_is_attached_to() -> None:
     harness = copying(secrets={"KEY": SECRET}).begin()
     harness.answer(harness.question("POST", DUPLICATE), 409, {"error": "it exists", "url": "x"})
