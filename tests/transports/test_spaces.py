@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -279,6 +280,21 @@ async def test_a_space_that_is_built_is_waited_for(
         "the Space owner/app is BUILDING",
         "the Space owner/app is APP_STARTING",
     ]
+    assert texts.count("a callback failed") == 2
+
+
+async def test_a_terminal_that_is_gone_does_not_end_the_wait(
+    backend: Backend, hub: FakeHub, server: FakeHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    server.run(lambda hub: hub.space("owner/app").set_stage("SLEEPING"))
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", Gone())
+        info = await backend.call(backend.module.wake_space, "owner/app", hub_url=server.url, verbose=True)
+    assert info.stage == "RUNNING"
 
 
 async def test_a_build_that_fails_ends_the_wait(backend: Backend, hub: FakeHub, server: FakeHubServer) -> None:

@@ -80,7 +80,8 @@ class HubOptions:
         """Say that a Space is waited for, to whom that was promised."""
         logger.info("the Space %s is %s; looking again in %.3g s", event.space, event.stage, event.delay)
         if self.verbose:
-            print(f"Space {event.space} is {event.stage}. Please wait...")
+            # What is wrong with the terminal does not end the wait either.
+            guarded(print, f"Space {event.space} is {event.stage}. Please wait...")
         if self.space_callback is not None:
             guarded(self.space_callback, event)
 
