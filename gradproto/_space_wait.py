@@ -91,9 +91,9 @@ class SpaceWait:
     def not_answering(self, error: GradprotoError) -> None:
         """The app's address answered, but not as a Gradio app does: perhaps it fell asleep, or is being started."""
         if self.unresolved is not None:
-            # The Hub's refusal says why; that it could not be asked only adds to what the app's address says.
-            found = isinstance(self.unresolved, SpaceError)
-            self._fail(self.unresolved if found else with_hint(error, f"and of the Hub: {self.unresolved}"))
+            # The Hub's refusal says why; that it could not answer only adds to what the app's address says.
+            refused = isinstance(self.unresolved, SpaceError) and (self.unresolved.status or 0) < 500
+            self._fail(self.unresolved if refused else with_hint(error, f"and of the Hub: {self.unresolved}"))
             return
         self._trouble = error
         if self._deadline is None:

@@ -380,6 +380,16 @@ def test_an_address_that_leads_nowhere_without_a_hub_says_both() -> None:
     assert str(error).endswith("(and of the Hub: refused)")
 
 
+def test_an_address_that_leads_nowhere_is_not_explained_by_a_hub_in_trouble() -> None:
+    harness = SpaceHarness("https://owner-app.hf.space")
+    harness.answer(harness.ask(), 500, b"")
+    harness.answer(harness.only("/config"), 502, b"<html>")
+    error = failure(harness)
+    assert isinstance(error, UnsupportedServerError)
+    assert error.status == 502
+    assert str(error).endswith(f"at {HUB}: the Hub answered 500)")
+
+
 def test_a_bad_token_is_not_tried_at_the_app() -> None:
     harness = SpaceHarness("https://owner-app.hf.space", token=TOKEN)
     harness.answer(harness.ask(), 401, {"error": "Invalid credentials in Authorization header"})
