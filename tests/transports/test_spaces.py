@@ -218,6 +218,20 @@ async def test_every_request_to_a_private_space_carries_the_token(
     assert not [record for record in server.requests if TOKEN in record.path + record.query]
 
 
+@pytest.mark.parametrize("version", ["3.0.24", "3.50.2", "4.8.0", "4.21.0"])
+@pytest.mark.parametrize("route", ["queue", "call", "direct"])
+async def test_the_token_goes_along_however_the_app_is_spoken_to(
+    backend: Backend, hub: FakeHub, server: FakeHubServer, version: str, route: str
+) -> None:
+    server.run(lambda hub: hub.add_space("me/old", private=True, app=lambda: demo_app(version)))
+    async with backend.open_client("me/old", hub_url=server.url, token=TOKEN, route=route) as client:
+        assert await client.predict("hi", api_name="/echo") == "hi"
+        assert content(await client.predict(b"text", api_name="/upper")) == b"TEXT"
+        assert await client.predict(api_name="/incr") == 1
+    for record in to(server, "me/old"):
+        assert secret_headers(record) == {"x-hf-authorization": f"Bearer {TOKEN}"}, record
+
+
 async def test_an_app_that_moved_elsewhere_gets_no_token(backend: Backend, hub: FakeHub, server: FakeHubServer) -> None:
     with FakeServer(demo_app()) as elsewhere:
         location = [("location", f"{elsewhere.url}/config")]
