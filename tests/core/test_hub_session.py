@@ -485,6 +485,12 @@ def test_a_step_whose_answer_is_not_the_hubs_own_may_have_been_done(status: int,
     assert error.not_done[0] == f"{DOING[3]} (or perhaps it was: the answer is lost)"
 
 
+def test_a_page_in_the_place_of_an_answer_is_no_success() -> None:
+    page = (200, b"<html>Welcome to our WLAN", [("content-type", "text/html")])
+    error = broken(4, lambda harness, question: harness.answer(question, *page))
+    assert isinstance(error.__cause__, RemoteProtocolError)
+
+
 def test_a_step_that_could_not_be_sent_was_not_done() -> None:
     error = broken(1, lambda harness, question: harness.fail(question, ConnectError("refused")))
     assert error.not_done[0] == DOING[1]

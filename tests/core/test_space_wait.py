@@ -274,10 +274,13 @@ def test_an_answer_that_is_no_json_is_named(body: bytes) -> None:
     assert str(error) == f"the question about the Space owner/app at {HUB}: the Hub's answer is no JSON"
 
 
-def test_an_answer_with_a_page_in_its_place_makes_no_sense() -> None:
+@pytest.mark.parametrize(
+    ("body", "text"), [(b"<html>", "the Hub's answer is no JSON"), (b"OK", "makes no sense: $ is null")]
+)
+def test_an_answer_with_a_page_or_a_word_in_its_place_makes_no_sense(body: bytes, text: str) -> None:
     harness = SpaceHarness()
-    harness.answer(harness.ask(), 200, b"<html>", [("content-type", "text/html")])
-    assert "the Hub's answer makes no sense: $ is null" in str(failure(harness))
+    harness.answer(harness.ask(), 200, body, [("content-type", "text/html")])
+    assert text in str(failure(harness))
 
 
 def test_a_hub_that_is_not_there_is_an_error_of_the_network() -> None:
