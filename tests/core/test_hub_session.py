@@ -299,7 +299,11 @@ def test_a_name_that_is_taken_by_what_the_token_may_not_see_is_told(status: int)
     error = harness.refusal()
     assert isinstance(error, DuplicationError)
     assert error.message.startswith(f"could not create me/app at {HUB}: the Hub answered 409: 'it exists'. Done: noth")
-    assert error.not_done == ("create me/app", "set the secret KEY", "see to its hardware (cpu-basic) and its sleep time")
+    assert error.not_done == (
+        "create me/app",
+        "set the secret KEY",
+        "see to its hardware (cpu-basic) and its sleep time",
+    )
     assert error.status == 409
 
 
