@@ -101,8 +101,12 @@ def _settings(settings: object, what: str) -> Mapping[str, str]:
         raise ArgumentError(f"{what} must be a mapping of names to values, not a {type(settings).__name__}")
     found: dict[str, str] = {}
     for key, value in cast("Mapping[object, object]", settings).items():
-        if not isinstance(key, str) or not re.fullmatch(_KEY, key):
+        if not isinstance(key, str):
             raise ArgumentError(f"{what}: {key!r:.80} cannot be the name of an environment variable")
+        if not re.fullmatch(_KEY, key):
+            # Who gives a whole line of a file for a name gives the value in it.
+            shown = re.split("[=: ]", key, maxsplit=1)[0][:80]
+            raise ArgumentError(f"{what}: what begins with {shown!r} cannot be the name of an environment variable")
         if not isinstance(value, str):
             raise ArgumentError(f"{what}: the value of {key!r} is of type {type(value).__name__}, not a string")
         try:
