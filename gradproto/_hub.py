@@ -206,8 +206,8 @@ class _HubExchange(ShortExchange):
             self._failed(hub.refusal(status, headers, body, what=self.what, space=self._space, secret=self._secret))
             return
         try:
-            # What only was done is answered with nothing, or with a plain word, whatever that calls itself; a page comes
-            # from somebody in between.
+            # What only was done is answered with nothing, or with a plain word, whatever that calls itself. A page
+            # comes from somebody in between.
             is_json = "json" in (header_value(headers, "content-type") or "json").lower()
             value = loads(body) if body and (is_json or body.lstrip().startswith(b"<")) else None
         except ValueError:

@@ -342,8 +342,8 @@ def test_the_copy_may_be_called_anything_and_belong_to_an_organisation(to_id: st
         ((SPACE,), {"hardware": "a b"}, "hardware is 'a b': it must be a name such as 'cpu-basic' or 't4-small'"),
         ((SPACE,), {"hardware": 3}, "hardware is 3: it must be a name such as 'cpu-basic' or 't4-small'"),
         ((SPACE,), {"secrets": ["A"]}, "secrets must be a mapping of names to values, not a list"),
-        ((SPACE,), {"secrets": {"a-b": SECRET}}, "secrets: what begins with 'a-b' cannot be the name of an environment"),
-        ((SPACE,), {"secrets": {f"KEY={SECRET}": ""}}, "secrets: what begins with 'KEY' cannot be the name of an envir"),
+        ((SPACE,), {"secrets": {"a-b": SECRET}}, "secrets: what begins with 'a-b' cannot be the name of"),
+        ((SPACE,), {"secrets": {f"KEY={SECRET}": ""}}, "secrets: what begins with 'KEY' cannot be the name"),
         ((SPACE,), {"secrets": {3: SECRET}}, "secrets: 3 cannot be the name of an environment variable"),
         ((SPACE,), {"secrets": {"A": 3}}, "secrets: the value of 'A' is of type int, not a string"),
         (
