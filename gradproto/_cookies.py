@@ -13,7 +13,7 @@ from ._errors import ArgumentError
 from ._record import record
 from ._urls import origin, target
 
-__all__ = ["CookieJar"]
+__all__ = ["CookieJar", "check_cookie"]
 
 MAX_COOKIES = 150
 """Cookies in a jar: RFC 6265, section 6.1, asks for 50 a domain, and a client has to do with an app and the Hub. A
@@ -62,10 +62,7 @@ class CookieJar:
 
         Raises ``ArgumentError`` where the name or the value cannot be in a ``Cookie`` header.
         """
-        if re.fullmatch(_NAME, name) is None:
-            raise ArgumentError(f"{name[:80]!r} is no name of a cookie")
-        if re.fullmatch(_VALUE, value) is None or value != value.strip():
-            raise ArgumentError(f"the value of the cookie {name[:80]!r} has characters that no cookie can have")
+        check_cookie(name, value)
         scheme, host, _ = origin(url)
         self._put(_Cookie(name=name, value=value, domain=host, host_only=True, path="/", secure=scheme == "https"))
 
@@ -116,6 +113,14 @@ class CookieJar:
         self._cookies[cookie.domain, cookie.path, cookie.name] = cookie
         if len(self._cookies) > MAX_COOKIES:
             del self._cookies[next(iter(self._cookies))]
+
+
+def check_cookie(name: str, value: str) -> None:
+    """Raise `ArgumentError` where the name or the value cannot be in a ``Cookie`` header."""
+    if re.fullmatch(_NAME, name) is None:
+        raise ArgumentError(f"{name[:80]!r} is no name of a cookie")
+    if re.fullmatch(_VALUE, value) is None or value != value.strip():
+        raise ArgumentError(f"the value of the cookie {name[:80]!r} has characters that no cookie can have")
 
 
 def _parse_attributes(parts: list[str]) -> dict[str, str]:

@@ -29,6 +29,9 @@ __all__ = ["Duplication", "DuplicationPlan"]
 
 # What costs nothing, and sleeps by its own rule.
 FREE_HARDWARE = "cpu-basic"
+# What leaves open whether the Hub did what it was asked for; the statuses are those of a proxy in front of it.
+_UNSURE = (ReadError, WriteError, DeadlineExceeded, RemoteProtocolError)
+_UNSURE_STATUSES = frozenset({502, 503, 504})
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 _KEY = r"[A-Za-z_][A-Za-z0-9_]{0,255}"
 _FLAVOR = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -98,8 +101,12 @@ def _settings(settings: object, what: str) -> Mapping[str, str]:
         raise ArgumentError(f"{what} must be a mapping of names to values, not a {type(settings).__name__}")
     found: dict[str, str] = {}
     for key, value in cast("Mapping[object, object]", settings).items():
-        if not isinstance(key, str) or not re.fullmatch(_KEY, key):
+        if not isinstance(key, str):
             raise ArgumentError(f"{what}: {key!r:.80} cannot be the name of an environment variable")
+        if not re.fullmatch(_KEY, key):
+            # Who gives a whole line of a file for a name gives the value in it.
+            shown = re.split("[=: ]", key, maxsplit=1)[0][:80]
+            raise ArgumentError(f"{what}: what begins with {shown!r} cannot be the name of an environment variable")
         if not isinstance(value, str):
             raise ArgumentError(f"{what}: the value of {key!r} is of type {type(value).__name__}, not a string")
         try:
@@ -210,11 +217,18 @@ class Duplication:
     def _attach(self, info: SpaceInfo) -> None:
         """The copy is there already, perhaps from another time."""
         for what, given in (("secrets", self._plan.secrets), ("variables", self._plan.variables)):
-            if given and not self._created:
+            if given:
                 self._warnings.append(
                     f"the {what} were left alone: they are set only when a Space is created, and {self._target} "
                     "was there already"
                 )
+        if self._target.lower() == self._plan.from_id.lower():
+            # By its default name the copy of one's own Space is that Space, which may be in use as it is.
+            self._warnings.append(
+                f"{self._target} is the original itself, and no copy: its hardware and its sleep time were left alone"
+            )
+            self._finish()
+            return
         self._settle(info)
 
     def _create(self) -> None:
@@ -325,18 +339,24 @@ class Duplication:
     def _broken(self, error: GradprotoError) -> None:
         """A change was refused, or nobody knows whether it was made."""
         step = self._steps.popleft()
-        if error.status == 409 and step.path.endswith("/duplicate"):
+        text = f"could not {step.doing}"
+
+        def there(info: SpaceInfo) -> None:
             # Somebody was quicker; what is there is not ours to fill with secrets.
             self._steps.clear()
-            self._look(self._target, self._attach, self._unsettled)
+            self._attach(info)
+
+        if error.status == 409 and step.path.endswith("/duplicate"):
+            # Who cannot see what is there wants to know why there is no copy.
+            self._look(self._target, there, lambda _: self._fail(text, error, step))
             return
-        self._fail(f"could not {step.doing}", error, step)
+        self._fail(text, error, step)
 
     def _unsettled(self, error: GradprotoError) -> None:
         self._fail(f"could not see what {self._target} runs on", error, None)
 
     def _fail(self, text: str, error: GradprotoError, step: _Step | None) -> None:
-        unsure = isinstance(error, (ReadError, WriteError, DeadlineExceeded))
+        unsure = isinstance(error, _UNSURE) or error.status in _UNSURE_STATUSES
         not_done = [one.doing for one in self._steps]
         if step is not None:
             not_done.insert(0, f"{step.doing} (or perhaps it was: the answer is lost)" if unsure else step.doing)

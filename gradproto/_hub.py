@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from ._answers import with_status
 from ._errors import (
@@ -38,6 +39,8 @@ def app_token_header(token: str) -> tuple[tuple[str, str], ...]:
 
 
 def _bearer(name: str, token: str) -> tuple[tuple[str, str], ...]:
+    if not isinstance(cast(object, token), str) or not token.strip():
+        raise ArgumentError("the token must be a string, and not empty")
     try:
         return check_headers({name: f"Bearer {token}"})
     except ArgumentError:
@@ -53,7 +56,7 @@ class Hub:
         self._exchanges = exchanges
         self._token = token
         self._timeout = timeout
-        self._headers = (("accept", "application/json"), *(_bearer("authorization", token) if token else ()))
+        self._headers = (("accept", "application/json"), *(() if token is None else _bearer("authorization", token)))
         self._under_way: dict[_HubExchange, None] = {}
 
     def get(
@@ -101,8 +104,9 @@ class Hub:
     ) -> GradprotoError:
         """Return the error that an answer other than a success stands for."""
         said = _said(headers, body)
-        for hidden in (self._token, secret):
-            said = said.replace(hidden, "***") if hidden else said
+        for hidden in (self._token or "", secret):
+            # What was said is stripped, so that of a secret that ends with a line break only the rest is in it.
+            said = said.replace(hidden.strip(), "***") if hidden.strip() else said
         error = self._refusal(status, headers, said, what, space)
         error = with_status(error, status, headers)
         if error.retry_after is None and status == 429:
@@ -202,8 +206,10 @@ class _HubExchange(ShortExchange):
             self._failed(hub.refusal(status, headers, body, what=self.what, space=self._space, secret=self._secret))
             return
         try:
-            # What only was done is answered with nothing, or with a plain word.
-            value = loads(body) if body and "json" in (header_value(headers, "content-type") or "json") else None
+            # What only was done is answered with nothing, or with a plain word, whatever that calls itself. A page
+            # comes from somebody in between.
+            is_json = "json" in (header_value(headers, "content-type") or "json").lower()
+            value = loads(body) if body and (is_json or body.lstrip().startswith(b"<")) else None
         except ValueError:
             self._failed(RemoteProtocolError(f"{self.what} at {hub.url}: the Hub's answer is no JSON"))
             return

@@ -94,7 +94,7 @@ class HubSession(Door):
             timers=self._timers,
             entropy=self._entropy,
             limit=space_wait,
-            ready=self._found,
+            ready=self._woken,
             failed=self._failed,
             report=self._events.append,
         )
@@ -154,6 +154,14 @@ class HubSession(Door):
 
     def _found(self, info: SpaceInfo) -> None:
         self._end(SpaceFound(space=info))
+
+    def _woken(self, info: SpaceInfo) -> None:
+        assert self._wait is not None
+        if self._wait.unresolved is not None:
+            # There may be an app at that address, but it is not tried here, and the Hub knows of none.
+            self._failed(self._wait.unresolved)
+        else:
+            self._found(info)
 
     def _failed(self, error: GradprotoError) -> None:
         self._end(HubFailed(error=error.with_traceback(None)))

@@ -21,6 +21,7 @@ from ._commands import Command
 from ._config import Config
 from ._connect import connect, log_in, space_failed, space_found
 from ._conversations import Conversation
+from ._cookies import check_cookie
 from ._core import Core
 from ._dialects import Route
 from ._door import Door
@@ -478,4 +479,6 @@ def _checked_cookies(cookies: Mapping[str, str] | None) -> Mapping[str, str]:
     for name, value in cast("Mapping[object, object]", given).items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise ArgumentError("the names and the values of cookies must be strings")
+        # A Space's are put into the jar only when it is known where it is, and then there is nobody to tell.
+        check_cookie(name, value)
     return cast("Mapping[str, str]", given)

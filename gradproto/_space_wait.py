@@ -60,6 +60,8 @@ class SpaceWait:
     ) -> None:
         self.name = name
         self.info: SpaceInfo | None = None
+        # Why the Hub could not say where an app is whose address is known all the same.
+        self.unresolved: GradprotoError | None = None
         self._hub = hub
         self._exchanges = exchanges
         self._timers = timers
@@ -78,22 +80,20 @@ class SpaceWait:
         self._wake: _Wake | None = None
         # Why an app that should be there is not taken for one.
         self._trouble: GradprotoError | None = None
-        # Why the Hub could not say where an app is whose address is known all the same.
-        self._unresolved: GradprotoError | None = None
 
     # --- what is asked -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin, or begin anew after a failure, with the whole bound."""
-        self._trouble = self._unresolved = None
+        self._trouble = self.unresolved = None
         self._hub.get(self._what, self.name.route, self._described, self._undescribed, space=self.name.label)
 
     def not_answering(self, error: GradprotoError) -> None:
         """The app's address answered, but not as a Gradio app does: perhaps it fell asleep, or is being started."""
-        if self._unresolved is not None:
-            # The Hub's refusal says why; that it could not be asked only adds to what the app's address says.
-            found = isinstance(self._unresolved, SpaceError)
-            self._fail(self._unresolved if found else with_hint(error, f"and of the Hub: {self._unresolved}"))
+        if self.unresolved is not None:
+            # The Hub's refusal says why; that it could not answer only adds to what the app's address says.
+            refused = isinstance(self.unresolved, SpaceError) and (self.unresolved.status or 0) < 500
+            self._fail(self.unresolved if refused else with_hint(error, f"and of the Hub: {self.unresolved}"))
             return
         self._trouble = error
         if self._deadline is None:
@@ -140,7 +140,7 @@ class SpaceWait:
             self._fail(error)
             return
         # Its address says where it is, so that it needs nobody else: this Hub may be one that knows nothing of it.
-        self._unresolved = error
+        self.unresolved = error
         host = f"https://{name.label}"
         self._exchanges.app_url = host
         self._go(SpaceInfo(id=name.label, page=host, host=host))

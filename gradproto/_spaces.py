@@ -109,19 +109,20 @@ def find_space(src: str, hub_url: str = HUB_URL) -> SpaceName | None:
     text = src.strip()
     if is_space_id(text):
         return SpaceName(id=text)
-    page = hub_url + "/spaces/"
-    for pattern in (_SHORT_PAGE, re.escape(page) + "([^/?#]+/[^/?#]+)"):
-        match = re.match(pattern, text)
+    try:
+        url = parse_src(text)
+        app = re.fullmatch(_APP_HOST, url)
+    except ArgumentError:
+        # A page is known by how it begins, whatever follows in what was copied from the address bar.
+        url, app = text, None
+    for pattern in (_SHORT_PAGE, re.escape(f"{hub_url}/spaces/") + "([^/?#]+/[^/?#]+)"):
+        match = re.match(pattern, url)
         if match is not None and is_space_id(match[1]):
             return SpaceName(id=match[1])
-    found = space_id_of_url(text)
+    found = space_id_of_url(url)
     if found is not None:
         return SpaceName(id=found)
-    try:
-        match = re.fullmatch(_APP_HOST, parse_src(text))
-    except ArgumentError:
-        return None
-    return None if match is None else SpaceName(subdomain=match[1], path=match[2] or "")
+    return None if app is None else SpaceName(subdomain=app[1], path=app[2] or "")
 
 
 def page_of(name: SpaceName, hub_url: str) -> str:

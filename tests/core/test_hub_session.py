@@ -87,6 +87,18 @@ def test_a_space_that_does_not_wake_up_is_given_up() -> None:
     assert error.stage == "BUILDING"
 
 
+@pytest.mark.parametrize("how", ["unknown", "gone"])
+def test_an_address_of_which_the_hub_knows_nothing_is_not_said_to_be_awake(how: str) -> None:
+    harness = HubHarness()
+    harness.hub.wake("owner-app.hf.space")
+    question = harness.question("GET", "/api/spaces/by-subdomain/owner-app")
+    if how == "unknown":
+        missing(harness, question)
+    else:
+        harness.fail(question, ConnectError("refused"))
+    assert type(harness.refusal()) is (SpaceError if how == "unknown" else ConnectError)
+
+
 def test_closing_ends_what_is_under_way() -> None:
     harness = HubHarness()
     harness.hub.wake(SPACE)
@@ -138,6 +150,8 @@ def test_a_session_knows_its_hub() -> None:
     [
         ({"timeouts": 3}, "timeouts is of type int, not Timeouts"),
         ({"token": "line\nbreak"}, "the token holds characters that a header cannot carry"),
+        ({"token": " "}, "the token must be a string, and not empty"),
+        ({"token": 3}, "the token must be a string, and not empty"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options: Any, text: str) -> None:
@@ -254,6 +268,20 @@ def test_a_copy_that_is_there_is_attached_to() -> None:
     )
 
 
+@pytest.mark.parametrize("to_id", [None, "me/app"])
+def test_ones_own_space_is_no_copy_of_itself_and_is_left_as_it_is(to_id: str | None) -> None:
+    harness = copying("Me/app", to_id, hardware="t4-small")
+    harness.answer(harness.question("GET", "/api/spaces/Me/app/runtime"), body=runtime(current="a10g-large"))
+    if to_id is None:
+        harness.answer(harness.question("GET", "/api/whoami-v2"), body={"name": "me"})
+    harness.answer(harness.question("GET", COPY_RUNTIME), body=runtime(current="a10g-large"))
+    made = harness.made()
+    assert (made.space, made.created, made.done, made.notes) == (COPY, False, (), ())
+    assert made.warnings == (
+        "me/app is the original itself, and no copy: its hardware and its sleep time were left alone",
+    )
+
+
 def test_a_copy_that_somebody_else_made_meanwhile_is_attached_to() -> None:
     harness = copying(secrets={"KEY": SECRET}).begin()
     harness.answer(harness.question("POST", DUPLICATE), 409, {"error": "it exists", "url": "x"})
@@ -261,6 +289,22 @@ def test_a_copy_that_somebody_else_made_meanwhile_is_attached_to() -> None:
     made = harness.made()
     assert (made.created, made.done) == (False, ())
     assert len(made.warnings) == 1
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_name_that_is_taken_by_what_the_token_may_not_see_is_told(status: int) -> None:
+    harness = copying(secrets={"KEY": SECRET}).begin()
+    harness.answer(harness.question("POST", DUPLICATE), 409, {"error": "it exists"})
+    harness.answer(harness.question("GET", COPY_RUNTIME), status, {"error": "strange"})
+    error = harness.refusal()
+    assert isinstance(error, DuplicationError)
+    assert error.message.startswith(f"could not create me/app at {HUB}: the Hub answered 409: 'it exists'. Done: noth")
+    assert error.not_done == (
+        "create me/app",
+        "set the secret KEY",
+        "see to its hardware (cpu-basic) and its sleep time",
+    )
+    assert error.status == 409
 
 
 @pytest.mark.parametrize(
@@ -298,7 +342,8 @@ def test_the_copy_may_be_called_anything_and_belong_to_an_organisation(to_id: st
         ((SPACE,), {"hardware": "a b"}, "hardware is 'a b': it must be a name such as 'cpu-basic' or 't4-small'"),
         ((SPACE,), {"hardware": 3}, "hardware is 3: it must be a name such as 'cpu-basic' or 't4-small'"),
         ((SPACE,), {"secrets": ["A"]}, "secrets must be a mapping of names to values, not a list"),
-        ((SPACE,), {"secrets": {"a-b": SECRET}}, "secrets: 'a-b' cannot be the name of an environment variable"),
+        ((SPACE,), {"secrets": {"a-b": SECRET}}, "secrets: what begins with 'a-b' cannot be the name of"),
+        ((SPACE,), {"secrets": {f"KEY={SECRET}": ""}}, "secrets: what begins with 'KEY' cannot be the name"),
         ((SPACE,), {"secrets": {3: SECRET}}, "secrets: 3 cannot be the name of an environment variable"),
         ((SPACE,), {"secrets": {"A": 3}}, "secrets: the value of 'A' is of type int, not a string"),
         (
@@ -439,6 +484,18 @@ def test_a_step_whose_answer_is_lost_may_have_been_done(step: int) -> None:
     assert isinstance(error.__cause__, ReadError)
 
 
+@pytest.mark.parametrize(("status", "body"), [(504, b"<html>"), (200, b"{half")])
+def test_a_step_whose_answer_is_not_the_hubs_own_may_have_been_done(status: int, body: bytes) -> None:
+    error = broken(3, lambda harness, question: harness.answer(question, status, body))
+    assert error.not_done[0] == f"{DOING[3]} (or perhaps it was: the answer is lost)"
+
+
+def test_a_page_in_the_place_of_an_answer_is_no_success() -> None:
+    page = (200, b"<html>Welcome to our WLAN", [("content-type", "text/html")])
+    error = broken(4, lambda harness, question: harness.answer(question, *page))
+    assert isinstance(error.__cause__, RemoteProtocolError)
+
+
 def test_a_step_that_could_not_be_sent_was_not_done() -> None:
     error = broken(1, lambda harness, question: harness.fail(question, ConnectError("refused")))
     assert error.not_done[0] == DOING[1]
@@ -459,10 +516,11 @@ def test_a_copy_that_cannot_be_looked_at_after_it_was_made_is_told() -> None:
     assert (error.done, error.not_done) == (("created me/app, private",), (TO_SETTLE,))
 
 
-def test_nothing_shows_a_secret() -> None:
-    harness = copying(secrets={"KEY": SECRET}).begin()
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_nothing_shows_a_secret(end: str) -> None:
+    harness = copying(secrets={"KEY": SECRET + end}).begin()
     harness.create()
-    harness.answer(harness.question("POST", f"/api/spaces/{COPY}/secrets"), 500, {"error": SECRET})
+    harness.answer(harness.question("POST", f"/api/spaces/{COPY}/secrets"), 500, {"error": f"no: {SECRET}{end}"})
     error = harness.refusal()
     shown = [repr(thing) + str(thing) for thing in (*harness.seen, error, error.__cause__)]
     assert not [text for text in shown if SECRET in text or TOKEN in text]

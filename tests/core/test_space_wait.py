@@ -144,6 +144,12 @@ def test_the_callers_headers_cookies_and_token_go_where_they_belong() -> None:
             assert "cookie" not in headers
 
 
+@pytest.mark.parametrize("cookies", [{"a b": "x"}, {"a": "x;y"}, {"a": 3}])
+def test_cookies_that_cannot_be_sent_are_refused_at_once(cookies: Any) -> None:
+    with pytest.raises(ArgumentError, match="cookie"):
+        SpaceHarness(cookies=cookies)
+
+
 def test_without_a_token_nobody_gets_one() -> None:
     harness = SpaceHarness()
     harness.answer(harness.ask(), body=space())
@@ -268,10 +274,13 @@ def test_an_answer_that_is_no_json_is_named(body: bytes) -> None:
     assert str(error) == f"the question about the Space owner/app at {HUB}: the Hub's answer is no JSON"
 
 
-def test_an_answer_with_a_page_in_its_place_makes_no_sense() -> None:
+@pytest.mark.parametrize(
+    ("body", "text"), [(b"<html>", "the Hub's answer is no JSON"), (b"OK", "makes no sense: $ is null")]
+)
+def test_an_answer_with_a_page_or_a_word_in_its_place_makes_no_sense(body: bytes, text: str) -> None:
     harness = SpaceHarness()
-    harness.answer(harness.ask(), 200, b"<html>", [("content-type", "text/html")])
-    assert "the Hub's answer makes no sense: $ is null" in str(failure(harness))
+    harness.answer(harness.ask(), 200, body, [("content-type", "text/html")])
+    assert text in str(failure(harness))
 
 
 def test_a_hub_that_is_not_there_is_an_error_of_the_network() -> None:
@@ -372,6 +381,16 @@ def test_an_address_that_leads_nowhere_without_a_hub_says_both() -> None:
     assert isinstance(error, UnsupportedServerError)
     assert str(error).startswith("no Gradio app at https://owner-app.hf.space/config: the server answered 502")
     assert str(error).endswith("(and of the Hub: refused)")
+
+
+def test_an_address_that_leads_nowhere_is_not_explained_by_a_hub_in_trouble() -> None:
+    harness = SpaceHarness("https://owner-app.hf.space")
+    harness.answer(harness.ask(), 500, b"")
+    harness.answer(harness.only("/config"), 502, b"<html>")
+    error = failure(harness)
+    assert isinstance(error, UnsupportedServerError)
+    assert error.status == 502
+    assert str(error).endswith(f"at {HUB}: the Hub answered 500)")
 
 
 def test_a_bad_token_is_not_tried_at_the_app() -> None:

@@ -43,6 +43,11 @@ BROKEN = {"PAUSED", "STOPPED", "NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR", "RU
         "hf.space/embed/owner/app/+",
         "http://hub.test/spaces/owner/app",
         "http://hub.test/spaces/owner/app/discussions",
+        "HTTP://Hub.Test.:80/spaces/owner/app?x=y",
+        "hub.test/spaces/owner/app",
+        "https://huggingface.co:443/spaces/owner/app",
+        "https://huggingface.co./spaces/owner/app/",
+        "https://huggingface.co/spaces/owner/app/blob/main/a file.py",
     ],
 )
 def test_a_space_is_named_by_its_id_or_its_page(src: str) -> None:

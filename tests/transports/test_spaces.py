@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,6 +218,20 @@ async def test_every_request_to_a_private_space_carries_the_token(
     assert not [record for record in server.requests if TOKEN in record.path + record.query]
 
 
+@pytest.mark.parametrize("version", ["3.0.24", "3.50.2", "4.8.0", "4.21.0"])
+@pytest.mark.parametrize("route", ["queue", "call", "direct"])
+async def test_the_token_goes_along_however_the_app_is_spoken_to(
+    backend: Backend, hub: FakeHub, server: FakeHubServer, version: str, route: str
+) -> None:
+    server.run(lambda hub: hub.add_space("me/old", private=True, app=lambda: demo_app(version)))
+    async with backend.open_client("me/old", hub_url=server.url, token=TOKEN, route=route) as client:
+        assert await client.predict("hi", api_name="/echo") == "hi"
+        assert content(await client.predict(b"text", api_name="/upper")) == b"TEXT"
+        assert await client.predict(api_name="/incr") == 1
+    for record in to(server, "me/old"):
+        assert secret_headers(record) == {"x-hf-authorization": f"Bearer {TOKEN}"}, record
+
+
 async def test_an_app_that_moved_elsewhere_gets_no_token(backend: Backend, hub: FakeHub, server: FakeHubServer) -> None:
     with FakeServer(demo_app()) as elsewhere:
         location = [("location", f"{elsewhere.url}/config")]
@@ -234,6 +249,13 @@ async def test_an_address_that_is_no_space_leaves_the_hub_alone(backend: Backend
         async with backend.open_client(app.url, hub_url=server.url, token=TOKEN) as client:
             await client.predict("hi", api_name="/echo")
     assert server.requests == []
+
+
+async def test_an_address_that_is_no_space_needs_no_hub(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "garbage")
+    with FakeServer(demo_app()) as app:
+        async with backend.open_client(app.url) as client:
+            assert await client.predict("hi", api_name="/echo") == "hi"
 
 
 # --- waiting
@@ -272,6 +294,21 @@ async def test_a_space_that_is_built_is_waited_for(
         "the Space owner/app is BUILDING",
         "the Space owner/app is APP_STARTING",
     ]
+    assert texts.count("a callback failed") == 2
+
+
+async def test_a_terminal_that_is_gone_does_not_end_the_wait(
+    backend: Backend, hub: FakeHub, server: FakeHubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    server.run(lambda hub: hub.space("owner/app").set_stage("SLEEPING"))
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", Gone())
+        info = await backend.call(backend.module.wake_space, "owner/app", hub_url=server.url, verbose=True)
+    assert info.stage == "RUNNING"
 
 
 async def test_a_build_that_fails_ends_the_wait(backend: Backend, hub: FakeHub, server: FakeHubServer) -> None:

@@ -87,7 +87,7 @@ def guarded(callback: Callable[..., object], *values: object) -> None:
         # On the main thread they are about the program; on that of a client nobody would see what ended it.
         if threading.current_thread() is threading.main_thread():
             raise
-        logger.exception("a callback of a job failed")
+        logger.exception("a callback failed")
     except BaseException:
-        # Also that something which it asked for was cancelled: no job ends for what a callback does.
-        logger.exception("a callback of a job failed")
+        # Also that something which it asked for was cancelled: no job and no wait ends for what a callback does.
+        logger.exception("a callback failed")

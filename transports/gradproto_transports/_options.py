@@ -60,7 +60,7 @@ class HubOptions:
             raise ArgumentError("give the token once: as token= or as hf_token=")
         if space_callback is not None:
             check_callable(space_callback, "space_callback")
-        hub_url = _hub_url(hub_url)
+        hub_url = _hub_url(hub_url, address)
         return cls(
             hub_url=hub_url,
             token=_token(token if token is not None else hf_token),
@@ -80,7 +80,8 @@ class HubOptions:
         """Say that a Space is waited for, to whom that was promised."""
         logger.info("the Space %s is %s; looking again in %.3g s", event.space, event.stage, event.delay)
         if self.verbose:
-            print(f"Space {event.space} is {event.stage}. Please wait...")
+            # What is wrong with the terminal does not end the wait either.
+            guarded(print, f"Space {event.space} is {event.stage}. Please wait...")
         if self.space_callback is not None:
             guarded(self.space_callback, event)
 
@@ -227,7 +228,7 @@ class ClientOptions:
         )
 
 
-def _hub_url(hub_url: str | None) -> str:
+def _hub_url(hub_url: str | None, address: str | None) -> str:
     """Return where the Hub is; ``HF_ENDPOINT`` is what its own client library looks at."""
     if hub_url is not None:
         return parse_hub_url(hub_url)
@@ -237,6 +238,8 @@ def _hub_url(hub_url: str | None) -> str:
     try:
         return parse_hub_url(named)
     except ArgumentError as error:
+        if address is not None and find_space(address) is None:
+            return HUB_URL  # it is meant for other programs, and nobody asks the Hub here
         raise ArgumentError(f"the environment variable HF_ENDPOINT: {error.message}") from None
 
 
