@@ -162,6 +162,16 @@ class Duplication:
         """Begin with the original."""
         self._look(self._plan.from_id, self._original_seen, self._failed)
 
+    def give_up(self, error: GradprotoError) -> None:
+        """Do nothing more, and fail with ``error``; after the first change that says what was done."""
+        self._hub.stop()
+        if self._steps:  # the first of them is under way
+            self._fail(f"could not {self._steps[0].doing}", error, self._steps.popleft(), unsure=True)
+        elif self._done:
+            self._unsettled(error)
+        else:
+            self._failed(error)
+
     def _look(self, space: str, seen: Callable[[SpaceInfo], None], failed: Callable[[GradprotoError], None]) -> None:
         what = f"the question about the Space {space}"
 
@@ -330,13 +340,13 @@ class Duplication:
             self._steps.clear()
             self._look(self._target, self._attach, self._unsettled)
             return
-        self._fail(f"could not {step.doing}", error, step)
+        unsure = isinstance(error, (ReadError, WriteError, DeadlineExceeded))
+        self._fail(f"could not {step.doing}", error, step, unsure=unsure)
 
     def _unsettled(self, error: GradprotoError) -> None:
         self._fail(f"could not see what {self._target} runs on", error, None)
 
-    def _fail(self, text: str, error: GradprotoError, step: _Step | None) -> None:
-        unsure = isinstance(error, (ReadError, WriteError, DeadlineExceeded))
+    def _fail(self, text: str, error: GradprotoError, step: _Step | None, *, unsure: bool = False) -> None:
         not_done = [one.doing for one in self._steps]
         if step is not None:
             not_done.insert(0, f"{step.doing} (or perhaps it was: the answer is lost)" if unsure else step.doing)
