@@ -88,19 +88,27 @@ class HubSession(Door):
         self._check_free()
         check_space_wait(space_wait)
         name = require_space(space, self.hub_url)
-        self._wait = SpaceWait(
+
+        def ready(info: SpaceInfo) -> None:
+            # Nobody is about to ask the app itself, whose address alone says nothing.
+            if wait.unresolved is None:
+                self._found(info)
+            else:
+                self._failed(wait.unresolved)
+
+        wait = self._wait = SpaceWait(
             self._hub,
             name,
             exchanges=self._exchanges,
             timers=self._timers,
             entropy=self._entropy,
             limit=space_wait,
-            ready=self._found,
+            ready=ready,
             failed=self._failed,
             report=self._events.append,
         )
         self._busy = True
-        self._wait.start()
+        wait.start()
 
     def duplicate(
         self,

@@ -115,6 +115,11 @@ class SpaceWait:
     # --- what the Hub says -------------------------------------------------------------------------------------------
 
     @property
+    def unresolved(self) -> GradprotoError | None:
+        """Why it is not known whether the app runs, whose address is known all the same."""
+        return self._unresolved
+
+    @property
     def _what(self) -> str:
         return f"the question about the Space {self.name.label}"
 

@@ -89,6 +89,13 @@ def test_a_space_that_does_not_wake_up_is_given_up() -> None:
     assert error.stage == "BUILDING"
 
 
+def test_an_app_that_the_hub_does_not_know_is_not_woken() -> None:
+    harness = HubHarness()
+    harness.hub.wake("owner-app.hf.space")
+    missing(harness, harness.question("GET", "/api/spaces/by-subdomain/owner-app"))
+    assert isinstance(harness.refusal(), SpaceError)
+
+
 def test_closing_ends_what_is_under_way() -> None:
     harness = HubHarness()
     harness.hub.wake(SPACE)
