@@ -70,6 +70,7 @@ def ask_hub(
         on_event=handle,
         on_stop=stopped,
     )
+
     def give_up(error: GradprotoError) -> BaseException | None:
         if not driver.try_post(lambda: session.give_up(error)):
             return error

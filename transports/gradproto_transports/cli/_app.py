@@ -21,6 +21,7 @@ from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
 from ._program import EPILOG, CallCommand, Interrupted, Program
 from ._reports import EVENTS_HELP, EventReport, OutputReport, Report
+from ._space import space
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -225,6 +226,9 @@ def chat(connection: Connection, words: tuple[str, ...], quiet: bool, output_dir
             sitting.run()
     finally:
         display.hide()
+
+
+program.add_command(space)
 
 
 @program.command("fake-server")
