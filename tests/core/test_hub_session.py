@@ -355,6 +355,7 @@ def test_an_original_that_is_not_there_is_named_as_everybody_knows_it() -> None:
     ("status", "body", "kind"),
     [
         (401, {"error": "Invalid credentials in Authorization header"}, AuthenticationError),
+        (403, {"error": "not with this token"}, AuthenticationError),
         (429, {}, RateLimitedError),
         (200, [], RemoteProtocolError),
         (200, {"name": 3}, RemoteProtocolError),
