@@ -169,6 +169,16 @@ class Duplication:
         """Begin with the original."""
         self._look(self._plan.from_id, self._original_seen, self._failed)
 
+    def give_up(self, error: GradprotoError) -> None:
+        """Do nothing more, and fail with ``error``; after the first change that says what was done."""
+        self._hub.stop()
+        if self._steps:  # the first of them is under way
+            self._fail(f"could not {self._steps[0].doing}", error, self._steps.popleft(), unsure=True)
+        elif self._done:
+            self._unsettled(error)
+        else:
+            self._failed(error)
+
     def _look(self, space: str, seen: Callable[[SpaceInfo], None], failed: Callable[[GradprotoError], None]) -> None:
         what = f"the question about the Space {space}"
 
@@ -338,25 +348,27 @@ class Duplication:
 
     def _broken(self, error: GradprotoError) -> None:
         """A change was refused, or nobody knows whether it was made."""
-        step = self._steps.popleft()
-        text = f"could not {step.doing}"
+        step = self._steps[0]
+        unsure = isinstance(error, _UNSURE) or error.status in _UNSURE_STATUSES
 
         def there(info: SpaceInfo) -> None:
             # Somebody was quicker; what is there is not ours to fill with secrets.
             self._steps.clear()
             self._attach(info)
 
+        def fail(_: GradprotoError) -> None:
+            self._fail(f"could not {step.doing}", error, self._steps.popleft(), unsure=unsure)
+
         if error.status == 409 and step.path.endswith("/duplicate"):
             # Who cannot see what is there wants to know why there is no copy.
-            self._look(self._target, there, lambda _: self._fail(text, error, step))
-            return
-        self._fail(text, error, step)
+            self._look(self._target, there, fail)
+        else:
+            fail(error)
 
     def _unsettled(self, error: GradprotoError) -> None:
         self._fail(f"could not see what {self._target} runs on", error, None)
 
-    def _fail(self, text: str, error: GradprotoError, step: _Step | None) -> None:
-        unsure = isinstance(error, _UNSURE) or error.status in _UNSURE_STATUSES
+    def _fail(self, text: str, error: GradprotoError, step: _Step | None, *, unsure: bool = False) -> None:
         not_done = [one.doing for one in self._steps]
         if step is not None:
             not_done.insert(0, f"{step.doing} (or perhaps it was: the answer is lost)" if unsure else step.doing)

@@ -60,6 +60,7 @@ class HubSession(Door):
         self._hub = Hub(exchanges, parse_hub_url(hub_url), token=token, timeout=(timeouts or Timeouts()).request)
         self._busy = False
         self._wait: SpaceWait | None = None
+        self._duplication: Duplication | None = None
         self._closed = False
 
     @property
@@ -136,11 +137,25 @@ class HubSession(Door):
         if self._token is None:
             raise ArgumentError("a Space is duplicated with somebody's token", hint="pass `token`")
         self._busy = True
-        Duplication(self._hub, plan, finished=self._end, failed=self._failed).start()
+        self._duplication = Duplication(self._hub, plan, finished=self._end, failed=self._failed)
+        self._duplication.start()
+
+    def give_up(self, error: GradprotoError) -> None:
+        """Let what is under way fail with ``error``, if anything is: with `HubFailed`, at once.
+
+        Where a copy was being made, the error of that is a `DuplicationError` that says what was done.
+        """
+        if self._duplication is not None:
+            self._duplication.give_up(error)
+        elif self._busy:
+            self._hub.stop()
+            self._failed(error)
 
     def close(self) -> None:
         """Stop everything; nothing more comes of what was asked for. Closing twice is fine."""
         self._closed = True
+        self._busy = False
+        self._duplication = None
         self._stop_waiting()
         self._hub.stop()
 
@@ -169,6 +184,7 @@ class HubSession(Door):
     def _end(self, event: SpaceFound | SpaceDuplicated | HubFailed) -> None:
         self._stop_waiting()
         self._busy = False
+        self._duplication = None
         self._events.append(event)
 
     def _stop_waiting(self) -> None:

@@ -34,7 +34,16 @@ def server() -> Iterator[FakeServer]:
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the caller's shows in what the program prints."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "GRADPROTO_AUTH", "HF_TOKEN", "PYTHONIOENCODING", "PYTHONUTF8", "COLUMNS"):
+    for name in (
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "GRADPROTO_AUTH",
+        "HF_TOKEN",
+        "HF_ENDPOINT",
+        "PYTHONIOENCODING",
+        "PYTHONUTF8",
+        "COLUMNS",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
 

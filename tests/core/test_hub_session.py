@@ -12,6 +12,8 @@ from gradproto import (
     ArgumentError,
     AuthenticationError,
     ConnectError,
+    ConnectionLostError,
+    DeadlineExceeded,
     DuplicationError,
     GradprotoError,
     HubSession,
@@ -494,6 +496,39 @@ def test_a_page_in_the_place_of_an_answer_is_no_success() -> None:
     page = (200, b"<html>Welcome to our WLAN", [("content-type", "text/html")])
     error = broken(4, lambda harness, question: harness.answer(question, *page))
     assert isinstance(error.__cause__, RemoteProtocolError)
+
+
+@pytest.mark.parametrize("step", range(len(STEPS)))
+def test_a_copy_that_is_given_up_says_what_was_done(step: int) -> None:
+    error = broken(step, lambda harness, _: harness.hub.give_up(ConnectionLostError("it was interrupted")))
+    assert error.message.startswith(f"{STEPS[step][1]}: it was interrupted. Done: ")
+    assert error.not_done[0] == f"{DOING[step]} (or perhaps it was: the answer is lost)"
+
+
+def test_a_copy_that_is_given_up_between_its_changes_says_what_was_done_too() -> None:
+    harness = copying().begin(runtime(current="t4-small"))
+    harness.create()
+    harness.hub.give_up(ConnectionLostError("it was interrupted"))
+    error = harness.refusal()
+    assert isinstance(error, DuplicationError)
+    assert error.message.startswith("could not see what me/app runs on: it was interrupted. Done: created me/app")
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda hub: hub.find(SPACE), lambda hub: hub.wake(SPACE), lambda hub: hub.duplicate(SPACE)]
+)
+def test_what_changes_nothing_is_just_given_up(ask: Callable[[HubSession], None]) -> None:
+    harness = HubHarness()
+    ask(harness.hub)
+    given = DeadlineExceeded("it took too long")
+    harness.hub.give_up(given)
+    assert harness.refusal() is given
+    harness.hub.give_up(given)
+    assert harness.events() == []
+    harness.hub.find(SPACE)
+    harness.hub.close()
+    harness.hub.give_up(given)
+    assert harness.events() == []
 
 
 def test_a_step_that_could_not_be_sent_was_not_done() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -560,7 +561,8 @@ async def test_the_app_of_a_space_may_be_a_real_gradio(
     backend: Backend, hub: FakeHub, server: FakeHubServer, real_url: str
 ) -> None:
     def move(hub: FakeHub) -> None:
-        hub.space("owner/app").host = real_url
+        described = json.dumps({**hub.space("owner/app").info(), "host": real_url})
+        hub.fail("GET /api/spaces/owner/app", status=200, body=described, content_type="application/json", times=None)
 
     server.run(move)
     async with backend.open_client("owner/app", hub_url=server.url, token=TOKEN) as client:

@@ -17,7 +17,16 @@ from gradproto._urls import parse_src
 from ._callbacks import check_callable, guarded
 from ._proxy import Proxies
 
-__all__ = ["SPACE_WAIT", "ClientOptions", "GeneratorResult", "HubOptions", "Route", "SpaceCallback", "check_timeout"]
+__all__ = [
+    "SPACE_WAIT",
+    "ClientOptions",
+    "GeneratorResult",
+    "HubOptions",
+    "Route",
+    "SpaceCallback",
+    "check_timeout",
+    "choose_hub_url",
+]
 
 logger = logging.getLogger("gradproto")
 
@@ -60,7 +69,7 @@ class HubOptions:
             raise ArgumentError("give the token once: as token= or as hf_token=")
         if space_callback is not None:
             check_callable(space_callback, "space_callback")
-        hub_url = _hub_url(hub_url, address)
+        hub_url = choose_hub_url(hub_url, address)
         return cls(
             hub_url=hub_url,
             token=_token(token if token is not None else hf_token),
@@ -228,7 +237,7 @@ class ClientOptions:
         )
 
 
-def _hub_url(hub_url: str | None, address: str | None) -> str:
+def choose_hub_url(hub_url: str | None, address: str | None) -> str:
     """Return where the Hub is; ``HF_ENDPOINT`` is what its own client library looks at."""
     if hub_url is not None:
         return parse_hub_url(hub_url)

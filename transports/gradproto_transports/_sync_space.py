@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from gradproto import (
     ConnectionLostError,
+    DeadlineExceeded,
     Event,
+    GradprotoError,
     HubFailed,
     HubSession,
     SpaceDuplicated,
@@ -34,8 +36,13 @@ def ask_hub(
     *,
     tls: Callable[[], ssl.SSLContext],
     open_stream: OpenStream | None,
+    timeout: float | None = None,
 ) -> SpaceFound | SpaceDuplicated:
-    """Let a session begin something, and wait for what comes of it; raises what that is, if it is an error."""
+    """Let a session begin something, and wait for what comes of it; raises what that is, if it is an error.
+
+    After ``timeout`` seconds it is given up, and when an interrupt comes; what is raised, or the cause of that, says
+    what was done until then.
+    """
     session = options.new_session()
     begin(session)
     outcome: concurrent.futures.Future[SpaceFound | SpaceDuplicated] = concurrent.futures.Future()
@@ -63,8 +70,19 @@ def ask_hub(
         on_event=handle,
         on_stop=stopped,
     )
+
+    def give_up(error: GradprotoError) -> BaseException | None:
+        if not driver.try_post(lambda: session.give_up(error)):
+            return error
+        return outcome.exception()  # at once: nobody has to be asked for that
+
     try:
+        concurrent.futures.wait([outcome], timeout)
+        if not outcome.done():
+            give_up(DeadlineExceeded(f"it did not end within {timeout:.3g} s"))
         return outcome.result()
+    except KeyboardInterrupt as stop:
+        raise stop from give_up(ConnectionLostError("it was interrupted"))
     finally:
         if driver.try_post(session.close):
             driver.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from ._console import printable, steerable, watched, write
+from ._console import concealed, printable, steerable, watched, write
 
 __all__ = ["AnswerWriter"]
 
@@ -25,6 +25,7 @@ class AnswerWriter:
 
     def show(self, text: str) -> None:
         """The answer is ``text`` now."""
+        text = concealed(text)
         if not self._watched:
             self._text = text
             return

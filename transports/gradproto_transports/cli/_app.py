@@ -21,6 +21,7 @@ from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
 from ._program import EPILOG, CallCommand, Interrupted, Program
 from ._reports import EVENTS_HELP, EventReport, OutputReport, Report
+from ._space import space
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -43,9 +44,11 @@ def program(context: click.Context) -> None:
 @connection_options
 @click.option("--all", "all_endpoints", is_flag=True, help="Describe the endpoints without a name, too.")
 @click.option("--json", "json_wanted", is_flag=True, help="Print the description as JSON.")
-def view_api(connection: Connection, all_endpoints: bool, json_wanted: bool) -> None:
+@quiet_option
+def view_api(connection: Connection, all_endpoints: bool, json_wanted: bool, quiet: bool) -> None:
     """Describe the endpoints of the app at URL."""
-    with connection.open() as client:
+    with Display(quiet=quiet) as display, connection.open(display.space) as client:
+        display.hide()
         if json_wanted:
             described = client.view_api(return_format="dict")
             write_line(json.dumps(described, indent=2, ensure_ascii=not speaks_unicode(sys.stdout)))
@@ -118,7 +121,7 @@ def _predict(
     connection: Connection, words: tuple[str, ...], fn_index: int | None, report: Report, display: Display
 ) -> None:
     display.show("connecting ...")
-    with connection.open() as client:
+    with connection.open(report.space) as client:
         endpoint, words = _choose(client, words, fn_index)
         args, kwargs = read_arguments(endpoint, words)
         runner = CallRunner(client, deadline=connection.deadline, timeout=connection.timeout)
@@ -162,6 +165,7 @@ def _choose(client: Client, words: tuple[str, ...], fn_index: int | None) -> tup
 @click.option("--no-download", is_flag=True, help="Let files in results be RemoteFile objects, and not local paths.")
 @click.option("--optional-results", is_flag=True, help="Let results be None, too, where the app does not forbid it.")
 @click.option("--force", is_flag=True, help="Replace FILE also if it was edited, or not made by this command.")
+@quiet_option
 @click.pass_context
 def codegen(
     context: click.Context,
@@ -173,6 +177,7 @@ def codegen(
     no_download: bool,
     optional_results: bool,
     force: bool,
+    quiet: bool,
 ) -> None:
     """Write a Python module with a typed method for each endpoint of the app at URL.
 
@@ -182,11 +187,12 @@ def codegen(
     from ._codegen import check_module, make_module, read_target
 
     target = read_target(context, file, output, check=check)
-    if check and target is not None:
-        check_module(connection, target)
-        return
-    files: Files = "remote" if no_download else "paths"
-    make_module(connection, target, styles=styles, files=files, optional=optional_results, force=force)
+    with Display(quiet=quiet) as display:
+        if check and target is not None:
+            check_module(connection, target, display)
+            return
+        files: Files = "remote" if no_download else "paths"
+        make_module(connection, target, display, styles=styles, files=files, optional=optional_results, force=force)
 
 
 @program.command(cls=CallCommand, epilog=EPILOG)
@@ -216,7 +222,7 @@ def chat(connection: Connection, words: tuple[str, ...], quiet: bool, output_dir
     saver = None if output_dir is None else FileSaver(output_dir, display)
     display.show("connecting ...")
     try:
-        with connection.open() as client:
+        with connection.open(display.space) as client:
             from ._chat import Chat, choose_chat  # only here: of no use to the others
 
             chosen, extras = choose_chat(client, words)
@@ -225,6 +231,9 @@ def chat(connection: Connection, words: tuple[str, ...], quiet: bool, output_dir
             sitting.run()
     finally:
         display.hide()
+
+
+program.add_command(space)
 
 
 @program.command("fake-server")

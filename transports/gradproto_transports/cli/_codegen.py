@@ -18,6 +18,7 @@ from gradproto_transports._codegen_describe import AppDescription, Files, Style,
 
 from ._connection import FAILED, Connection, Failure
 from ._console import one_line, say, write_line
+from ._display import Display
 
 __all__ = ["check_module", "make_module", "read_target"]
 
@@ -26,7 +27,14 @@ _SIZE_LIMIT = 64 * 1024 * 1024  # bytes: far more than any module; a device file
 
 
 def make_module(
-    connection: Connection, output: str | None, *, styles: Sequence[Style], files: Files, optional: bool, force: bool
+    connection: Connection,
+    output: str | None,
+    display: Display,
+    *,
+    styles: Sequence[Style],
+    files: Files,
+    optional: bool,
+    force: bool,
 ) -> None:
     """Write a module for the app to a file, or to stdout where ``output`` is ``None``.
 
@@ -35,7 +43,7 @@ def make_module(
     path = None if output is None else Path(os.path.realpath(output))
     if path is not None and not force:
         _refuse_foreign(path, output or "")
-    text = write_module(_describe(connection, styles, files, optional))
+    text = write_module(_describe(connection, display, styles, files, optional))
     if path is None:
         write_line(text.rstrip("\n"))
         return
@@ -46,14 +54,14 @@ def make_module(
     say(f"wrote {output}")
 
 
-def check_module(connection: Connection, name: str) -> None:
+def check_module(connection: Connection, name: str, display: Display) -> None:
     """Say what has drifted between a module and the app; raises `Failure` where anything has."""
     source = _read(Path(name), name)
     try:
         made = read_description(source)
         if made is None:
             raise ValueError("it was not made by `gradproto codegen`")
-        drift = find_drift(source, _describe(connection, made.styles, made.files, made.optional))
+        drift = find_drift(source, _describe(connection, display, made.styles, made.files, made.optional))
     except ValueError as error:
         raise Failure(f"cannot check {name}: {error}; make it again with `gradproto codegen`") from error
     if not drift:
@@ -65,8 +73,11 @@ def check_module(connection: Connection, name: str) -> None:
     raise Failure(f"{name} does not fit the app: {count}; make it again with `gradproto codegen`", FAILED)
 
 
-def _describe(connection: Connection, styles: Sequence[Style], files: Files, optional: bool) -> AppDescription:
-    with connection.open() as client:
+def _describe(
+    connection: Connection, display: Display, styles: Sequence[Style], files: Files, optional: bool
+) -> AppDescription:
+    with connection.open(display.space) as client:
+        display.hide()
         return describe_app(
             client.endpoints,
             url=connection.url,

@@ -101,7 +101,8 @@ def _describe(context: click.Context, url: str) -> dict[str, list[str]]:
     """Return the names of the public endpoints with those of their parameters, none where it cannot be asked."""
     options: dict[str, Any] = {name: context.params.get(name) for name in option_names()}
     options |= {"header": tuple(options["header"] or ()), "timeout": min(options["timeout"] or _SECONDS, _SECONDS)}
-    for flag in ("insecure", "token_from_env"):
+    options["space_wait"] = 0.0  # nobody wants to wake a Space by a key
+    for flag in ("insecure", "token_from_env", "no_token"):
         options[flag] = bool(options[flag])
     try:
         with make_connection(url, ask=_nobody, **options).open() as client:

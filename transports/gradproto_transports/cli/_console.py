@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import sys
@@ -14,6 +15,9 @@ from typing import TextIO
 
 __all__ = [
     "accept_any_text",
+    "conceal",
+    "concealed",
+    "forget_concealed",
     "one_line",
     "printable",
     "say",
@@ -26,6 +30,8 @@ __all__ = [
 ]
 
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+_SHORTEST_TOKEN = 8  # characters; shorter ones would be found inside what has nothing to do with them
+_tokens: set[str] = set()
 _ERROR_LIMIT = 2000  # characters: a screenful, when an app puts a page into its message
 
 
@@ -34,6 +40,24 @@ def accept_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def conceal(token: str) -> None:
+    """Show the token in nothing that is written from now on, also where a server says it back."""
+    if len(token) >= _SHORTEST_TOKEN:
+        _tokens.update((token, json.dumps(token)[1:-1]))
+
+
+def forget_concealed() -> None:
+    """Another run of the program begins, with tokens of its own."""
+    _tokens.clear()
+
+
+def concealed(text: str) -> str:
+    """Return ``text`` without the tokens."""
+    for token in _tokens:
+        text = text.replace(token, "***")
+    return text
 
 
 def speaks_unicode(stream: TextIO | None) -> bool:
@@ -58,7 +82,7 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Return ``text`` in one line that is safe to print, cut where it is very long."""
-    joined = printable(" ".join(text.split()))
+    joined = printable(" ".join(concealed(text).split()))
     return joined if len(joined) <= _ERROR_LIMIT else joined[:_ERROR_LIMIT] + "..."
 
 
@@ -66,6 +90,7 @@ def write_line(text: str) -> None:
     """Write an output and a line end to stdout, at once; raises `OSError` where that fails."""
     stream = sys.stdout
     if stream is not None:
+        text = concealed(text)
         write((printable(text) if stream.isatty() else text) + "\n")
 
 

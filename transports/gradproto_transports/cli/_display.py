@@ -17,10 +17,11 @@ from gradproto import (
     JobUpdate,
     ProgressUnit,
     QueueEstimated,
+    SpaceStageReported,
     UploadProgressed,
 )
 
-from ._console import one_line, steerable, watched, write_note
+from ._console import one_line, say, steerable, watched, write_note
 
 if TYPE_CHECKING:
     from ._bars import Bars
@@ -34,6 +35,7 @@ class Display:
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._lines = not quiet and watched(sys.stderr)
         self._bars: Bars | None = None
         if self._lines and steerable(sys.stderr):
@@ -41,6 +43,13 @@ class Display:
 
             self._bars = Bars()
         self._outputs = 0
+        self._stage = ""
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hide()
 
     def begin(self) -> None:
         """Another job begins."""
@@ -52,6 +61,15 @@ class Display:
         """Say what is being done just now."""
         if self._bars is not None:
             self._bars.show(one_line(text))
+
+    def space(self, report: SpaceStageReported) -> None:
+        """Show that a Space is waited for; where nothing moves, a line for each stage, since it may take minutes."""
+        told = f"the Space {report.space} is {report.stage}"
+        if self._bars is not None:
+            self.show(f"{told}; waiting for it, {report.waited:.0f} s ...")
+        elif told != self._stage and not self._quiet:
+            say(told)
+        self._stage = told
 
     def update(self, update: JobUpdate) -> None:
         """Show what happened."""

@@ -19,15 +19,15 @@ import click
 from gradproto import __version__
 
 from ._connection import FAILED, USAGE, Failure
-from ._console import accept_any_text, say
+from ._console import accept_any_text, forget_concealed, say
 
 __all__ = ["EPILOG", "CallCommand", "Interrupted", "Program", "Terminated"]
 
 _INTERRUPTED, _TERMINATED = 130, 143  # 128 and the number of the signal, as shells count
 
 EPILOG = (
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection (out of reach, no Gradio app, or the login was "
-    "refused), 130 interrupted."
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection (out of reach, no Gradio app, the login was refused, "
+    "or a Space that is not there or does not run), 130 interrupted."
 )
 
 # What may be missing where only the library is installed; `gradproto_transports.cli.main` says how to get it.
@@ -61,6 +61,7 @@ class Program(click.Group):
     ) -> Any:
         """Run, and end the process with the exit code."""
         accept_any_text()
+        forget_concealed()
         with _sigterm_as_interrupt():
             code = self._run(args, prog_name or "gradproto", complete_var, extra)
             code = _flush(code)

@@ -18,6 +18,7 @@ from gradproto import (
     JobUpdate,
     ProgressUnit,
     QueueEstimated,
+    SpaceStageReported,
     UploadProgressed,
 )
 
@@ -29,17 +30,21 @@ from ._outputs import FileSaver, as_json
 __all__ = ["EVENTS_HELP", "EventReport", "OutputReport", "Report", "write_error"]
 
 EVENTS_HELP = """
-    With --json-events all that happens is a line of JSON, an object whose "type" is "upload" (sent, total: bytes) or
-    "uploaded" (index, name); "status" (status: joined, sending, queued with rank, queue_size and eta in seconds, or
-    running with eta); "progress" (units: a list of index, length, unit, progress, desc, from the outermost); "log"
-    (level, message, title, duration, visible); "output" (index, value: what --json prints). The last line is "result"
-    (outputs: how many, value: the last, duration and average_duration in seconds) or "error" (error: its kind, message,
-    exit_code), which is printed on stderr too.
+    With --json-events all that happens is a line of JSON, an object whose "type" is "space" (a Space that does not run
+    yet: space, stage, waited in seconds); "upload" (sent, total: bytes) or "uploaded" (index, name); "status" (status:
+    joined, sending, queued with rank, queue_size and eta in seconds, or running with eta); "progress" (units: a list of
+    index, length, unit, progress, desc, from the outermost); "log" (level, message, title, duration, visible); "output"
+    (index, value: what --json prints). The last line is "result" (outputs: how many, value: the last, duration and
+    average_duration in seconds) or "error" (error: its kind, message, exit_code), which is printed on stderr too.
 """
 
 
 class Report(Protocol):
     """Takes what happens, in order."""
+
+    def space(self, report: SpaceStageReported) -> None:
+        """Write what is to be written about a Space that is waited for."""
+        ...
 
     def take(self, news: Happening) -> None:
         """Write what is to be written about it."""
@@ -56,6 +61,10 @@ class OutputReport:
         self._keep_empty = keep_empty
         self._saver = saver
         self._display = display
+
+    def space(self, report: SpaceStageReported) -> None:
+        """Show it."""
+        self._display.space(report)
 
     def take(self, news: Happening) -> None:
         """Write an output; show anything else."""
@@ -77,6 +86,11 @@ class EventReport:
         self._display = display
         self._outputs = 0
         self._value: object = ()
+
+    def space(self, report: SpaceStageReported) -> None:
+        """Write it as an event, and show it."""
+        self._write({"type": "space", "space": report.space, "stage": report.stage, "waited": report.waited})
+        self._display.space(report)
 
     def take(self, news: Happening) -> None:
         """Write it as an event, and show it."""
