@@ -116,9 +116,9 @@ class HubSession(Door):
         """Make a copy of a Space under another name, or find the one that is there.
 
         ``to_id`` is ``owner/name``, where the owner may be an organisation, or a name under the token's own owner; by
-        default that of the original. ``hardware`` is by default the original's. ``secrets`` and ``variables`` are set
-        when the copy is created, and only then. ``sleep_timeout`` is in minutes without a request, for hardware that
-        costs money; ``None`` leaves it as it is.
+        default that of the original; where that is the original itself, nothing of it is changed. ``hardware`` is by
+        default the original's. ``secrets`` and ``variables`` are set when the copy is created, and only then.
+        ``sleep_timeout`` is in minutes without a request, for hardware that costs money; ``None`` leaves it as it is.
 
         Raises `ArgumentError` before anything is sent, also where there is no token. It ends with `SpaceDuplicated`, or
         with `HubFailed`, whose error is a `DuplicationError` when a change failed.

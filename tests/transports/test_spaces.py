@@ -25,6 +25,7 @@ from gradproto import (
 from gradproto_fake_server import FakeApp, FakeHub, FakeHubServer, FakeServer, RequestRecord, demo_app
 
 from .backends import AsyncBackend, Backend
+from .servers import HttpProxy
 
 TOKEN = "hf_" + "me"
 READER = "hf_" + "reader"
@@ -257,6 +258,18 @@ async def test_an_address_that_is_no_space_needs_no_hub(backend: Backend, monkey
     with FakeServer(demo_app()) as app:
         async with backend.open_client(app.url) as client:
             assert await client.predict("hi", api_name="/echo") == "hi"
+
+
+async def test_the_hub_and_the_app_are_reached_through_a_proxy(
+    backend: Backend, hub: FakeHub, server: FakeHubServer
+) -> None:
+    server.run(lambda hub: hub.space("me/mine").set_stage("SLEEPING"))
+    with HttpProxy() as proxy:
+        async with backend.open_client("me/mine", hub_url=server.url, token=TOKEN, proxy=proxy.url) as client:
+            assert await client.predict("hi", api_name="/echo") == "hi"
+        forwarded = [head.split()[1].decode() for head in proxy.heads]
+    assert len(server.requests) <= len(forwarded)
+    assert forwarded[:2] == [f"{server.url}/api/spaces/me/mine", f"{server.space_url('me/mine')}/"]
 
 
 # --- waiting

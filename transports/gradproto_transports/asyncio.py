@@ -72,10 +72,11 @@ class Client(AnyClient):
         """Make a copy of a Space for your own use, or find the one that is there, and open a client of it.
 
         ``to_id`` is the copy's name, ``owner/name`` or just ``name`` under the token's owner; by default the original's
-        name. The owner may be an organisation. A copy that is there is attached to. ``private``: whether only its owner
-        sees a copy that is created. ``hardware``, such as ``"t4-small"``, is by default the original's. ``secrets`` and
-        ``variables`` are environment variables for a copy that is created. ``sleep_timeout``: minutes without a request
-        after which a copy on hardware that costs money goes to sleep; ``None`` leaves that as it is.
+        name. The owner may be an organisation. A copy that is there is attached to; where that would be the original
+        itself, nothing of it is changed. ``private``: whether only its owner sees a copy that is created. ``hardware``,
+        such as ``"t4-small"``, is by default the original's. ``secrets`` and ``variables`` are environment variables
+        for a copy that is created. ``sleep_timeout``: minutes without a request after which a copy on hardware that
+        costs money goes to sleep; ``None`` leaves that as it is.
 
         ``token`` (or ``hf_token``) is needed, as are the other ``options`` of `open_client` where they are.
 
