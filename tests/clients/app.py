@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradproto_fake_server import AppFailure, FakeApp, FakeFile, Sleep, StoredFile, number, state, textbox
+from gradproto_fake_server import file as file_component
 
 __all__ = ["LOGIN", "fake_app"]
 
@@ -19,7 +20,7 @@ def fake_app(gradio_version: str, journal: list[str], **options: Any) -> FakeApp
     def endpoint(name: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return app.endpoint(name, concurrency_limit=None, **about)
 
-    @endpoint("/echo")
+    @endpoint("/echo", outputs=[textbox("out")])
     def echo(text: str) -> str:
         return text
 
@@ -27,13 +28,14 @@ def fake_app(gradio_version: str, journal: list[str], **options: Any) -> FakeApp
     def add(a: float, b: float) -> float:
         return a + b
 
-    @endpoint("/count")
+    @endpoint("/count", outputs=[textbox("out")])
     def count(n: float) -> Iterator[str]:
         for i in range(int(n)):
             yield str(i)
 
     @endpoint("/steps", outputs=[textbox("out")])
     def steps(text: str, n: float) -> Iterator[str | Sleep]:
+        """Give a first step, wait for the gate called ``text``, then give the others."""
         journal.append(f"begin steps {text}")
         try:
             # gradio_client before 2.1 forgets what comes before it has looked at the answer to its join.
@@ -45,11 +47,11 @@ def fake_app(gradio_version: str, journal: list[str], **options: Any) -> FakeApp
         finally:
             journal.append(f"left steps {text}")
 
-    @endpoint("/fail")
+    @endpoint("/fail", outputs=[textbox("out")])
     def fail(text: str) -> str:
         raise AppFailure("told: " + text)
 
-    @endpoint("/shout")
+    @endpoint("/shout", outputs=[file_component("out")])
     def shout(file: StoredFile) -> FakeFile:
         text = b"".join(file.pieces()).decode()
         return FakeFile("loud-" + file.name, (text.upper() + "!").encode())
