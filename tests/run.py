@@ -6,7 +6,8 @@
     python3 tests/run.py checks         only the linters, the type checkers and the coverage of the core
     python3 tests/run.py tests ARG...   only the tests; the arguments go to pytest
     python3 tests/run.py matrix ARG...  only the matrix: every generation of Gradio (--help says what it takes)
-    python3 tests/run.py --without-matrix   all but the matrix, which takes a Python 3.11 and some gigabytes
+    python3 tests/run.py clients ARG...  only the official clients of many versions, with the fake server (and --help)
+    python3 tests/run.py --without-matrix   all but these two, which take a Python 3.11, node and some gigabytes
 
 The first run downloads what is missing, and so does one after a change of pyproject.toml; the others begin at once.
 """
@@ -51,11 +52,14 @@ COVERAGE = [
 # The behaviour of the clients with a real server of each generation of Gradio.
 MATRIX = ["tests.matrix"]
 
+# Gradio's own clients, in many versions, with the fake server as the Gradio of their time.
+CLIENTS = ["tests.clients"]
+
 STEPS = {
     "checks": [*CHECKS, *COVERAGE],
     "--without-matrix": [*CHECKS, *COVERAGE, ["pytest"]],
-    # A machine with another Python alone runs everything but the matrix, and is told so.
-    "all": [*CHECKS, *COVERAGE, ["pytest"], [*MATRIX, "--if-python"]],
+    # A machine with another Python alone, or without node, runs everything else, and is told so.
+    "all": [*CHECKS, *COVERAGE, ["pytest"], [*MATRIX, "--if-python"], [*CLIENTS, "--if-possible"]],
 }
 
 
@@ -70,14 +74,14 @@ def main(words):
     if what == "tests":
         set_up("development")
         return run(["pytest", *words[1:]])
-    if what == "matrix":
+    if what in ("matrix", "clients"):
         set_up("development")
-        return run([*MATRIX, *words[1:]])
+        return run([*(MATRIX if what == "matrix" else CLIENTS), *words[1:]])
     if what in STEPS and len(words) <= 1:
         set_up("development")
         code = run_all(STEPS[what])
         if what == "--without-matrix":
-            print("\nThe matrix of Gradio's versions was left out, as asked for.")
+            print("\nThe matrix of Gradio's versions and the official clients were left out, as asked for.")
         return code
     print(__doc__)
     return 0 if what in ("help", "-h", "--help") else 2

@@ -65,7 +65,14 @@ def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | Non
 def _example_of(component: Component, profile: Profile) -> Any:
     # A file was shown by its address alone until it had to have meta.
     plain = component.kind == "file" and "meta" not in profile.file_fields
+    if profile.old_api_info and component.kind in _OLD_EXAMPLES:
+        return _OLD_EXAMPLES[component.kind]
     return component.example["path"] if plain else component.example
+
+
+# What the serializers of Gradio 3 say of each value, whatever its component is set to.
+_OLD_EXAMPLES: Mapping[str, Any] = {"textbox": "Howdy!", "number": 5}
+_OLD_PYTHON_TYPES: Mapping[str, str] = {"number": "int | float", "slider": "int | float"}
 
 
 def _class_id(kind: str) -> str:
@@ -134,7 +141,10 @@ def _component(identity: int, component: Component, profile: Profile) -> dict[st
         info = {
             "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
             "api_info": {"info": schema or _ANYTHING, "serialized_info": component.kind == "json"},
-            "example_inputs": {"raw": component.example, "serialized": _example_of(component, profile)},
+            "example_inputs": {
+                "raw": _OLD_EXAMPLES.get(component.kind, component.example),
+                "serialized": _example_of(component, profile),
+            },
         }
         return described | _picked(info, profile.value_keys)
     if schema is None:
@@ -368,7 +378,10 @@ def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
             "type": described["type"],
             "python_type": {
                 **described["python_type"],
-                "description": (component.schema or {}).get("additional_description", ""),
+                # Until 5.0 a parameter was described in the words of its schema, as a return still is.
+                "description": (component.schema or {}).get("additional_description", "")
+                if profile.described_files
+                else described["python_type"]["description"],
             },
         }
         parameter = {
@@ -391,12 +404,19 @@ def _described(component: Component, profile: Profile) -> dict[str, Any]:
         "label": component.label or "",
         "type": schema or None,
         "python_type": {
-            "type": OLD_FILE_PYTHON_TYPE if schema is OLD_FILE_SCHEMA else component.python_type,
+            "type": _python_type(component, schema, profile),
             "description": schema.get("description", ""),
         },
         "component": component.title,
         "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
     }
+
+
+def _python_type(component: Component, schema: Mapping[str, Any], profile: Profile) -> str:
+    if schema is OLD_FILE_SCHEMA:
+        return OLD_FILE_PYTHON_TYPE
+    old = _OLD_PYTHON_TYPES if profile.old_api_info else {}
+    return old.get(component.kind, component.python_type)
 
 
 def _snippets(

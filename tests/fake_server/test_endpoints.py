@@ -17,6 +17,7 @@ from gradproto_fake_server import (
     StoredFile,
     checkbox,
     dropdown,
+    file,
     json_value,
     number,
     radio,
@@ -34,6 +35,32 @@ def described(function: Any, **options: Any) -> tuple[list[str], list[str], bool
     app.endpoint("/f", **options)(function)
     (endpoint,) = app.endpoints
     return [c.kind for c in endpoint.inputs], [c.kind for c in endpoint.outputs], endpoint.generates
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "numeric", "slide"),
+    [
+        # What the real ones say of the same components.
+        ("3.32.0", "Howdy!", ("int | float", 5), "numeric value between 2 and 5"),
+        ("3.50.2", "Howdy!", ("int | float", 5), "numeric value between 2 and 5"),
+        ("4.0.2", "Hello!!", ("float", 3), "numeric value between 2 and 5"),
+        ("4.44.1", "Hello!!", ("float", 3), "numeric value between 2 and 5"),
+        ("5.0.2", "Hello!!", ("float", 3), ""),
+        ("6.31.0", "Hello!!", ("float", 3), ""),
+    ],
+)
+def test_parameters_are_described_in_the_words_of_their_gradio(
+    version: str, text: str, numeric: tuple[str, int], slide: str
+) -> None:
+    app = FakeApp(version)
+    inputs = [textbox("text"), number("number"), slider(2, 5, "slider"), file("file")]
+    app.endpoint("/f", inputs=inputs, outputs=[])(lambda *_: None)
+    info = Http(MemoryServer(app)).request("GET", f"{app.profile.api_prefix}/info").json["named_endpoints"]["/f"]
+    told = {parameter["label"]: parameter for parameter in info["parameters"]}
+    assert told["text"]["example_input"] == text
+    assert (told["number"]["python_type"]["type"], told["number"]["example_input"]) == numeric
+    assert told["slider"]["python_type"] == {"type": numeric[0], "description": slide}
+    assert bool(told["file"]["python_type"]["description"]) is (version >= "5")
 
 
 def test_type_hints_become_components() -> None:
