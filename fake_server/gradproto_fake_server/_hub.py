@@ -35,6 +35,10 @@ _MEMORY_URL = "http://hub.test"
 _MEMORY_DOMAIN = ".hf.test"
 
 
+def _memory_address(subdomain: str, _connect: Callable[[], ServerConnection]) -> str:
+    return f"http://{subdomain}{_MEMORY_DOMAIN}"
+
+
 class FakeHub:
     """The Hugging Face Hub without Hugging Face: its API for Spaces, and each Space with the proxy in front of it.
 
@@ -88,7 +92,7 @@ class FakeHub:
         self._nowhere = Front(self, "")
         self._fronts: dict[str, Front] = {}
         """By subdomain."""
-        self._open_address: OpenAddress = lambda subdomain, connect: f"http://{subdomain}{_MEMORY_DOMAIN}"
+        self._open_address: OpenAddress = _memory_address
 
     # -- building
 
@@ -211,7 +215,11 @@ class FakeHub:
         return self.spaces[space_id]
 
     def rename(self, old: str, new: str) -> None:
-        """Give a Space another id and with it another address; the API redirects from the old id to the new one."""
+        """Give a Space another id and with it another address; the API redirects from the old id to the new one.
+
+        Its app begins anew, under the new name. Raises ``LookupError`` for a Space that there is not and ``ValueError``
+        for an id that cannot be.
+        """
         space = self.space(old)
         if new in self.spaces or not re.fullmatch(r"[\w.-]+/[\w.-]+", new, re.ASCII):
             raise ValueError(f"a Space cannot be called {new!r}")
@@ -220,12 +228,11 @@ class FakeHub:
         self._old_names.pop(new, None)
         self._fronts.pop(space.subdomain, None)
         space.id = space.front.site = new
-        if space.app_if_made is not None:
-            space.restart()
+        space.drop_app()
         self._give_address(space)
 
     def remove_space(self, space_id: str) -> None:
-        """Remove a Space; at its address there is nothing from now on."""
+        """Remove a Space; at its address there is nothing from now on. Raises ``LookupError`` if there is none."""
         space = self.space(space_id)
         space.set_stage("DELETING")
         del self.spaces[space_id]
@@ -327,8 +334,6 @@ class FakeHub:
     def set_time(self, now: float) -> None:
         """Set the time and do what is due: the first half of :meth:`tick`."""
         self.schedule.run_due(now)
-        for front in self._all_fronts():
-            front.close_idle(now)
         for app in list(self._apps):
             app.set_time(now)
 
@@ -355,7 +360,6 @@ class FakeHub:
         """Give the time at which :meth:`tick` is needed; ``now`` if jobs could go on at once."""
         deadlines = [
             self.schedule.next_deadline(),
-            *(front.idle_deadline for front in self._all_fronts()),
             *(app.next_deadline() for app in self._apps),
         ]
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -374,6 +378,9 @@ class FakeHub:
 
     def close(self) -> None:
         """Drop all connections and jobs, and remove the files of the apps."""
+        # Whoever asks for an app or an address from now on opens nothing that nobody closes.
+        self._on_disk = False
+        self._open_address = _memory_address
         for front in self._all_fronts():
             front.close()
         for app in list(self._apps):
@@ -442,6 +449,10 @@ class FakeHub:
             space_id = self._old_names[space_id]
         return self.spaces.get(space_id) if seen else None
 
+    def open_address(self, subdomain: str) -> str:
+        """Let the shell make the address of a Space; give its URL."""
+        return self._open_address(subdomain, lambda: self.connect_to(subdomain))
+
     def space_at(self, subdomain: str) -> HubSpace | None:
         """Give the Space of a subdomain."""
         return next((space for space in self.spaces.values() if space.subdomain == subdomain), None)
@@ -476,6 +487,8 @@ class FakeHub:
             start_seconds=source.start_seconds,
         )
         space.duplicated_from = source.id
+        space.outcome = source.outcome
+        space.history.clear()
         space.tags = list(source.tags)
         space.title = source.title
         space.variables.update({key: dict(setting) for key, setting in source.variables.items()})
@@ -508,6 +521,5 @@ class FakeHub:
             subdomain = re.sub(r"[^a-z0-9]+", "-", space.id.lower()).strip("-")
             if subdomain in self._fronts:  # ids that differ in a dot only, say
                 subdomain = f"{subdomain}-{self.new_id(6)}"
-            space.subdomain = subdomain
             self._fronts[subdomain] = space.front
-        space.host = self._open_address(subdomain, lambda: self.connect_to(subdomain))
+        space.move_to(subdomain)

@@ -37,7 +37,6 @@ class Front:
         self.open_exchanges: dict[Exchange, FakeApp] = {}
         """The exchanges that an app is answering."""
         self._connections: dict[ServerConnection, None] = {}
-        self._idle: dict[ServerConnection, float] = {}
 
     @property
     def now(self) -> float:
@@ -67,20 +66,6 @@ class Front:
         self._connections[connection] = None
         return connection
 
-    def close_idle(self, now: float) -> None:
-        """Close the connections that were silent for too long."""
-        while self._idle:
-            connection, until = next(iter(self._idle.items()))
-            if until > now:
-                break
-            del self._idle[connection]
-            connection.close_idle()
-
-    @property
-    def idle_deadline(self) -> float | None:
-        """When the first silent connection is to be closed."""
-        return next(iter(self._idle.values()), None)
-
     def close(self) -> None:
         """Drop all connections."""
         for connection in list(self._connections):
@@ -107,16 +92,13 @@ class Front:
             app.exchange_over(exchange)
 
     def idle(self, connection: ServerConnection) -> None:
-        """A response is over."""
-        self._idle[connection] = self.now + self.profile.keep_alive
+        """A response is over; the connection stays open, so that skipping time cuts nobody who waits for a stage."""
 
     def not_idle(self, connection: ServerConnection) -> None:
         """Something came."""
-        self._idle.pop(connection, None)
 
     def forget_connection(self, connection: ServerConnection) -> bool:
         """A connection is gone; say whether it was known until now."""
-        self._idle.pop(connection, None)
         return connection in self._connections and self._connections.pop(connection, None) is None
 
     def common_headers(self) -> list[tuple[str, str]]:

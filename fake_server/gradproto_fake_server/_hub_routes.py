@@ -73,7 +73,20 @@ def _quota(call: Call) -> Answer:
 
 
 def _space(call: Call) -> Answer:
-    return Answer(value=call.space().info())
+    space = call.space()
+    expand = _expand(call)
+    return Answer(value=space.expanded(expand) if expand else space.info())
+
+
+def _revision(call: Call) -> Answer:
+    space = call.space()
+    if call.parameters[2] not in ("main", space.sha):
+        raise Refusal(404, f"Invalid rev id: {call.parameters[2]}", "RevisionNotFound")
+    return _space(call)
+
+
+def _expand(call: Call) -> list[str]:
+    return [value for key, value in call.query if key in ("expand", "expand[]")]
 
 
 def _by_subdomain(call: Call) -> Answer:
@@ -140,7 +153,7 @@ def _list(call: Call) -> Answer:
     size = min(_number(call, "limit", call.hub.page_size), call.hub.page_size)
     start = _start(call)
     page = found[start : start + size]
-    expand = [value for key, value in call.query if key in ("expand", "expand[]")]
+    expand = _expand(call)
     full = call.item("full") is not None
     headers: list[tuple[str, str]] = []
     if start + size < len(found):
@@ -148,7 +161,8 @@ def _list(call: Call) -> Answer:
         kept = [piece for piece in call.query_string.split("&") if piece and not piece.startswith("cursor=")]
         query = "&".join([*kept, f"cursor={cursor}"])
         headers.append(("link", f'<{call.hub.url}/api/spaces?{query}>; rel="next"'))
-    return Answer(value=[space.listed(full=full, expand=expand) for space in page], headers=headers)
+    told = [space.expanded(expand) if expand else space.listed(full=full) for space in page]
+    return Answer(value=told, headers=headers)
 
 
 def _is_listed(space: HubSpace, call: Call) -> bool:
@@ -361,6 +375,7 @@ ROUTES = (
     Route(path="/api/spaces/zero-gpu/quota", kind="quota", methods={"GET": _quota}),
     Route(path="/api/spaces/by-subdomain/{}", kind="by_subdomain", methods={"GET": _by_subdomain}),
     Route(path=_SPACE, kind="space", methods={"GET": _space}),
+    Route(path=f"{_SPACE}/revision/{{}}", kind="space", methods={"GET": _revision}),
     Route(path=f"{_SPACE}/host", kind="host", methods={"GET": _host}),
     Route(path=f"{_SPACE}/runtime", kind="runtime", methods={"GET": _runtime}),
     Route(path=f"{_SPACE}/jwt", kind="jwt", methods={"GET": _jwt}),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ._app import FakeApp
-from ._hub_faults import Fault, Faults
+from ._hub_faults import Fault, FaultAction, Faults
 from ._hub_front import SpaceFront
 from ._log import RequestRecord
 from ._schedule import Timer
@@ -39,6 +39,7 @@ CPU_BASIC_SLEEP = 172_800
 _STAGES: frozenset[str] = frozenset(get_args(Stage))
 _SERVING = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
 _BUSY = frozenset({"BUILDING", "APP_STARTING"})
+_WITHOUT_START: frozenset[str] = frozenset({"NO_APP_FILE", "CONFIG_ERROR", "BUILD_ERROR"})
 _ERRORS = {
     "NO_APP_FILE": "No application file",
     "CONFIG_ERROR": "Missing configuration in README",
@@ -95,14 +96,15 @@ class HubSpace:
         self.sha: str = hub.new_id(40)
         self.created: str = hub.date()
         self.modified: str = self.created
+        self.outcome: Stage = "RUNNING"
+        """The stage in which building and starting it end: an error, if it shall not come so far."""
         self.subdomain: str = ""
-        self.host: str = ""
-        """Its address, without a slash at the end."""
         self.front: SpaceFront = SpaceFront(hub, self)
         """What stands between its address and its app."""
         self.app_factory: Callable[[], FakeApp] = app
         """Makes its app, anew for each start."""
         self._app: FakeApp | None = None
+        self._host: str | None = None
         self._stage: Stage = "STOPPED"
         self._timer: Timer | None = None
         self._sleep_timer: Timer | None = None
@@ -119,6 +121,18 @@ class HubSpace:
     def name(self) -> str:
         """Its name without the owner's."""
         return self.id.partition("/")[2]
+
+    @property
+    def host(self) -> str:
+        """Its address, without a slash at the end. There is somebody to listen from when it is first asked for."""
+        if self._host is None:
+            self._host = self.hub.open_address(self.subdomain)
+        return self._host
+
+    def move_to(self, subdomain: str) -> None:
+        """Let it have another address, or a new one at the same name."""
+        self.subdomain = subdomain
+        self._host = None
 
     @property
     def app(self) -> FakeApp:
@@ -169,26 +183,54 @@ class HubSpace:
         self._cancel()
         self._go(list(steps), then)
 
-    def fail(self, pattern: str, **how: Any) -> Fault:
-        """Let requests to its address fail; the rest is as for :meth:`FakeHub.fail`, but for ``lose``."""
-        if how.get("action") == "lose":
+    def fail(
+        self,
+        pattern: str,
+        *,
+        status: int = 500,
+        error: str = "Something went wrong on our side.",
+        body: str | bytes | None = None,
+        content_type: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        action: FaultAction = "answer",
+        times: int | None = 1,
+        after: int = 0,
+    ) -> Fault:
+        """Let requests to its address fail; all is as for :meth:`FakeHub.fail`, but that no answer can be lost.
+
+        Raises ``ValueError`` for a pattern that is none, and for the action ``lose``.
+        """
+        if action == "lose":
             raise ValueError("an answer of a Space's app cannot be lost; use 'cut' or 'truncate'")
-        return self.faults.add(pattern, **how)
+        return self.faults.add(
+            pattern,
+            status=status,
+            error=error,
+            body=body,
+            content_type=content_type,
+            headers=headers,
+            action=action,
+            times=times,
+            after=after,
+        )
 
     # -- what its owner does
 
     def build(self) -> None:
         """Build and start it."""
-        self.play(("BUILDING", self.build_seconds), ("APP_STARTING", self.start_seconds))
+        if self.outcome in _WITHOUT_START:
+            self.play(("BUILDING", self.build_seconds), then=self.outcome)
+        else:
+            self.play(("BUILDING", self.build_seconds), ("APP_STARTING", self.start_seconds), then=self.outcome)
 
     def start(self) -> None:
         """Start it, with an app that knows nothing of what was before."""
-        self._drop_app()
-        self.play(("APP_STARTING", self.start_seconds))
+        self.drop_app()
+        self.play(("APP_STARTING", self.start_seconds), then=self.outcome)
 
     def restart(self, *, factory: bool = False) -> None:
         """Start it anew, and build it first if ``factory`` is set."""
-        self._drop_app()
+        self.drop_app()
         if factory:
             self.build()
         else:
@@ -223,9 +265,8 @@ class HubSpace:
 
     def _enter(self, stage: Stage) -> None:
         self._timer = None
-        if not self.history or self._stage != stage:
-            self.history.append((self.hub.now, stage))
         self._stage = stage
+        self.history.append((self.hub.now, stage))
         self.error_message = _ERRORS.get(stage)
         if stage in _SERVING:
             self.hardware = self.requested_hardware
@@ -233,14 +274,15 @@ class HubSpace:
             return
         if stage != "APP_STARTING":  # which still has the machine of before, if there was one
             self.hardware = None
-        self._drop_app()
+        self.drop_app()
 
     def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _drop_app(self) -> None:
+    def drop_app(self) -> None:
+        """End the app, and cut what it was answering; whoever asks next meets a new one."""
         app, self._app = self._app, None
         if app is not None:
             self.front.cut()
@@ -295,6 +337,10 @@ class HubSpace:
 
     def info(self) -> dict[str, Any]:
         """Give all that the Hub tells of it."""
+        return {**self._about(), "host": self.host, "runtime": self.runtime()}
+
+    def _about(self) -> dict[str, Any]:
+        """Give what does not need its address, for which a shell would have to listen."""
         return {
             "_id": self.number,
             "id": self.id,
@@ -305,13 +351,11 @@ class HubSpace:
             "private": self.private,
             "gated": self.gated,
             "disabled": self.disabled,
-            "host": self.host,
             "subdomain": self.subdomain,
             "tags": [*self.tags, "region:us"],
             "likes": self.likes,
             "sdk": self.sdk,
             "cardData": {"title": self.title, "emoji": "🔁", "sdk": self.sdk, "app_file": "app.py", "pinned": False},
-            "runtime": self.runtime(),
             "siblings": [{"rfilename": name} for name in (".gitattributes", "README.md", "app.py")],
             "models": [],
             "datasets": [],
@@ -319,13 +363,15 @@ class HubSpace:
             "trendingScore": 0,
         }
 
-    def listed(self, *, full: bool, expand: Sequence[str]) -> dict[str, Any]:
+    def expanded(self, expand: Sequence[str]) -> dict[str, Any]:
+        """Give those things that are asked for."""
+        return {key: value for key, value in self.info().items() if key in {"_id", "id", *expand}}
+
+    def listed(self, *, full: bool) -> dict[str, Any]:
         """Give what a list tells of it."""
-        info = self.info()
-        if expand:
-            wanted: set[str] = {"_id", "id", *expand}
-        elif full:
-            wanted = set(info) - {"runtime", "host", "subdomain"}
+        info = self._about()
+        if full:
+            wanted: set[str] = set(info) - {"subdomain"}
         else:
             wanted = {"_id", "id", "likes", "private", "sdk", "tags", "createdAt", "trendingScore"}
         return {key: value for key, value in info.items() if key in wanted}

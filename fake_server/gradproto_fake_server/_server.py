@@ -70,11 +70,17 @@ class _Loop:
         self._host = host
         self._doors: list[_Door] = []
         self._new_doors: list[_Door] = []
-        self.url = self.open(connect, port)
-        self.port: int = self._doors[0].socket.getsockname()[1]
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
+        try:
+            self.url = self.open(connect, port)
+        except BaseException:
+            for sock in (self._waker, self._woken):
+                sock.close()
+            self._selector.close()
+            raise
+        self.port: int = self._doors[0].socket.getsockname()[1]
         self._selector.register(self._woken, selectors.EVENT_READ)
         app.use_disk()
         app.date_offset = time.time()
@@ -88,6 +94,7 @@ class _Loop:
         door = _Door(listener, connect)
         self._doors.append(door)
         self._new_doors.append(door)
+        self.wake()
         bound: int = listener.getsockname()[1]
         return f"http://[{host}]:{bound}" if family == socket.AF_INET6 else f"http://{host}:{bound}"
 

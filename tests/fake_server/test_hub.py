@@ -75,6 +75,14 @@ def test_a_space_is_told_in_full(server: MemoryHub, hub: FakeHub) -> None:
     assert ask(server, "GET", "/api/spaces/by-subdomain/me-app").json == info
 
 
+def test_a_space_is_told_in_part(server: MemoryHub, hub: FakeHub) -> None:
+    assert set(ask(server, "GET", f"{SPACE}?expand=sha&expand[]=host").json) == {"_id", "id", "sha", "host"}
+    sha = hub.space("me/app").sha
+    for revision in ("main", sha):
+        assert ask(server, "GET", f"{SPACE}/revision/{revision}").json["sha"] == sha
+    assert refusal(ask(server, "GET", f"{SPACE}/revision/old"))[:2] == (404, "RevisionNotFound")
+
+
 @pytest.mark.parametrize("path", ["/api/spaces/lab/tool", "/api/spaces/lab/nothing", "/api/spaces/by-subdomain/x"])
 def test_strangers_and_outsiders_learn_of_no_private_space(server: MemoryHub, path: str) -> None:
     assert refusal(ask(server, "GET", path)) == (401, "RepoNotFound", "Invalid username or password.")
@@ -186,12 +194,14 @@ def test_variables_are_told(server: MemoryHub) -> None:
     [
         ("secrets", {"key": "1A", "value": "x"}, '"key"'),
         ("secrets", {"key": "A", "value": 1}, '"value"'),
+        ("secrets", {"key": "A", "value": "x", "description": 1}, '"description"'),
         ("variables", {"value": "x"}, '"key"'),
         ("hardware", {}, '"flavor"'),
         ("hardware", {"flavor": "abacus"}, "cpu-upgrade"),
         ("hardware", {"flavor": "t4-small", "sleepTimeSeconds": "60"}, '"sleepTimeSeconds"'),
         ("sleeptime", {}, '"seconds"'),
         ("sleeptime", {"seconds": True}, '"seconds"'),
+        ("sleeptime", {"seconds": 0}, '"seconds"'),
         ("sleeptime", {"seconds": 300}, "cpu-basic"),
         ("duplicate", {}, '"repository"'),
         ("duplicate", {"repository": "copy"}, '"repository"'),
@@ -227,9 +237,21 @@ def test_better_hardware_wants_a_payment_method(server: MemoryHub, hub: FakeHub)
 
 def test_a_static_space_has_no_hardware(server: MemoryHub, hub: FakeHub) -> None:
     hub.add_space("me/page", sdk="static")
-    path = "/api/spaces/me/page/hardware"
-    status, _, message = refusal(ask(server, "POST", path, value={"flavor": "t4-small"}, token=WRITE))
-    assert (status, "static" in message) == (400, True)
+    path = "/api/spaces/me/page"
+    for what, value in (("hardware", {"flavor": "cpu-basic"}), ("duplicate", {"hardware": "t4-small"})):
+        value = {"repository": "me/copy", **value}
+        status, _, message = refusal(ask(server, "POST", f"{path}/{what}", value=value, token=WRITE))
+        assert (status, "static" in message) == (400, True)
+    assert ask(server, "POST", f"{path}/duplicate", value={"repository": "me/copy"}, token=WRITE).status == 200
+    assert hub.space("me/copy").sdk == "static"
+
+
+def test_zero_gpu_is_for_those_who_pay_every_month(server: MemoryHub, hub: FakeHub) -> None:
+    value = {"flavor": "zero-a10g"}
+    assert refusal(ask(server, "POST", f"{SPACE}/hardware", value=value, token=WRITE))[0] == 403
+    hub.users["me"].is_pro = True
+    assert ask(server, "POST", f"{SPACE}/hardware", value=value, token=WRITE).status == 200
+    assert hub.space("me/app").hardware == "zero-a10g"
 
 
 def test_the_sleep_time_of_paid_hardware_can_be_set(server: MemoryHub) -> None:
@@ -359,6 +381,13 @@ def test_an_old_name_leads_to_the_new_one(server: MemoryHub, hub: FakeHub) -> No
     hub.space("lab/best").private = True
     assert refusal(ask(server, "GET", SPACE))[0] == 401
     assert ask(server, "GET", SPACE, token=READ).status == 307
+
+
+def test_a_name_can_come_back(server: MemoryHub, hub: FakeHub) -> None:
+    hub.rename("me/app", "me/best")
+    hub.rename("me/best", "me/app")
+    assert ask(server, "GET", SPACE).status == 200
+    assert ask(server, "GET", "/api/spaces/me/best").header("location") == SPACE
 
 
 def test_names_that_contain_the_path_are_followed_too(server: MemoryHub, hub: FakeHub) -> None:
@@ -510,6 +539,8 @@ def test_what_cannot_be_built_is_refused(hub: FakeHub) -> None:
         hub.add_token("hf_x", user="nobody")
     with pytest.raises(ValueError, match="such a token already"):
         hub.add_token(READ, user="me")
+    with pytest.raises(LookupError, match="no such token"):
+        hub.revoke_token("hf_none")
     with pytest.raises(LookupError, match="no Space me/nothing"):
         hub.space("me/nothing")
     with pytest.raises(ValueError, match="cannot be called 'me/mine'"):

@@ -17,6 +17,7 @@ from huggingface_hub.errors import (  # noqa: E402
     GatedRepoError,
     HfHubHTTPError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 from huggingface_hub.utils import build_hf_headers, parse_ratelimit_headers  # noqa: E402
 
@@ -77,6 +78,10 @@ def test_it_reads_a_space(api: HfApi, server: FakeHubServer) -> None:
     assert info.siblings is not None
     assert [sibling.rfilename for sibling in info.siblings] == [".gitattributes", "README.md", "app.py"]
     assert info.runtime == api.get_space_runtime("owner/app")
+    assert api.space_info("owner/app", revision="main") == info
+    assert api.space_info("owner/app", expand=["sha"]).sha == info.sha
+    with pytest.raises(RevisionNotFoundError):
+        api.space_info("owner/app", revision="old")
     assert api.repo_exists("owner/app", repo_type="space")
     assert not api.repo_exists("owner/nothing", repo_type="space")
 

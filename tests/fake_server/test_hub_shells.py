@@ -16,7 +16,7 @@ import pytest
 import trio
 import trio.testing
 
-from gradproto_fake_server import FakeHub, FakeHubServer, HubSpace, demo_app
+from gradproto_fake_server import DirectoryFiles, FakeHub, FakeHubServer, HubSpace, MemoryFiles, demo_app
 from gradproto_fake_server.trio import MemoryHubNetwork, TrioFakeHub, open_fake_hub, open_memory_hub
 
 from .wire import multipart
@@ -89,6 +89,25 @@ def test_one_thread_serves_all_addresses_and_frees_them() -> None:
             again.bind(("127.0.0.1", urlsplit(url).port))
 
 
+def test_only_the_addresses_that_somebody_asks_for_are_listened_at() -> None:
+    hub = make_hub()
+    for number in range(3000):
+        hub.add_space(f"many/s{number}")
+    with FakeHubServer(hub) as server:
+        assert len(json.loads(ask(server.url, "GET", "/api/spaces?full=1&author=many")[1])) == 1000
+        assert ask(server.space_url("many/s2999"), "GET", "/config")[0] == 200
+    assert hub.space("many/s1").host == "http://many-s1.hf.test"  # nobody serves it any more
+
+
+def test_a_space_that_another_thread_adds_by_itself_can_be_reached() -> None:
+    with FakeHubServer(make_hub()) as server:
+        parts = urlsplit(server.space_url("owner/app"))
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as sock:
+            sock.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.wait_for(lambda hub: hub.open_streams)  # nothing else wakes it up now
+            assert ask(server.hub.add_space("me/more").host, "GET", "/config")[0] == 200
+
+
 def test_a_port_that_is_taken_is_an_error() -> None:
     with FakeHubServer(make_hub()) as server, pytest.raises(OSError, match="in use"):
         FakeHubServer(make_hub(), port=server.port)
@@ -119,6 +138,16 @@ def test_streams_of_apps_are_seen_and_cut() -> None:
         assert server.open_streams == []
 
 
+def test_idle_connections_to_a_space_that_is_removed_are_closed() -> None:
+    with FakeHubServer(make_hub()) as server:
+        parts = urlsplit(server.space_url("owner/app"))
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as sock:
+            sock.sendall(b"GET /gradio_api/user HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert sock.recv(65536).endswith(b"null")
+            server.run(lambda hub: hub.remove_space("owner/app"))
+            assert sock.recv(65536) == b""
+
+
 def test_a_request_that_is_never_answered_ends_with_the_server() -> None:
     with FakeHubServer(make_hub()) as server:
         server.run(lambda hub: hub.fail("GET /api/*", action="hang"))
@@ -140,10 +169,16 @@ def test_files_of_apps_are_on_the_disk_until_the_server_closes() -> None:
         with open(path, "rb") as file:
             assert file.read() == b"x" * 3_000_000
     assert not os.path.exists(path)
+    assert isinstance(
+        server.hub.space("me/mine").app.files, MemoryFiles
+    )  # of which nobody would clean up the directory
 
 
-def test_dates_are_those_of_this_machine() -> None:
-    with FakeHubServer(make_hub()) as server:
+def test_dates_are_those_of_this_machine_and_files_on_its_disk_also_for_apps_of_before() -> None:
+    hub = make_hub()
+    app = hub.space("owner/app").app
+    with FakeHubServer(hub) as server:
+        assert (app.date_offset, type(app.files)) == (hub.date_offset, DirectoryFiles)
         ask(server.url, *DUPLICATE, authorization="Bearer hf_me")
         created = server.run(lambda hub: hub.space("me/copy").created)
     assert created > "2025-07"
@@ -211,9 +246,7 @@ def test_in_memory_changes_take_effect_and_time_can_be_skipped() -> None:
             app = await network.open_stream("owner-app.hf.test", 80, False)
             network.run(lambda hub: hub.space("owner/app").set_stage("SLEEPING"))
             assert (await answer(app, "GET", "/config"))[0] == 503
-            network.advance(60)  # in which the server closes what is idle
-            await app.aclose()
-            app = await network.open_stream("owner-app.hf.test", 80, False)
+            network.advance(60)
             assert (await answer(app, "GET", "/config"))[0] == 200
             await app.send_all(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
             await network.wait_for(lambda hub: hub.open_streams)
@@ -236,7 +269,9 @@ def test_over_sockets_each_space_has_a_port() -> None:
                 app = await connect(server.space_url(space_id))
                 assert json.loads((await answer(app, "GET", "/config"))[1])["space_id"] == space_id
                 await app.aclose()
+                assert isinstance(server.hub.space(space_id).app.files, DirectoryFiles)
             await stream.aclose()
+            assert server.hub.date() > "2025-07"
             url = server.url
         with pytest.raises(OSError, match="all attempts to connect"):
             await connect(url)

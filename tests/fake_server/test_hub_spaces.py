@@ -13,13 +13,13 @@ from gradproto_fake_server._hub_spaces import Stage
 from .wire import Http, Response
 
 READ, WRITE, OTHER = "hf_read", "hf_write", "hf_other"
-COUNT = 3
+SLOW, COUNT = 2, 3
 DAYS = 86_400.0
 
 
 @pytest.fixture
 def hub() -> FakeHub:
-    hub = FakeHub(build_seconds=30, start_seconds=5)
+    hub = FakeHub(build_seconds=30, start_seconds=5, started_at=1_700_000_000)
     hub.add_user("me")
     hub.add_user("other")
     hub.add_token(READ, user="me", role="read")
@@ -193,6 +193,25 @@ def test_a_space_goes_through_the_stages_of_a_script(server: MemoryHub, space: H
     assert stages(space) == expected
 
 
+@pytest.mark.parametrize(
+    ("outcome", "passed"),
+    [
+        ("BUILD_ERROR", ["BUILDING", "BUILD_ERROR"]),
+        ("RUNTIME_ERROR", ["BUILDING", "APP_STARTING", "RUNTIME_ERROR"]),
+    ],
+)
+def test_a_space_can_fail_to_come_up(server: MemoryHub, space: HubSpace, outcome: Stage, passed: list[Stage]) -> None:
+    space.outcome = outcome
+    post(server, "me/app/duplicate", {"repository": "me/copy"})
+    copy = server.hub.space("me/copy")
+    server.advance(100)
+    assert [stage for _, stage in copy.history] == passed
+    space.set_stage("SLEEPING")
+    get(server)
+    server.advance(100)
+    assert space.stage == outcome
+
+
 def test_a_stage_by_hand_ends_a_script(server: MemoryHub, space: HubSpace) -> None:
     space.build()
     server.advance(10)
@@ -234,6 +253,19 @@ def test_an_app_does_what_it_does_by_itself(server: MemoryHub, space: HubSpace) 
     client.join(COUNT, [3])
     assert client.stream().kinds[-2:] == ["process_completed", "close_stream"]
     assert space.app.job("/count").outputs_given == 3
+    assert space.app.open_streams == []
+
+
+def test_time_passes_for_an_app_as_for_the_hub(server: MemoryHub, hub: FakeHub) -> None:
+    server.advance(100)
+    for name, seconds in (("one", 7.25), ("two", 2.5)):
+        space = hub.add_space(f"me/{name}")
+        Http(server, space.host).join(SLOW, ["x", seconds])
+    assert server.next_deadline() == 102.5
+    server.advance(50)
+    jobs = [hub.space(f"me/{name}").app.job("/slow") for name in ("one", "two")]
+    assert [(job.began, job.last_duration) for job in jobs] == [(100, 7.25), (100, 2.5)]
+    assert hub.space("me/one").app.wall_time() == hub.wall_time() == 1_700_000_150
 
 
 def test_what_the_app_did_is_cut_by_a_restart(server: MemoryHub, space: HubSpace, hub: FakeHub) -> None:
@@ -265,7 +297,8 @@ def test_a_websocket_of_an_old_app_is_cut_too(server: MemoryHub, hub: FakeHub) -
     assert space.requests[-1].end == "cut"
     client.connection.data_to_send()
     assert client.connection.closed
-    server.advance(1000)  # its pings have ended with it
+    server.advance(10)
+    assert server.next_deadline() == 2 * DAYS  # its pings have ended with it
 
 
 def test_each_duplicate_has_an_app_of_its_own(server: MemoryHub, hub: FakeHub, space: HubSpace) -> None:
@@ -324,6 +357,7 @@ def test_a_disabled_space_does_not_answer(server: MemoryHub, space: HubSpace) ->
 
 
 def test_an_old_address_leads_nowhere(server: MemoryHub, hub: FakeHub) -> None:
+    assert get(server).json["space_id"] == "me/app"
     hub.rename("me/app", "me/best")
     assert get(server).status == 404
     assert get(server, host="me-best.hf.test").json["space_id"] == "me/best"
@@ -364,12 +398,10 @@ def test_a_body_for_an_app_that_does_not_run_is_passed_over(server: MemoryHub, s
     assert client.request("GET", "/config").status == 503
 
 
-def test_silent_connections_are_closed(server: MemoryHub, space: HubSpace) -> None:
-    hub, app = Http(server), Http(server, space.host)
-    hub.request("GET", "/api/spaces")
-    app.request("GET", "/config")
-    server.advance(4.9)
-    assert not hub.connection.closed
-    server.advance(0.2)
-    assert hub.connection.closed
-    assert app.connection.closed
+def test_connections_stay_open_whatever_time_passes(server: MemoryHub, space: HubSpace) -> None:
+    clients = [Http(server), Http(server, space.host)]
+    for path, client in zip(("/api/spaces", "/config"), clients, strict=True):
+        client.request("GET", path)
+    server.advance(DAYS)
+    assert not any(client.connection.closed for client in clients)
+    assert clients[1].request("GET", "/config").status == 200

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradproto_fake_server import MemoryServer, demo_app
+from gradproto_fake_server import FakeHub, MemoryHub, MemoryServer, demo_app
 
 from .wire import Http
 
@@ -109,3 +109,61 @@ def test_any_arguments_leave_it_alive(calls: list[tuple[int, list[Any]]]) -> Non
             http.join(fn_index, data)
     http.stream()
     assert Http(server).request("GET", "/gradio_api/user").status == 200
+
+
+HUB_PATHS = [
+    "/",
+    "/api/whoami-v2",
+    "/api/spaces",
+    "/api/spaces/hardware",
+    "/api/spaces/zero-gpu/quota",
+    "/api/spaces/by-subdomain/me-app",
+    "/spaces/me/app",
+    "/spaces/me/old",
+    "/api/spaces/me/old/runtime",
+    *(
+        f"/api/spaces/me/app{what}"
+        for what in ("", "/host", "/runtime", "/jwt", "/auth-check", "/auth-check/write", "/revision/x", "/duplicate")
+    ),
+    *(
+        f"/api/spaces/me/app/{what}"
+        for what in ("hardware", "sleeptime", "pause", "restart", "secrets", "variables", "nothing")
+    ),
+]
+hub_bodies = st.dictionaries(
+    st.sampled_from(
+        ["repository", "flavor", "seconds", "key", "value", "secrets", "variables", "visibility", "private"]
+    ),
+    json_values | st.sampled_from(["me/copy", "t4-small", 60, [{"key": "A", "value": "b"}]]),
+).map(lambda value: json.dumps(value).encode())
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["hub.test", "me-app.hf.test", "me-old.hf.test"]),
+    st.sampled_from(["GET", "POST", "DELETE", "HEAD", "PUT"]),
+    st.sampled_from([*HUB_PATHS, "/config", "/gradio_api/queue/join", "/gradio_api/upload"]),
+    st.sampled_from(["", "/", "%0d%0a", "%ff/%00", "?limit=0", "?cursor=%ff", "?__sign=x", "?factory=true", "?expand"]),
+    st.sampled_from(["", "Bearer hf_me", "Bearer", "Bearer \u00e9", "Basic x"]),
+    st.sampled_from(["RUNNING", "SLEEPING", "PAUSED"]),
+    hub_bodies | st.binary(max_size=20) | st.sampled_from([b"[" * 100_000, b'{"seconds":' + b"1" * 5000 + b"}"]),
+)
+def test_any_request_leaves_the_hub_alive_and_is_answered(
+    host: str, method: str, path: str, tail: str, authorization: str, stage: Any, body: bytes
+) -> None:
+    hub = FakeHub(build_seconds=1, start_seconds=1)
+    hub.add_user("me")
+    hub.add_token("hf_me", user="me", role="write")
+    hub.add_space("me/old")
+    hub.rename("me/old", "me/new")
+    hub.add_space("me/app").set_stage(stage)
+    server = MemoryHub(hub)
+    lines = [f"{method} {path}{tail} HTTP/1.1", "host: a", f"content-length: {len(body)}"]
+    if authorization:
+        lines.append(f"authorization: {authorization}")
+    connection = server.connect(host)
+    connection.receive_data("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+    assert connection.data_to_send().startswith(b"HTTP/1.1 ")
+    server.advance(100)
+    connection.close()
+    assert Http(server).request("GET", "/api/spaces/me/app").status == 200
