@@ -23,6 +23,9 @@ from ._components import slider as slider
 from ._components import state as state
 from ._components import textbox as textbox
 from ._demo import demo_app as demo_app
+from ._faults import FAULTS as FAULTS
+from ._faults import Fault as Fault
+from ._faults import FaultKind as FaultKind
 from ._files import DirectoryFiles as DirectoryFiles
 from ._files import MemoryFiles as MemoryFiles
 from ._files import StoredFile as StoredFile
@@ -30,7 +33,6 @@ from ._http import ServerConnection as ServerConnection
 from ._hub import FakeHub as FakeHub
 from ._hub_accounts import HubToken as HubToken
 from ._hub_accounts import HubUser as HubUser
-from ._hub_faults import Fault as Fault
 from ._hub_spaces import HubSpace as HubSpace
 from ._jobs import Job as Job
 from ._log import RequestRecord as RequestRecord
@@ -50,6 +52,7 @@ from ._steps import Step as Step
 from ._steps import Steps as Steps
 
 __all__ = [
+    "FAULTS",
     "AppFailure",
     "Component",
     "DirectoryFiles",
@@ -59,6 +62,7 @@ __all__ = [
     "FakeHubServer",
     "FakeServer",
     "Fault",
+    "FaultKind",
     "Hold",
     "HubSpace",
     "HubToken",

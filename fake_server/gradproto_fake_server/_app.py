@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ._components import Component
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._faults import Fault, FaultAction, Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
@@ -101,12 +102,14 @@ class FakeApp:
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
+        self.faults: Faults = Faults()
+        """What goes wrong."""
         self._seed = f"{seed}/"
         self._minted = 0
         self.file_seed: bytes = self._mint()[:16].encode()
         self.app_id: int = int(self._mint()[:16], 16)
         self.cookie_id: str = self._mint()[:43]
-        self.queue: Queue = Queue(
+        self._new_queue: Callable[[], Queue] = lambda: Queue(
             self.profile,
             self.messages,
             self.schedule,
@@ -115,6 +118,7 @@ class FakeApp:
             buffer_limit=buffer_limit,
             new_event_id=self.new_id,
         )
+        self.queue: Queue = self._new_queue()
         self.polled: PolledQueue = PolledQueue(self)
         """The queue of Gradio 2 and 3.0."""
         self.uploads: Uploads = Uploads(self)
@@ -253,6 +257,94 @@ class FakeApp:
                 return job
         raise LookupError(f"no job of {name} yet")
 
+    def fail(
+        self,
+        pattern: str,
+        *,
+        status: int = 500,
+        error: str = "Something went wrong on our side.",
+        body: str | bytes | None = None,
+        content_type: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        action: FaultAction = "answer",
+        times: int | None = 1,
+        after: int = 0,
+    ) -> Fault:
+        """Let requests fail: those of a method and a path, as in ``"POST */queue/join"``.
+
+        All is as for :meth:`FakeHub.fail`; :meth:`inject` has more.
+        """
+        return self.faults.add(
+            pattern,
+            status=status,
+            error=error,
+            body=body,
+            content_type=content_type,
+            headers=headers,
+            action=action,
+            times=times,
+            after=after,
+        )
+
+    def inject(
+        self,
+        name: str,
+        pattern: str = "* *",
+        /,
+        *,
+        endpoint: str | None = None,
+        session: str | None = None,
+        times: int | None = 1,
+        after: int = 0,
+        **values: Any,
+    ) -> Fault:
+        """Let one of the faults of :data:`FAULTS` happen, where there are the names, what they do, and their values.
+
+        It happens ``times`` times (``None`` for always) after ``after`` requests that pass, to requests of a method and
+        a path, as in ``"GET */queue/data*"``, that are of the kinds that the fault is for; with ``endpoint`` or
+        ``session`` only to those that are about it. A fault of the messages happens to the next stream that is opened,
+        not to one that is open already. Those that change an answer can be put together; their order is that in which
+        they happen.
+
+        Raises ``ValueError`` for a name, a pattern or a value that there is not.
+        """
+        return self.faults.inject(
+            name, pattern, endpoint=endpoint, session=session, times=times, after=after, values=values
+        )
+
+    def chaos(self, seed: int, rate: float, names: Sequence[str] | None = None) -> None:
+        """Let faults happen at random to ``rate`` (0 to 1) of the requests that meet no other; 0 ends it.
+
+        The same requests in the same order meet the same faults for the same ``seed``. ``names`` are of
+        :data:`FAULTS`; without them it is all but those of the connection and of the server itself.
+        Raises ``ValueError`` for a rate or a name that cannot be.
+        """
+        self.faults.chaos(seed, rate, names)
+
+    def restart(self) -> None:
+        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
+        for connection in list(self._connections):
+            connection.drop()
+        for job in list(self.jobs.values()):
+            job.close()
+        self.forget_sessions()
+        self.tokens.clear()
+        self.app_id = int(self._mint()[:16], 16)
+        self._documents.clear()
+
+    def forget_sessions(self) -> None:
+        """Forget all sessions, their events and their State, as another replica knows none of them."""
+        for session in list(self.queue.sessions.values()):
+            session.forget()
+        for job in list(self.jobs.values()):
+            job.close()
+        self.queue = self._new_queue()
+        self.polled = PolledQueue(self)
+        for timer in self._state_timers.values():
+            timer.cancel()
+        self._states.clear()
+        self._state_timers.clear()
+
     def _named(self, name: str) -> Endpoint:
         endpoint = self.find_endpoint(name)
         if endpoint is None:
@@ -276,6 +368,11 @@ class FakeApp:
         self._connection_count += 1
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
+        fault = self.faults.find_for_connection() if self.faults else None
+        if fault is not None and fault.name == "accept and hang":
+            connection.hear_nothing()
+        elif fault is not None:
+            connection.close_at_once(reset=fault.name == "accept and reset")
         return connection
 
     def tick(self, now: float) -> None:
@@ -384,6 +481,10 @@ class FakeApp:
     def handle(self, exchange: Exchange) -> None:
         """Begin to answer a request, of which the body has yet to come."""
         self._router.handle(self, exchange)
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer a request that has met its faults."""
+        self._router.answer(self, exchange)
 
     def handle_from_front(self, exchange: Exchange) -> None:
         """Log and answer a request over a connection of somebody who stands in front of the app."""

@@ -36,6 +36,8 @@ class RequestRecord:
     body: Any = None
     """The parsed JSON of a small body, else ``None``."""
     status: int | None = None
+    fault: str | None = None
+    """The names of the faults that it met, with commas between them."""
     ended: float | None = None
     end: Ending = "open"
     """``complete``: the whole response went out; ``cut``: the server closed inside the response; ``disconnected``: the

@@ -43,6 +43,11 @@ class MemoryConnection:
             self._waiting = self._connection.data_to_send()
         return not self._waiting
 
+    @property
+    def reset(self) -> bool:
+        """Whether the server resets the connection where it closes it."""
+        return self._connection.reset
+
     def close(self) -> None:
         """The client goes away without a word; what the server still had for it is lost."""
         self._waiting = b""

@@ -6,6 +6,7 @@ import contextlib
 import selectors
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ _SMALL_READ = 16 << 10
 _LARGE_READ = 64 << 10  # twice as fast as 256 KiB, which the allocator maps and unmaps each time
 _SEND_A_TURN = 1 << 20  # bytes that one connection may send before the others have their turn
 _BACKLOG = 1024
+RESET = struct.pack("ii", 1, 0)
+"""The linger option with which a socket that is closed sends a reset."""
 
 
 class _Client:
@@ -227,6 +230,8 @@ class _Loop:
     def _drop(self, client: _Client) -> None:
         if self._clients.pop(client.connection, None) is not None:
             self._selector.unregister(client.socket)
+            if client.connection.reset:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.socket.close()
 
     def close(self) -> None:

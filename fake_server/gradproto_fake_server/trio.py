@@ -18,6 +18,7 @@ from ._app import FakeApp
 from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
+from ._server import RESET
 from ._site import Served
 
 __all__ = [
@@ -119,6 +120,8 @@ class _Shell:
             del self._writers[connection]
             connection.connection_lost()
             self.turn()
+            if connection.reset and isinstance(stream, trio.SocketStream):
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
 
