@@ -17,7 +17,7 @@ from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
 from ._json import compact_json
-from ._log import RequestRecord
+from ._log import RequestRecord, check_closed, check_requested, check_strict, complaint
 from ._messages import Messages
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
@@ -102,6 +102,8 @@ class FakeApp:
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
+        self.has_forgotten: bool = False
+        """Whether there were sessions of which it knows nothing any more."""
         self.faults: Faults = Faults()
         """What goes wrong."""
         self._seed = f"{seed}/"
@@ -338,12 +340,36 @@ class FakeApp:
             session.forget()
         for job in list(self.jobs.values()):
             job.close()
+        self.has_forgotten = True
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
         for timer in self._state_timers.values():
             timer.cancel()
         self._states.clear()
         self._state_timers.clear()
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real server refuses of that which was asked for, request by request.
+
+        Wrong passwords are left out, and what is asked for to see whether it is there.
+        """
+        return [f"#{record.number} {record.complaint}" for record in self.requests if record.complaint is not None]
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
+        check_strict(self.complaints)
+
+    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
+        """Give the requests of a :attr:`RequestRecord.kind`.
+
+        Raises ``AssertionError`` if there are not ``times`` of them, or without that none at all.
+        """
+        return check_requested(self.requests, kind, times)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open."""
+        check_closed(list(self._open.values()))
 
     def _named(self, name: str) -> Endpoint:
         endpoint = self.find_endpoint(name)
@@ -494,7 +520,10 @@ class FakeApp:
 
     def exchange_over(self, exchange: Exchange) -> None:
         """An exchange has ended."""
-        self._open.pop(exchange.record.number, None)
+        record = exchange.record
+        self._open.pop(record.number, None)
+        if exchange.refusal is not None and record.fault is None and not _is_excused(record):
+            record.complaint = complaint(record, exchange.refusal)
 
     def common_headers(self) -> list[tuple[str, str]]:
         """What uvicorn puts before each response's own headers."""
@@ -659,6 +688,15 @@ class FakeApp:
 
 
 _STREAM_KINDS = frozenset({"data", "call_data", "heartbeat", "upload_progress", "join_stream", "socket"})
+
+
+def _is_excused(record: RequestRecord) -> bool:
+    """Say whether a refusal is nobody's fault: of a password, or of a document that may be there or not."""
+    looks = record.method in ("GET", "HEAD") and record.path.rstrip("/").rpartition("/")[2] in _LOOKED_FOR
+    return record.kind == "login" or looks
+
+
+_LOOKED_FOR = frozenset({"info", "config", "favicon.ico", "manifest.json", "robots.txt", "app_id"})
 
 
 def _is_local(url: str) -> bool:

@@ -51,6 +51,9 @@ _REASONS: dict[int, bytes] = {
 }
 
 
+_REFUSALS = frozenset({400, 403, 404, 405, 413, 416, 422})
+
+
 class Source(Protocol):
     """Where a streamed response gets its bytes when the connection has room."""
 
@@ -91,6 +94,7 @@ class Exchange:
         "query_string",
         "queue_full",
         "record",
+        "refusal",
         "responded",
         "source",
     )
@@ -114,6 +118,8 @@ class Exchange:
         """What is done to the response's bytes, if a fault wants that."""
         self.message_bend: MessageBend | None = None
         """What is done to the messages of its stream, if a fault wants that."""
+        self.refusal: bytes | None = None
+        """What was answered to a request that is not as it should be; ``None`` for any other."""
         self.queue_full: bool = False
         """Whether it is to find the queue full, for a fault."""
         self._query: dict[str, str] | None = None
@@ -200,6 +206,8 @@ class Exchange:
         close: bool = False,
     ) -> None:
         """Send a whole response; ``close`` closes the connection after it, as uvicorn does after a crash."""
+        if status in _REFUSALS:
+            self.refusal = body
         framing: list[tuple[str, str]] = [("content-length", str(len(body)))]
         if content_type is not None:
             framing.append(("content-type", content_type))
@@ -237,6 +245,7 @@ class Exchange:
 
     def respond_crash(self) -> None:
         """Send what an exception in a route gives."""
+        self.refusal = b""
         text = self.connection.app.profile.crash_text.replace("{}", "None")
         self.respond(500, text.encode(), "text/plain; charset=utf-8", close=True)
 
@@ -560,8 +569,9 @@ class ServerConnection:
 
     def _refuse(self) -> None:
         """Answer what is not HTTP, as far as an answer is still possible, and close."""
-        if self._exchange is not None:
-            self._exchange.disconnected()
+        exchange = self._exchange or Exchange(self, self._app.log_request(self, "", "", "", []))
+        exchange.refusal = b'{"detail":"what came is no HTTP"}'
+        exchange.disconnected()
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             body = b"Invalid HTTP request received."
             headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]

@@ -141,6 +141,8 @@ def events(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     if session_hash is None:
         return
     exchange.record.session_hash = session_hash
+    if session_hash not in app.queue.sessions and not app.has_forgotten and exchange.record.fault is None:
+        exchange.record.complaint = f"GET {exchange.path}: the session {session_hash!r:.80} has not joined"
     exchange.start_event_stream(EventStream(app.queue, app.queue.session(session_hash), exchange, app.schedule))
 
 

@@ -351,6 +351,23 @@ class FakeServer(_ThreadShell[FakeApp]):
         """Let the endpoint's held and future jobs run."""
         self.run(lambda app: app.release(name))
 
+    @property
+    def complaints(self) -> list[str]:
+        """What a real server refuses of that which was asked for; see :attr:`FakeApp.complaints`."""
+        return self.run(lambda app: app.complaints)
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
+        self.run(FakeApp.assert_strict)
+
+    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeApp.assert_requested`."""
+        return self.run(lambda app: app.assert_requested(kind, times))
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open."""
+        self.run(FakeApp.assert_all_closed)
+
 
 class FakeHubServer(_ThreadShell[FakeHub]):
     """A fake Hub on a port of this machine, and each of its Spaces on another, served by one thread until it is closed.

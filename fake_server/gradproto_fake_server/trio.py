@@ -203,6 +203,23 @@ class _AppControls(_Controls[FakeApp]):
         self.app.release(name)
         self._shell.turn()
 
+    @property
+    def complaints(self) -> list[str]:
+        """What a real server refuses of that which was asked for; see :attr:`FakeApp.complaints`."""
+        return self.app.complaints
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
+        self.app.assert_strict()
+
+    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeApp.assert_requested`."""
+        return self.app.assert_requested(kind, times)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open."""
+        self.app.assert_all_closed()
+
 
 class _HubControls(_Controls[FakeHub]):
     """What tests do with a Hub."""
