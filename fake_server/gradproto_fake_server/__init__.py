@@ -39,6 +39,13 @@ from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
 from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._scripts import Completed as Completed
+from ._scripts import Estimation as Estimation
+from ._scripts import Failed as Failed
+from ._scripts import Generating as Generating
+from ._scripts import RawMessage as RawMessage
+from ._scripts import ScriptStep as ScriptStep
+from ._scripts import Starts as Starts
 from ._server import FakeHubServer as FakeHubServer
 from ._server import FakeServer as FakeServer
 from ._server import serve_forever as serve_forever
@@ -54,8 +61,11 @@ from ._steps import Steps as Steps
 __all__ = [
     "FAULTS",
     "AppFailure",
+    "Completed",
     "Component",
     "DirectoryFiles",
+    "Estimation",
+    "Failed",
     "FakeApp",
     "FakeFile",
     "FakeHub",
@@ -63,6 +73,7 @@ __all__ = [
     "FakeServer",
     "Fault",
     "FaultKind",
+    "Generating",
     "Hold",
     "HubSpace",
     "HubToken",
@@ -74,9 +85,12 @@ __all__ = [
     "MemoryHub",
     "MemoryServer",
     "Progress",
+    "RawMessage",
     "RequestRecord",
+    "ScriptStep",
     "ServerConnection",
     "Sleep",
+    "Starts",
     "Step",
     "Steps",
     "StoredFile",

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ._components import Component
+from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
-from ._faults import Fault, FaultAction, Faults
+from ._faults import Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
 from ._json import compact_json
-from ._log import RequestRecord, check_closed, check_requested, check_strict, complaint
+from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
@@ -38,7 +39,7 @@ _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
 
 
-class FakeApp:
+class FakeApp(Controls):
     """A Gradio app without Gradio; one of the shells lets it be reached.
 
     It does no I/O but for its files, reads no clock and makes no randomness: the same calls at the same times give the
@@ -200,7 +201,7 @@ class FakeApp:
             concurrency_id=None,
             visibility="undocumented",
         )
-        endpoint.cancels = tuple(self._named(other).index for other in cancels)
+        endpoint.cancels = tuple(self.named(other).index for other in cancels)
         self._add(endpoint)
 
     def _add(self, endpoint: Endpoint) -> None:
@@ -239,90 +240,6 @@ class FakeApp:
 
     # -- for tests
 
-    def hold(self, name: str) -> None:
-        """Let the endpoint's next jobs stop before their first step, until they are stepped or released."""
-        self._named(name).held = True
-
-    def release(self, name: str) -> None:
-        """Let the endpoint's next jobs run freely, and those that are held too."""
-        endpoint = self._named(name)
-        endpoint.held = False
-        for job in self.jobs.values():
-            if job.endpoint is endpoint:
-                job.release()
-
-    def job(self, name: str) -> Job:
-        """Give the endpoint's newest job. Raises ``LookupError`` if there was none."""
-        endpoint = self._named(name)
-        for job in reversed(self.jobs.values()):
-            if job.endpoint is endpoint:
-                return job
-        raise LookupError(f"no job of {name} yet")
-
-    def fail(
-        self,
-        pattern: str,
-        *,
-        status: int = 500,
-        error: str = "Something went wrong on our side.",
-        body: str | bytes | None = None,
-        content_type: str | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        action: FaultAction = "answer",
-        times: int | None = 1,
-        after: int = 0,
-    ) -> Fault:
-        """Let requests fail: those of a method and a path, as in ``"POST */queue/join"``.
-
-        All is as for :meth:`FakeHub.fail`; :meth:`inject` has more.
-        """
-        return self.faults.add(
-            pattern,
-            status=status,
-            error=error,
-            body=body,
-            content_type=content_type,
-            headers=headers,
-            action=action,
-            times=times,
-            after=after,
-        )
-
-    def inject(
-        self,
-        name: str,
-        pattern: str = "* *",
-        /,
-        *,
-        endpoint: str | None = None,
-        session: str | None = None,
-        times: int | None = 1,
-        after: int = 0,
-        **values: Any,
-    ) -> Fault:
-        """Let one of the faults of :data:`FAULTS` happen, where there are the names, what they do, and their values.
-
-        It happens ``times`` times (``None`` for always) after ``after`` requests that pass, to requests of a method and
-        a path, as in ``"GET */queue/data*"``, that are of the kinds that the fault is for; with ``endpoint`` or
-        ``session`` only to those that are about it. A fault of the messages happens to the next stream that is opened,
-        not to one that is open already. Those that change an answer can be put together; their order is that in which
-        they happen.
-
-        Raises ``ValueError`` for a name, a pattern or a value that there is not.
-        """
-        return self.faults.inject(
-            name, pattern, endpoint=endpoint, session=session, times=times, after=after, values=values
-        )
-
-    def chaos(self, seed: int, rate: float, names: Sequence[str] | None = None) -> None:
-        """Let faults happen at random to ``rate`` (0 to 1) of the requests that meet no other; 0 ends it.
-
-        The same requests in the same order meet the same faults for the same ``seed``. ``names`` are of
-        :data:`FAULTS`; without them it is all but those of the connection and of the server itself.
-        Raises ``ValueError`` for a rate or a name that cannot be.
-        """
-        self.faults.chaos(seed, rate, names)
-
     def restart(self) -> None:
         """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
         for connection in list(self._connections):
@@ -347,40 +264,6 @@ class FakeApp:
             timer.cancel()
         self._states.clear()
         self._state_timers.clear()
-
-    @property
-    def complaints(self) -> list[str]:
-        """What a real server refuses of that which was asked for, request by request.
-
-        Wrong passwords are left out, and what is asked for to see whether it is there.
-        """
-        return [f"#{record.number} {record.complaint}" for record in self.requests if record.complaint is not None]
-
-    def assert_strict(self) -> None:
-        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
-        check_strict(self.complaints)
-
-    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
-        """Give the requests of a :attr:`RequestRecord.kind`.
-
-        Raises ``AssertionError`` if there are not ``times`` of them, or without that none at all.
-        """
-        return check_requested(self.requests, kind, times)
-
-    def assert_all_closed(self) -> None:
-        """Raise ``AssertionError`` if a request or a stream is still open."""
-        check_closed(list(self._open.values()))
-
-    def _named(self, name: str) -> Endpoint:
-        endpoint = self.find_endpoint(name)
-        if endpoint is None:
-            raise LookupError(f"no endpoint {name}")
-        return endpoint
-
-    @property
-    def open_streams(self) -> list[RequestRecord]:
-        """The event, heartbeat and upload-progress streams that are open."""
-        return [record for record in self._open.values() if record.kind in _STREAM_KINDS]
 
     # -- for the shells
 
@@ -522,7 +405,7 @@ class FakeApp:
         """An exchange has ended."""
         record = exchange.record
         self._open.pop(record.number, None)
-        if exchange.refusal is not None and record.fault is None and not _is_excused(record):
+        if exchange.refusal is not None and record.fault is None and not is_excused(record):
             record.complaint = complaint(record, exchange.refusal)
 
     def common_headers(self) -> list[tuple[str, str]]:
@@ -685,18 +568,6 @@ class FakeApp:
             writer.abort()
             raise
         return writer.finish(file.name, self.wall_time())
-
-
-_STREAM_KINDS = frozenset({"data", "call_data", "heartbeat", "upload_progress", "join_stream", "socket"})
-
-
-def _is_excused(record: RequestRecord) -> bool:
-    """Say whether a refusal is nobody's fault: of a password, or of a document that may be there or not."""
-    looks = record.method in ("GET", "HEAD") and record.path.rstrip("/").rpartition("/")[2] in _LOOKED_FOR
-    return record.kind == "login" or looks
-
-
-_LOOKED_FOR = frozenset({"info", "config", "favicon.ico", "manifest.json", "robots.txt", "app_id"})
 
 
 def _is_local(url: str) -> bool:

@@ -10,7 +10,15 @@ from typing import Any, Literal
 
 from ._json import is_list, is_object
 
-__all__ = ["Ending", "RequestRecord", "check_closed", "check_requested", "check_strict", "complaint"]
+__all__ = [
+    "Ending",
+    "RequestRecord",
+    "check_closed",
+    "check_requested",
+    "check_strict",
+    "complaint",
+    "is_excused",
+]
 
 Ending = Literal["open", "complete", "cut", "disconnected"]
 
@@ -79,6 +87,15 @@ def check_strict(complaints: Sequence[str]) -> None:
     """Raise ``AssertionError`` if there are complaints."""
     if complaints:
         raise AssertionError(f"{len(complaints)} request(s) that a real server refuses:{_lines(complaints)}")
+
+
+def is_excused(record: RequestRecord) -> bool:
+    """Say whether a refusal is nobody's fault: of a password, or of a document that may be there or not."""
+    looks = record.method in ("GET", "HEAD") and record.path.rstrip("/").rpartition("/")[2] in _LOOKED_FOR
+    return record.kind == "login" or looks
+
+
+_LOOKED_FOR = frozenset({"info", "config", "favicon.ico", "manifest.json", "robots.txt", "app_id"})
 
 
 def complaint(record: RequestRecord, answer: bytes) -> str:
