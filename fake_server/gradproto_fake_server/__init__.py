@@ -23,6 +23,9 @@ from ._components import slider as slider
 from ._components import state as state
 from ._components import textbox as textbox
 from ._demo import demo_app as demo_app
+from ._faults import FAULTS as FAULTS
+from ._faults import Fault as Fault
+from ._faults import FaultKind as FaultKind
 from ._files import DirectoryFiles as DirectoryFiles
 from ._files import MemoryFiles as MemoryFiles
 from ._files import StoredFile as StoredFile
@@ -30,13 +33,19 @@ from ._http import ServerConnection as ServerConnection
 from ._hub import FakeHub as FakeHub
 from ._hub_accounts import HubToken as HubToken
 from ._hub_accounts import HubUser as HubUser
-from ._hub_faults import Fault as Fault
 from ._hub_spaces import HubSpace as HubSpace
 from ._jobs import Job as Job
 from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
 from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._scripts import Completed as Completed
+from ._scripts import Estimation as Estimation
+from ._scripts import Failed as Failed
+from ._scripts import Generating as Generating
+from ._scripts import RawMessage as RawMessage
+from ._scripts import ScriptStep as ScriptStep
+from ._scripts import Starts as Starts
 from ._server import FakeHubServer as FakeHubServer
 from ._server import FakeServer as FakeServer
 from ._server import serve_forever as serve_forever
@@ -50,15 +59,21 @@ from ._steps import Step as Step
 from ._steps import Steps as Steps
 
 __all__ = [
+    "FAULTS",
     "AppFailure",
+    "Completed",
     "Component",
     "DirectoryFiles",
+    "Estimation",
+    "Failed",
     "FakeApp",
     "FakeFile",
     "FakeHub",
     "FakeHubServer",
     "FakeServer",
     "Fault",
+    "FaultKind",
+    "Generating",
     "Hold",
     "HubSpace",
     "HubToken",
@@ -70,9 +85,12 @@ __all__ = [
     "MemoryHub",
     "MemoryServer",
     "Progress",
+    "RawMessage",
     "RequestRecord",
+    "ScriptStep",
     "ServerConnection",
     "Sleep",
+    "Starts",
     "Step",
     "Steps",
     "StoredFile",

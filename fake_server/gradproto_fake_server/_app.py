@@ -10,13 +10,15 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ._components import Component
+from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._faults import Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
 from ._json import compact_json
-from ._log import RequestRecord
+from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
@@ -37,7 +39,7 @@ _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
 
 
-class FakeApp:
+class FakeApp(Controls):
     """A Gradio app without Gradio; one of the shells lets it be reached.
 
     It does no I/O but for its files, reads no clock and makes no randomness: the same calls at the same times give the
@@ -101,12 +103,16 @@ class FakeApp:
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
+        self.has_forgotten: bool = False
+        """Whether there were sessions of which it knows nothing any more."""
+        self.faults: Faults = Faults()
+        """What goes wrong."""
         self._seed = f"{seed}/"
         self._minted = 0
         self.file_seed: bytes = self._mint()[:16].encode()
         self.app_id: int = int(self._mint()[:16], 16)
         self.cookie_id: str = self._mint()[:43]
-        self.queue: Queue = Queue(
+        self._new_queue: Callable[[], Queue] = lambda: Queue(
             self.profile,
             self.messages,
             self.schedule,
@@ -115,6 +121,7 @@ class FakeApp:
             buffer_limit=buffer_limit,
             new_event_id=self.new_id,
         )
+        self.queue: Queue = self._new_queue()
         self.polled: PolledQueue = PolledQueue(self)
         """The queue of Gradio 2 and 3.0."""
         self.uploads: Uploads = Uploads(self)
@@ -194,7 +201,7 @@ class FakeApp:
             concurrency_id=None,
             visibility="undocumented",
         )
-        endpoint.cancels = tuple(self._named(other).index for other in cancels)
+        endpoint.cancels = tuple(self.named(other).index for other in cancels)
         self._add(endpoint)
 
     def _add(self, endpoint: Endpoint) -> None:
@@ -233,36 +240,30 @@ class FakeApp:
 
     # -- for tests
 
-    def hold(self, name: str) -> None:
-        """Let the endpoint's next jobs stop before their first step, until they are stepped or released."""
-        self._named(name).held = True
+    def restart(self) -> None:
+        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
+        for connection in list(self._connections):
+            connection.drop()
+        for job in list(self.jobs.values()):
+            job.close()
+        self.forget_sessions()
+        self.tokens.clear()
+        self.app_id = int(self._mint()[:16], 16)
+        self._documents.clear()
 
-    def release(self, name: str) -> None:
-        """Let the endpoint's next jobs run freely, and those that are held too."""
-        endpoint = self._named(name)
-        endpoint.held = False
-        for job in self.jobs.values():
-            if job.endpoint is endpoint:
-                job.release()
-
-    def job(self, name: str) -> Job:
-        """Give the endpoint's newest job. Raises ``LookupError`` if there was none."""
-        endpoint = self._named(name)
-        for job in reversed(self.jobs.values()):
-            if job.endpoint is endpoint:
-                return job
-        raise LookupError(f"no job of {name} yet")
-
-    def _named(self, name: str) -> Endpoint:
-        endpoint = self.find_endpoint(name)
-        if endpoint is None:
-            raise LookupError(f"no endpoint {name}")
-        return endpoint
-
-    @property
-    def open_streams(self) -> list[RequestRecord]:
-        """The event, heartbeat and upload-progress streams that are open."""
-        return [record for record in self._open.values() if record.kind in _STREAM_KINDS]
+    def forget_sessions(self) -> None:
+        """Forget all sessions, their events and their State, as another replica knows none of them."""
+        for session in list(self.queue.sessions.values()):
+            session.forget()
+        for job in list(self.jobs.values()):
+            job.close()
+        self.has_forgotten = True
+        self.queue = self._new_queue()
+        self.polled = PolledQueue(self)
+        for timer in self._state_timers.values():
+            timer.cancel()
+        self._states.clear()
+        self._state_timers.clear()
 
     # -- for the shells
 
@@ -276,6 +277,11 @@ class FakeApp:
         self._connection_count += 1
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
+        fault = self.faults.find_for_connection() if self.faults else None
+        if fault is not None and fault.name == "accept and hang":
+            connection.hear_nothing()
+        elif fault is not None:
+            connection.close_at_once(reset=fault.name == "accept and reset")
         return connection
 
     def tick(self, now: float) -> None:
@@ -385,6 +391,10 @@ class FakeApp:
         """Begin to answer a request, of which the body has yet to come."""
         self._router.handle(self, exchange)
 
+    def answer(self, exchange: Exchange) -> None:
+        """Answer a request that has met its faults."""
+        self._router.answer(self, exchange)
+
     def handle_from_front(self, exchange: Exchange) -> None:
         """Log and answer a request over a connection of somebody who stands in front of the app."""
         self.requests.append(exchange.record)
@@ -393,7 +403,10 @@ class FakeApp:
 
     def exchange_over(self, exchange: Exchange) -> None:
         """An exchange has ended."""
-        self._open.pop(exchange.record.number, None)
+        record = exchange.record
+        self._open.pop(record.number, None)
+        if exchange.refusal is not None and record.fault is None and not is_excused(record):
+            record.complaint = complaint(record, exchange.refusal)
 
     def common_headers(self) -> list[tuple[str, str]]:
         """What uvicorn puts before each response's own headers."""
@@ -555,9 +568,6 @@ class FakeApp:
             writer.abort()
             raise
         return writer.finish(file.name, self.wall_time())
-
-
-_STREAM_KINDS = frozenset({"data", "call_data", "heartbeat", "upload_progress", "join_stream", "socket"})
 
 
 def _is_local(url: str) -> bool:

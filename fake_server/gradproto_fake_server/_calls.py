@@ -16,6 +16,7 @@ from ._jobs import Job
 from ._json import compact_json
 from ._profiles import Profile
 from ._schedule import Schedule
+from ._scripts import Estimation, RawMessage, Starts
 from ._steps import FakeFile, Log, Progress
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ class _DirectDelivery:
         return True
 
     def noted(self, job: Job, note: Progress | Log) -> None:
+        pass
+
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
         pass
 
     def completed(self, job: Job, data: list[Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Union
 
 from ._components import Component, checkbox, component_named, dropdown, file, json_value, number, textbox
 from ._files import StoredFile
+from ._scripts import ScriptStep
 from ._steps import FakeFile, Hold, Log, Progress, Sleep
 
 __all__ = ["Endpoint", "Visibility", "endpoint_from"]
@@ -19,6 +20,15 @@ Visibility = Literal["public", "undocumented", "private"]
 ComponentSpec = Union[Component, str]
 
 _STEPS = (Sleep, Progress, Log, Hold)
+
+
+@dataclass(slots=True, kw_only=True)
+class Script:
+    """What some of an endpoint's events say."""
+
+    steps: tuple[ScriptStep, ...]
+    times: int | None
+    """How many events yet; ``None`` for all."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -52,6 +62,18 @@ class Endpoint:
     runs_time: float = 0.0
     held: bool = field(default=False)
     """Whether its next jobs stop before their first step."""
+    scripts: list[Script] = field(default_factory=list["Script"])
+    """What its next events say in place of what its function does."""
+
+    def take_script(self) -> tuple[ScriptStep, ...] | None:
+        """Give the script of the next event, if there is one."""
+        for script in self.scripts:
+            if script.times is None:
+                return script.steps
+            if script.times:
+                script.times -= 1
+                return script.steps
+        return None
 
     @property
     def api_inputs(self) -> list[Component]:

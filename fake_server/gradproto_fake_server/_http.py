@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl, unquote
 
 import h11
 
+from ._bends import Bend, Head
 from ._json import compact_json, is_object
 from ._log import Ending, RequestRecord
 from ._websocket import WebSocket, handshake_headers
 
 if TYPE_CHECKING:
+    from ._messages import MessageBend
     from ._site import Site
 
 __all__ = ["BodySink", "Exchange", "ServerConnection", "Source"]
@@ -49,6 +51,9 @@ _REASONS: dict[int, bytes] = {
 }
 
 
+_REFUSALS = frozenset({400, 403, 404, 405, 413, 416, 422})
+
+
 class Source(Protocol):
     """Where a streamed response gets its bytes when the connection has room."""
 
@@ -78,14 +83,18 @@ class Exchange:
         "_length",
         "_query",
         "_sink",
+        "bend",
         "connection",
         "headers",
+        "message_bend",
         "method",
         "on_body",
         "on_disconnect",
         "path",
         "query_string",
+        "queue_full",
         "record",
+        "refusal",
         "responded",
         "source",
     )
@@ -105,6 +114,14 @@ class Exchange:
         """Called when the client goes away before the response is whole."""
         self.responded: bool = False
         """Whether the response is whole or was cut."""
+        self.bend: Bend | None = None
+        """What is done to the response's bytes, if a fault wants that."""
+        self.message_bend: MessageBend | None = None
+        """What is done to the messages of its stream, if a fault wants that."""
+        self.refusal: bytes | None = None
+        """What was answered to a request that is not as it should be; ``None`` for any other."""
+        self.queue_full: bool = False
+        """Whether it is to find the queue full, for a fault."""
         self._query: dict[str, str] | None = None
         self._body: list[bytes] = []
         self._length = 0
@@ -189,13 +206,24 @@ class Exchange:
         close: bool = False,
     ) -> None:
         """Send a whole response; ``close`` closes the connection after it, as uvicorn does after a crash."""
+        if status in _REFUSALS:
+            self.refusal = body
         framing: list[tuple[str, str]] = [("content-length", str(len(body)))]
         if content_type is not None:
             framing.append(("content-type", content_type))
+        if self.bend is not None:
+            self._respond_bent(self.bend, Head(status, [*framing, *headers]), body)
+            return
         self.connection.start_response(self, status, [*framing, *headers])
         if self.method != "HEAD":
             self.connection.send_data(body)
         self._end("complete", close=close)
+
+    def _respond_bent(self, bend: Bend, head: Head, body: bytes) -> None:
+        self.on_body = self.on_disconnect = self._sink = None
+        bend.start(head)
+        bend.write(b"" if self.method == "HEAD" else body)
+        bend.finish()
 
     def respond_head(self, status: int, headers: Headers) -> None:
         """Send the head of a response to HEAD."""
@@ -217,11 +245,17 @@ class Exchange:
 
     def respond_crash(self) -> None:
         """Send what an exception in a route gives."""
+        self.refusal = b""
         text = self.connection.app.profile.crash_text.replace("{}", "None")
         self.respond(500, text.encode(), "text/plain; charset=utf-8", close=True)
 
     def start_stream(self, source: Source, status: int = 200, headers: Headers = ()) -> None:
         """Begin a response whose bytes ``source`` gives when the connection has room."""
+        if self.bend is not None:
+            self.source = source
+            self.bend.start(Head(status, list(headers)))
+            self.connection.wake()
+            return
         chunked = not any(name == "content-length" for name, _ in headers)
         self._chunked = chunked and self.connection.client_knows_chunks
         self.connection.start_response(self, status, headers)
@@ -234,29 +268,61 @@ class Exchange:
 
     def write(self, data: bytes) -> None:
         """Add to a streamed response: one chunk, if it is chunked."""
+        if self.bend is not None:
+            self.bend.write(data)
+            return
         # The chunk's frame is written here and not by h11, which has no state in it and takes five times as long.
         self.connection.send_raw(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def write_counted(self, data: bytes) -> None:
         """Add to a streamed response that has a content length; h11 counts it."""
-        self.connection.send_data(data)
+        if self.bend is not None:
+            self.bend.write(data)
+        else:
+            self.connection.send_data(data)
 
     def finish(self) -> None:
         """End a streamed response."""
-        self._end("complete")
+        if self.bend is None:
+            self._end("complete")
+        else:
+            self.source = self.on_disconnect = None
+            self.bend.finish()
 
     def cut(self) -> None:
         """Close the connection after what was written, inside the response."""
+        if self.bend is None:
+            self.on_disconnect = None
+            self.close("cut")
+        else:
+            self.source = self.on_disconnect = None
+            self.bend.cut()
+
+    def close(self, ending: Ending, *, reset: bool = False) -> None:
+        """Close or reset the connection after what was written, whatever there is yet to say."""
+        self.abandon_source()
         self.connection.closed = True
-        self._over("cut")
+        self.connection.reset = reset
+        self._over(ending)
+        self.connection.wake()
+
+    def abandon_source(self) -> None:
+        """Nobody wants what the stream would still say: to its source that is as if the client had gone away."""
+        told, self.on_disconnect, self.source = self.on_disconnect, None, None
+        if told is not None:
+            told()
+
+    def call_after(self, delay: float, callback: Callable[[], None]) -> None:
+        """Do something ``delay`` seconds from now, unless the exchange is over by then."""
+        self.connection.app.schedule.call_after(delay, lambda: None if self.responded else callback())
+
+    def start_raw(self, status: int, headers: Headers, version: str) -> None:
+        """Send the head of a response past h11, which must close the connection."""
+        self.connection.start_raw(self, status, headers, version)
 
     def drop(self) -> None:
         """Close the connection of an exchange whose server is gone, and let whoever waits for its end know."""
-        told = self.on_disconnect
-        self.cut()
-        self.connection.wake()
-        if told is not None:
-            told()
+        self.close("cut")
 
     def _end(self, end: Ending, *, close: bool = False) -> None:
         self._over(end)
@@ -291,6 +357,10 @@ class ServerConnection:
         self.number = number
         self.closed: bool = False
         """Whether the socket is to be closed once everything was sent."""
+        self.reset: bool = False
+        """Whether it is to be reset then, and not just closed."""
+        self.in_pieces: bool = False
+        """Whether :meth:`data_to_send` gives what was sent piece by piece, and not all that there is."""
         self._app = app
         self._h11 = h11.Connection(h11.SERVER)
         self._out: list[bytes] = []
@@ -298,6 +368,7 @@ class ServerConnection:
         self._requests: Exchange | None = None
         self._in_events = False
         self._socket: WebSocket | None = None
+        self._deaf = False
 
     @property
     def now(self) -> float:
@@ -318,7 +389,7 @@ class ServerConnection:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client; ``b""`` means that it closed, which uvicorn takes for a disconnect."""
-        if self.closed:
+        if self.closed or (self._deaf and data):
             return
         if not data:
             self.connection_lost()
@@ -340,6 +411,8 @@ class ServerConnection:
             exchange.source.fill(exchange, _SEND_AT_ONCE)
         if not out:
             return b""
+        if self.in_pieces:
+            return out.pop(0)
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return data
@@ -353,6 +426,23 @@ class ServerConnection:
                 self._exchange.disconnected()
 
     # -- for the app
+
+    def hear_nothing(self) -> None:
+        """Take whatever the client sends, and never answer."""
+        self._deaf = True
+
+    def drop(self) -> None:
+        """The server is gone."""
+        if self._exchange is not None:
+            self._exchange.drop()
+        self.closed = True
+        self.wake()
+
+    def close_at_once(self, *, reset: bool) -> None:
+        """Close or reset the connection before anything was said."""
+        self.closed = True
+        self.reset = reset
+        self.wake()
 
     def wake(self) -> None:
         """Tell the shell that there may be something to send."""
@@ -373,6 +463,14 @@ class ServerConnection:
                 reason=_REASONS.get(status, b""),
             )
         )
+
+    def start_raw(self, exchange: Exchange, status: int, headers: Headers, version: str) -> None:
+        """Send the head of a response of which h11 knows nothing."""
+        exchange.record.status = status
+        lines = [f"HTTP/{version} {status} {_REASONS.get(status, b'').decode()}"]
+        every = [*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)]
+        lines.extend(f"{name}: {value}" for name, value in every)
+        self.send_raw("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
     def switch_to(self, exchange: Exchange, socket: WebSocket, headers: Headers) -> None:
         """Speak WebSocket from here on."""
@@ -471,8 +569,9 @@ class ServerConnection:
 
     def _refuse(self) -> None:
         """Answer what is not HTTP, as far as an answer is still possible, and close."""
-        if self._exchange is not None:
-            self._exchange.disconnected()
+        exchange = self._exchange or Exchange(self, self._app.log_request(self, "", "", "", []))
+        exchange.refusal = b'{"detail":"what came is no HTTP"}'
+        exchange.disconnected()
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             body = b"Invalid HTTP request received."
             headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]

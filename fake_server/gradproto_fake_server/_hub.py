@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from ._app import FakeApp
 from ._demo import demo_app
+from ._faults import Fault, FaultAction, Faults
 from ._http import ServerConnection
 from ._hub_accounts import HubToken, HubUser, OrgRole, TokenRole
 from ._hub_api import ApiFront
-from ._hub_faults import Fault, FaultAction, Faults, RateLimit
 from ._hub_front import Front
 from ._hub_hardware import HARDWARE
+from ._hub_limits import RateLimit
 from ._hub_routes import ROUTES
 from ._hub_spaces import CPU_BASIC_SLEEP, Gating, HubSpace, Stage
 from ._json import compact_json

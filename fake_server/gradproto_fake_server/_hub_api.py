@@ -212,7 +212,7 @@ class ApiFront(Front):
 
     def _answer(self, exchange: Exchange, body: bytes) -> None:
         fault = self.hub.faults.find(exchange.method, exchange.path)
-        if fault is not None and fault.action != "lose":
+        if fault is not None and fault.name != "lose":
             fault.meet(exchange)
             return
         limit = self.hub.rate_limit

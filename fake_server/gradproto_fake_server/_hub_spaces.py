@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ._app import FakeApp
-from ._hub_faults import Fault, FaultAction, Faults
+from ._faults import Fault, FaultAction, Faults
 from ._hub_front import SpaceFront
 from ._log import RequestRecord
 from ._schedule import Timer

@@ -13,7 +13,8 @@ from ._files import StoredFile
 from ._json import is_list_or_tuple
 from ._profiles import Profile
 from ._schedule import Schedule, Timer
-from ._steps import FakeFile, Hold, Log, Progress, Sleep
+from ._scripts import Completed, Estimation, Failed, Generating, RawMessage, ScriptStep, Starts
+from ._steps import AppFailure, FakeFile, Hold, Log, Progress, Sleep
 
 __all__ = ["Delivery", "Job", "JobHost", "JobState"]
 
@@ -35,6 +36,10 @@ class Delivery(Protocol):
 
     def noted(self, job: Job, note: Progress | Log) -> None:
         """Take progress or a log."""
+        ...
+
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
+        """Take a message that a script says."""
         ...
 
     def completed(self, job: Job, data: list[Any]) -> None:
@@ -99,6 +104,7 @@ class Job:
         "event_id",
         "last_duration",
         "outputs_given",
+        "script",
         "session_hash",
         "state",
     )
@@ -125,6 +131,8 @@ class Job:
         """The values of its inputs; ``None`` while the client is yet to send them."""
         self.last_duration: float = 0.0
         """Seconds that its last step took."""
+        self.script: tuple[ScriptStep, ...] | None = endpoint.take_script()
+        """What it says in place of what the function does."""
         self._host = host
         self._iterator: Iterator[object] | None = None
         self._last: list[Any] | None = None
@@ -138,6 +146,11 @@ class Job:
     def over(self) -> bool:
         """Whether it has ended."""
         return self.state in _ENDS
+
+    @property
+    def _stops(self) -> bool:
+        """Whether it can be stopped between two steps."""
+        return self.endpoint.generates or self.script is not None
 
     # -- for tests
 
@@ -169,6 +182,7 @@ class Job:
     def turn_to(self, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
         """Learn what it is, before it starts."""
         self.endpoint, self.session_hash, self.data, self._host = endpoint, session_hash, data, host
+        self.script = endpoint.take_script()
         if endpoint.held:
             self._permits = 0
 
@@ -185,7 +199,7 @@ class Job:
         """End it for ``/cancel``: a generator stops, a plain function runs to an end that nobody hears of."""
         self.delivery.alive = False
         self._host.job_over(self)
-        if self.endpoint.generates or self.state in ("queued", "held"):
+        if self._stops or self.state in ("queued", "held"):
             self._end("cancelled")
 
     def restart(self) -> None:
@@ -197,7 +211,7 @@ class Job:
     def drop(self) -> None:
         """The client went away: a generator stops at its next output, as Gradio's do."""
         self.delivery.alive = False
-        if self.endpoint.generates and self.state in ("held", "paused"):
+        if self._stops and self.state in ("held", "paused"):
             self._end("dropped")
 
     def close(self) -> None:
@@ -231,6 +245,8 @@ class Job:
         if self._storing is not None:
             self._store()
             return False
+        if self._iterator is None and self.script is not None:
+            self._iterator = iter(self.script)
         if self._iterator is None:
             result: Any = self.endpoint.function(*self._arguments())
             if not isinstance(result, GeneratorType) and not (self.endpoint.generates and isinstance(result, Iterator)):
@@ -248,11 +264,26 @@ class Job:
                 self.delivery.noted(self, item)
         elif isinstance(item, Hold):
             self._permits = 0
+        elif self.script is not None:
+            self._say(item)
         elif not self.endpoint.generates:
             raise TypeError(f"{self.endpoint.name} yielded {item!r:.80}, but it is no generator of outputs")
         else:
             self._outputs(item, self._generated)
         return True
+
+    def _say(self, step: object) -> None:
+        """Say what a script says."""
+        if not self.delivery.alive:
+            self._end("dropped")
+        elif isinstance(step, Generating):
+            self._generated(list(step.outputs))
+        elif isinstance(step, Completed):
+            self.delivery.completed(self, list(step.outputs))
+        elif isinstance(step, Failed):
+            self.delivery.failed(self, _NoText() if step.error is None else AppFailure(step.error, title=step.title))
+        elif isinstance(step, Estimation | Starts | RawMessage):
+            self.delivery.said(self, step)
 
     def _arguments(self) -> list[Any]:
         inputs = self.endpoint.inputs
@@ -338,6 +369,9 @@ class Job:
             self.state = "paused"
 
     def _returned(self, value: Any) -> None:
+        if self.script is not None:
+            self._end("completed")  # its end was said, or never will be
+            return
         if self.endpoint.generates and self._iterator is not None:
             # What a generator returns is nothing to Gradio; its last output is sent once more.
             self._completed(self._last if self._last is not None else [None] * len(self.endpoint.outputs))
@@ -368,6 +402,10 @@ class Job:
                 _close(cast("Generator[object, None, object]", unfinished))
         self._iterator = self._storing = self._after_storing = None
         self._host.job_over(self)
+
+
+class _NoText(Exception):
+    """A failure of which nothing is told."""
 
 
 def _close(generator: Generator[object, None, object]) -> None:

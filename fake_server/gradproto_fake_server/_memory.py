@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from ._app import FakeApp
 from ._http import ServerConnection
 from ._hub import FakeHub
+from ._log import RequestRecord
 from ._site import Served
 
 __all__ = ["MemoryConnection", "MemoryHub", "MemoryServer"]
@@ -42,6 +43,11 @@ class MemoryConnection:
         if not self._waiting:
             self._waiting = self._connection.data_to_send()
         return not self._waiting
+
+    @property
+    def reset(self) -> bool:
+        """Whether the server resets the connection where it closes it."""
+        return self._connection.reset
 
     def close(self) -> None:
         """The client goes away without a word; what the server still had for it is lost."""
@@ -80,6 +86,23 @@ class MemoryServer:
     def next_deadline(self) -> float | None:
         """Give the time at which something will happen by itself; ``None`` if nothing will."""
         return self.app.next_deadline()
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real server refuses of that which was asked for; see :attr:`FakeApp.complaints`."""
+        return self.app.complaints
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
+        self.app.assert_strict()
+
+    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeApp.assert_requested`."""
+        return self.app.assert_requested(kind, times)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open."""
+        self.app.assert_all_closed()
 
     def close(self) -> None:
         """Drop all connections and files."""

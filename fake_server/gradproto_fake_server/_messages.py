@@ -5,14 +5,14 @@ A template is filled with JSON texts, so that the hot path of a generator is one
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple, Union
 
 from ._json import ascii_json, compact_json
 from ._profiles import Profile
 from ._steps import AppFailure, Log, Progress
 
-__all__ = ["Message", "Messages"]
+__all__ = ["Bent", "Message", "MessageBend", "Messages"]
 
 _NOBODY = dict.fromkeys(
     ("event_id", "rank", "avg_event_process_time", "avg_event_concurrent_process_time", "rank_eta"), "null"
@@ -27,6 +27,12 @@ class Message(NamedTuple):
     event_id: str | None
     text: str
     """The JSON of the message."""
+
+
+Bent = Union[Message, Literal["end", "lost", "silence"]]
+"""What a fault lets a stream say; or do: to end, to lose its session and be cut, or to say nothing more."""
+MessageBend = Callable[[Message], Iterable[Bent]]
+"""Gives what is said in place of a message."""
 
 
 class Messages:

@@ -10,6 +10,7 @@ from ._endpoints import Endpoint
 from ._jobs import Job
 from ._json import compact_json
 from ._schedule import Timer
+from ._scripts import Estimation, RawMessage, Starts
 from ._steps import Log, Progress
 
 if TYPE_CHECKING:
@@ -30,9 +31,12 @@ class _Result:
         self._queue = queue
 
     def generated(self, job: Job, data: list[Any]) -> bool:
-        raise AssertionError("this Gradio has no generators")
+        return True  # this Gradio has no generators; only a script says something here
 
     def noted(self, job: Job, note: Progress | Log) -> None:
+        pass
+
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
         pass
 
     def completed(self, job: Job, data: list[Any]) -> None:

@@ -12,6 +12,7 @@ from ._jobs import Job, JobHost
 from ._messages import Message, Messages
 from ._profiles import Profile
 from ._schedule import Schedule, Timer
+from ._scripts import Estimation, RawMessage, Starts
 from ._steps import Log, Progress
 
 __all__ = ["Queue", "QueueFull", "Session", "Stream"]
@@ -145,6 +146,18 @@ class _QueueDelivery:
             self._session.put(self._messages.progress(self._event_id, note))
         else:
             self._session.put(self._messages.log(self._event_id, note))
+
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
+        messages = self._messages
+        if isinstance(message, Estimation):
+            place = messages.estimation(self._event_id, message.rank, message.queue_size, message.rank_eta)
+            self._session.put(place)
+        elif isinstance(message, Starts):
+            self._session.put(messages.process_starts(self._event_id, message.eta))
+        else:
+            content = {"event_id": self._event_id, **message.content}
+            event_id = content["event_id"] if isinstance(content["event_id"], str) else None
+            self._session.put(Message(content["msg"], event_id, messages.json(content)))
 
     def completed(self, job: Job, data: list[Any]) -> None:
         repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
@@ -287,12 +300,22 @@ class Queue:
         job = Job(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
         self.events[event_id] = job
         self._channels[event_id] = session
+        if job.script is not None:
+            self._begin_script(job)
+            return job
         group = self._group_of(endpoint)
         group.waiting.append(job)
         self._waiting += 1
         self._tell_places(group, now, after=len(group.waiting) - 1)
         self._start_waiting(group, now)
         return job
+
+    def _begin_script(self, job: Job) -> None:
+        """Let an event say what its script says: it waits for nobody, but for its data."""
+        if job.data is None:
+            self._ask_for_data(job)
+        else:
+            self._launch(job, job.data)
 
     def full_channel(self) -> Session:
         """Give what a stream says to somebody for whom there is no room."""
@@ -325,8 +348,9 @@ class Queue:
 
     def _launch(self, job: Job, data: list[Any]) -> None:
         job.data = data
-        eta = job.endpoint.expected_time()
-        self._channels[job.event_id].put(self.messages.process_starts(job.event_id, eta))
+        if job.script is None:
+            eta = job.endpoint.expected_time()
+            self._channels[job.event_id].put(self.messages.process_starts(job.event_id, eta))
         job.start()
 
     def _ask_for_data(self, job: Job) -> None:
@@ -356,6 +380,9 @@ class Queue:
         self.events[job.event_id] = job
         self._channels[job.event_id] = channel
         job.turn_to(endpoint, session_hash, data, host)
+        if job.script is not None:
+            self._launch(job, data)
+            return
         group = self._group_of(endpoint)
         group.waiting.append(job)
         self._waiting += 1
@@ -440,8 +467,10 @@ class Queue:
 
     def _take_out(self, job: Job) -> None:
         """Remove a job that has not started: it waits, or it has its place and its data are still to come."""
-        group = self._groups[job.endpoint.concurrency_id]
         self._forget(job)
+        if job.script is not None:
+            return
+        group = self._groups[job.endpoint.concurrency_id]
         if job in group.running:
             del group.running[job]
             self._start_waiting(group, self._schedule.now)

@@ -33,6 +33,7 @@ __all__ = [
     "query_item",
     "queue_status",
     "refuse",
+    "refuse_stranger",
     "reset_event",
     "reset_session",
     "run",
@@ -42,6 +43,12 @@ __all__ = [
 def refuse(app: FakeApp, exchange: Exchange, error: Invalid) -> None:
     """Answer what FastAPI answers to a request that is not as it should be."""
     exchange.respond_detail(422, worded(error.details, old=app.profile.old_refusals))
+
+
+def refuse_stranger(app: FakeApp, exchange: Exchange) -> None:
+    """Answer somebody who is not logged in."""
+    text = "Not authenticated"
+    exchange.respond_detail(401, {"error": text, "auth_message": None} if app.profile.detailed_refusal else text)
 
 
 def query_item(exchange: Exchange, name: str) -> str | None:
@@ -134,6 +141,8 @@ def events(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     if session_hash is None:
         return
     exchange.record.session_hash = session_hash
+    if session_hash not in app.queue.sessions and not app.has_forgotten and exchange.record.fault is None:
+        exchange.record.complaint = f"GET {exchange.path}: the session {session_hash!r:.80} has not joined"
     exchange.start_event_stream(EventStream(app.queue, app.queue.session(session_hash), exchange, app.schedule))
 
 

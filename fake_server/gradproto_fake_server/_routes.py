@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from . import _queue_routes as queue
+from ._fault_answers import meet_faults
 from ._file_routes import serve_file
 from ._http import Exchange
 from ._multipart import MultipartError, MultipartParser, PartBegun, PartData, PartEnded, header_options
@@ -55,6 +56,11 @@ class _Route:
     """The fields of its JSON body; none for an object of any fields."""
     answer_body: AnswerBody | None = None
 
+    @property
+    def takes_json(self) -> bool:
+        """Whether its requests have a JSON body."""
+        return self.body is not None
+
 
 class Router:
     """Finds the route of a request."""
@@ -81,6 +87,17 @@ class Router:
         return None
 
     def handle(self, app: FakeApp, exchange: Exchange) -> None:
+        """Let a request meet the faults that are there for it, then answer it, or arrange for its body to be read."""
+        found = self._find(exchange.path)
+        if found is not None:
+            exchange.record.kind = found[0].kind
+        if not app.faults or (found is not None and found[0].takes_json and exchange.method in found[0].methods):
+            self.answer(app, exchange)  # what comes with JSON meets its faults when that is known
+        else:
+            kind, parameters = ("unknown", ()) if found is None else (found[0].kind, found[1])
+            meet_faults(app, exchange, kind, parameters, lambda: self.answer(app, exchange))
+
+    def answer(self, app: FakeApp, exchange: Exchange) -> None:
         """Answer a request, or arrange for its body to be read first."""
         path = exchange.path
         found = self._find(path)
@@ -94,7 +111,6 @@ class Router:
                 exchange.respond_detail(404, "Not Found")
             return
         route, parameters = found
-        exchange.record.kind = route.kind
         if route.kind == "socket":
             queue.join_socket(app, exchange)
         elif exchange.method not in route.methods:
@@ -110,22 +126,30 @@ def _admit(app: FakeApp, exchange: Exchange) -> bool:
     """Say whether the client may go on; if not, it was told."""
     if app.auth is None or app.user_of(exchange) is not None:
         return True
-    text = "Not authenticated"
-    exchange.respond_detail(401, {"error": text, "auth_message": None} if app.profile.detailed_refusal else text)
+    queue.refuse_stranger(app, exchange)
     return False
 
 
 def _with_body(app: FakeApp, exchange: Exchange, route: _Route, parameters: tuple[str, ...], content: bytes) -> None:
-    assert route.body is not None
-    assert route.answer_body is not None
     try:
         value = read_json(content, exchange.headers.get("content-type"))
     except Invalid as error:
-        # What is no JSON is refused before anybody asks who sent it; what is missing, after.
-        if not error.is_json or not route.guarded or _admit(app, exchange):
-            queue.refuse(app, exchange, error)
+        refusal = error
+        meet_faults(app, exchange, route.kind, parameters, lambda: _refuse_body(app, exchange, route, refusal))
         return
     exchange.log_body(value)
+    meet_faults(app, exchange, route.kind, parameters, lambda: _with_value(app, exchange, route, parameters, value))
+
+
+def _refuse_body(app: FakeApp, exchange: Exchange, route: _Route, error: Invalid) -> None:
+    # What is no JSON is refused before anybody asks who sent it; what is missing, after.
+    if not error.is_json or not route.guarded or _admit(app, exchange):
+        queue.refuse(app, exchange, error)
+
+
+def _with_value(app: FakeApp, exchange: Exchange, route: _Route, parameters: tuple[str, ...], value: Any) -> None:
+    assert route.body is not None
+    assert route.answer_body is not None
     if route.guarded and not _admit(app, exchange):
         return
     try:

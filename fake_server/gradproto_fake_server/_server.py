@@ -6,6 +6,7 @@ import contextlib
 import selectors
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ _SMALL_READ = 16 << 10
 _LARGE_READ = 64 << 10  # twice as fast as 256 KiB, which the allocator maps and unmaps each time
 _SEND_A_TURN = 1 << 20  # bytes that one connection may send before the others have their turn
 _BACKLOG = 1024
+RESET = struct.pack("ii", 1, 0)
+"""The linger option with which a socket that is closed sends a reset."""
 
 
 class _Client:
@@ -227,6 +230,8 @@ class _Loop:
     def _drop(self, client: _Client) -> None:
         if self._clients.pop(client.connection, None) is not None:
             self._selector.unregister(client.socket)
+            if client.connection.reset:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             client.socket.close()
 
     def close(self) -> None:
@@ -345,6 +350,23 @@ class FakeServer(_ThreadShell[FakeApp]):
     def release(self, name: str) -> None:
         """Let the endpoint's held and future jobs run."""
         self.run(lambda app: app.release(name))
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real server refuses of that which was asked for; see :attr:`FakeApp.complaints`."""
+        return self.run(lambda app: app.complaints)
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
+        self.run(FakeApp.assert_strict)
+
+    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeApp.assert_requested`."""
+        return self.run(lambda app: app.assert_requested(kind, times))
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open."""
+        self.run(FakeApp.assert_all_closed)
 
 
 class FakeHubServer(_ThreadShell[FakeHub]):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from wsproto.frame_protocol import CloseReason
 
 from ._calls import CallHost
 from ._endpoints import Endpoint
 from ._jobs import Job
 from ._json import is_list, is_object
+from ._messages import Bent, Message
 from ._queue import QueueFull, Session
 from ._schedule import Timer
 from ._websocket import WebSocket
@@ -61,16 +65,36 @@ class QueueSocket:
         channel = self._channel
         if channel is None:
             return
+        bend = self._socket.exchange.message_bend
         while channel.messages and limit > 0:
             message = channel.take()
-            limit -= len(message.text)
-            self._socket.send_text(message.text)
-            if message.kind == "process_completed":
+            said: Iterable[Bent] = (message,) if bend is None else bend(message)
+            completed = False
+            for item in said:
+                if not isinstance(item, Message):
+                    self._misbehave(item)
+                    return
+                limit -= len(item.text)
+                if item.text and item.kind != "server_stopped":  # here the code of the end says it
+                    self._socket.send_text(item.text)
+                completed = completed or item.kind == "process_completed"
+            if completed:
                 channel.pending.clear()
                 self._over()
                 return
         if channel.ended and not channel.messages:
             self._over()
+
+    def _misbehave(self, what: str) -> None:
+        """Do what a fault wants: a server that stops closes with a code that says so."""
+        channel, self._channel = self._channel, None
+        if channel is not None and what != "silence":
+            channel.streams.clear()
+            self._app.queue.stream_lost(channel)
+        if what == "lost":
+            self._socket.cut()
+        else:
+            self._socket.close(CloseReason.NORMAL_CLOSURE if what == "end" else CloseReason.SERVICE_RESTART)
 
     def gone(self) -> None:
         """The client has closed, or is lost: its event is dropped, its generator stops."""
@@ -109,6 +133,8 @@ class QueueSocket:
             return
         host = CallHost(app, app.root_url(self._socket.exchange), self._hash)
         try:
+            if self._socket.exchange.queue_full:
+                raise QueueFull("a fault says so")
             job = app.queue.join(endpoint, None, self._hash, host, now=app.now, own_stream=True)
         except QueueFull:
             self._socket.send_text(app.messages.queue_full.text)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from ._files import FileReader, StoredFile
 from ._http import Exchange
 from ._json import ascii_json
-from ._messages import Message
+from ._messages import Bent, Message
 from ._queue import Queue, Session
 from ._schedule import Schedule, Timer
 
@@ -44,7 +45,8 @@ class EventStream:
 
     def _close(self) -> None:
         self._beat.cancel()
-        self._session.streams.remove(self)
+        if self in self._session.streams:
+            self._session.streams.remove(self)
 
     def _lost(self) -> None:
         self._close()
@@ -59,23 +61,40 @@ class EventStream:
             return
         while session.messages and limit > 0:
             message = session.take()
-            try:
-                data = self._event(message)
-            except UnicodeEncodeError:
-                self._fail("str is not valid UTF-8: surrogates not allowed", session_not_found=False)
-                return
-            if data:
-                limit -= len(data)
-                exchange.write(data)
-            if message.kind == "process_completed" and message.event_id is not None:
-                session.pending.discard(message.event_id)
-                if not session.pending:
-                    if last := self._event(self._queue.messages.close_stream):
-                        exchange.write(last)
-                    self._finish(exchange)
+            said: Iterable[Bent] = (message,) if exchange.message_bend is None else exchange.message_bend(message)
+            completed = False
+            for item in said:
+                if not isinstance(item, Message):
+                    self._misbehave(exchange, item)
                     return
+                try:
+                    data = self._event(item)
+                except UnicodeEncodeError:
+                    self._fail("str is not valid UTF-8: surrogates not allowed", session_not_found=False)
+                    return
+                if data:
+                    limit -= len(data)
+                    exchange.write(data)
+                if item.kind == "process_completed" and item.event_id is not None:
+                    session.pending.discard(item.event_id)
+                    completed = True
+            if completed and not session.pending:
+                if last := self._event(self._queue.messages.close_stream):
+                    exchange.write(last)
+                self._finish(exchange)
+                return
         if session.ended and not session.messages:
             self._finish(exchange)
+
+    def _misbehave(self, exchange: Exchange, what: str) -> None:
+        """Do what a fault wants."""
+        if what == "end":
+            self._finish(exchange)
+        elif what == "lost":
+            self._lost()
+            exchange.cut()
+        else:
+            exchange.source = None
 
     def _finish(self, exchange: Exchange) -> None:
         self._close()

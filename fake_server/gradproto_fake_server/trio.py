@@ -18,6 +18,7 @@ from ._app import FakeApp
 from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
+from ._server import RESET
 from ._site import Served
 
 __all__ = [
@@ -119,6 +120,8 @@ class _Shell:
             del self._writers[connection]
             connection.connection_lost()
             self.turn()
+            if connection.reset and isinstance(stream, trio.SocketStream):
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
 
@@ -199,6 +202,23 @@ class _AppControls(_Controls[FakeApp]):
         """Let the endpoint's held and future jobs run."""
         self.app.release(name)
         self._shell.turn()
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real server refuses of that which was asked for; see :attr:`FakeApp.complaints`."""
+        return self.app.complaints
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
+        self.app.assert_strict()
+
+    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeApp.assert_requested`."""
+        return self.app.assert_requested(kind, times)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open."""
+        self.app.assert_all_closed()
 
 
 class _HubControls(_Controls[FakeHub]):

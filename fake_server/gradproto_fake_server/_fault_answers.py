@@ -1,0 +1,236 @@
+"""Where faults meet requests: what is answered in place of the app, and what is arranged for its own answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._bends import chain
+from ._fault_messages import MessageFault
+from ._faults import Fault
+from ._http import Exchange
+from ._json import is_object
+from ._messages import Bent, Message
+from ._queue_routes import refuse_stranger
+from ._streams import EventStream
+
+if TYPE_CHECKING:
+    from ._app import FakeApp
+
+__all__ = ["ANSWERS", "SERVER_FAULTS", "meet_faults"]
+
+_HTML = "text/html; charset=utf-8"
+
+
+def meet_faults(
+    app: FakeApp, exchange: Exchange, kind: str, parameters: tuple[str, ...], go_on: Callable[[], None]
+) -> None:
+    """Let the faults that a request meets happen, and let the app answer if they leave that to it."""
+    if not app.faults:
+        go_on()
+        return
+    session = _session_of(app, exchange, kind, parameters)
+    faults = app.faults.find_all(
+        exchange.method,
+        exchange.path,
+        kind=kind,
+        session=session,
+        endpoints=_endpoints_of(app, exchange, kind, parameters, session),
+    )
+    if not faults:
+        go_on()
+        return
+    exchange.record.fault = ", ".join(fault.name for fault in faults)
+    first = faults[0]
+    if first.family == "answer":
+        ANSWERS[first.name](app, exchange, first.values)
+    elif first.family == "server":
+        SERVER_FAULTS[first.name](app)
+        if not exchange.responded:
+            go_on()
+    else:
+        bends = [(fault.name, fault.values) for fault in faults if fault.family != "message"]
+        if any(name == "ignored range" for name, _ in bends):
+            exchange.headers.pop("range", None)
+        if bends:
+            exchange.bend = chain(exchange, bends)
+        said = [_message_fault(app, fault) for fault in faults if fault.family == "message"]
+        if said:
+            exchange.message_bend = lambda message: _bent(said, message)
+        go_on()
+
+
+def _session_of(app: FakeApp, exchange: Exchange, kind: str, parameters: tuple[str, ...]) -> str | None:
+    if exchange.record.session_hash is not None:
+        return exchange.record.session_hash
+    if kind == "heartbeat":
+        return parameters[0]
+    if kind == "call_data":
+        event_id = parameters[1]
+        return app.queue.session_of_event(event_id) if app.profile.own_session_calls else event_id
+    return exchange.query.get("session_hash")
+
+
+def _endpoints_of(
+    app: FakeApp, exchange: Exchange, kind: str, parameters: tuple[str, ...], session: str | None
+) -> Collection[str]:
+    """Give the names of the endpoints that a request is about."""
+    if kind in ("data", "call_data"):
+        known = app.queue.sessions.get(session or "")
+        pending = () if known is None else known.pending
+        return {app.jobs[event_id].endpoint.name for event_id in pending if event_id in app.jobs}
+    body = exchange.record.body
+    index: object = body.get("fn_index") if is_object(body) else None
+    given = exchange.query.get("fn_index", "")
+    if kind == "join_stream" and given.isdecimal():
+        index = int(given)
+    endpoint = app.endpoint_at(index) if index is not None else None
+    if endpoint is not None:
+        return (endpoint.name,)
+    return parameters[:1] if kind in ("run", "call") else ()
+
+
+def _message_fault(app: FakeApp, fault: Fault) -> MessageFault:
+    def concerns(message: Message) -> bool:
+        if fault.endpoint is None:
+            return True
+        job = None if message.event_id is None else app.jobs.get(message.event_id)
+        return job is not None and job.endpoint.name == fault.endpoint
+
+    return MessageFault(
+        fault.name, fault.values, app.messages, session_lost=app.profile.session_lost, concerns=concerns
+    )
+
+
+def _bent(faults: list[MessageFault], message: Message) -> list[Bent]:
+    said: list[Bent] = [message]
+    for fault in faults:
+        said = [item for old in said for item in (fault.bend(old) if isinstance(old, Message) else (old,))]
+    return said
+
+
+# -- in place of an answer
+
+
+Values = Mapping[str, Any]
+
+
+def _page(title: str, text: str) -> bytes:
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>\n'
+        f"<body><main><h1>{title}</h1>\n<p>{text}</p></main></body></html>\n"
+    ).encode()
+
+
+def _answer(_app: FakeApp, exchange: Exchange, values: Values) -> None:
+    body, headers = values["body"], values["headers"]
+    if values["truncated"]:
+        exchange.bend = chain(exchange, [("wrong length", {"off": 1}), ("truncate", {"keep": len(body)})])
+    exchange.respond(values["status"], body, values["content_type"], headers)
+
+
+def _hang(_app: FakeApp, _exchange: Exchange, _: Values) -> None:
+    """Say nothing; the exchange ends when the client has had enough."""
+
+
+def _cut(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.close("cut")
+
+
+def _reset(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.close("cut", reset=True)
+
+
+def _redirect(_app: FakeApp, exchange: Exchange, values: Values) -> None:
+    exchange.respond(values["status"], content_type=None, headers=[("location", values["location"])])
+
+
+def _busy(_app: FakeApp, exchange: Exchange, values: Values) -> None:
+    exchange.respond_detail(429, "Too Many Requests", [("retry-after", f"{values['retry_after']:g}")])
+
+
+def _unauthorized(app: FakeApp, exchange: Exchange, _: Values) -> None:
+    refuse_stranger(app, exchange)
+
+
+def _forbidden(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.respond_detail(403, "Forbidden")
+
+
+def _not_found(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.respond_detail(404, "Not Found")
+
+
+def _crash(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.respond_crash()
+
+
+def _bad_gateway(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    page = (
+        b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+        b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+    exchange.respond(502, page, "text/html")
+
+
+def _building(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.respond(503, _page("BUILDING", "This Space cannot answer now. Its stage is BUILDING."), _HTML)
+
+
+def _sleeping(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.respond(503, _page("SLEEPING", "This Space cannot answer now. Its stage is SLEEPING."), _HTML)
+
+
+def _html(_app: FakeApp, exchange: Exchange, _: Values) -> None:
+    exchange.respond(200, _page("Welcome", "This is no Gradio app."), _HTML)
+
+
+def _queue_full(app: FakeApp, exchange: Exchange, _: Values) -> None:
+    kind = exchange.record.kind
+    if kind == "socket":
+        exchange.queue_full = True
+        app.answer(exchange)
+    elif kind == "join_stream":
+        exchange.start_event_stream(EventStream(app.queue, app.queue.full_channel(), exchange, app.schedule))
+    else:
+        size = app.queue.size if app.queue.max_size is None else app.queue.max_size
+        exchange.respond_detail(503, f"Queue is full. Max size is {size} and size is {size}.")
+
+
+ANSWERS: dict[str, Callable[[FakeApp, Exchange, Values], None]] = {
+    "answer": _answer,
+    "hang": _hang,
+    "cut": _cut,
+    "reset": _reset,
+    "redirect": _redirect,
+    "busy": _busy,
+    "unauthorized": _unauthorized,
+    "forbidden": _forbidden,
+    "not found": _not_found,
+    "crash": _crash,
+    "bad gateway": _bad_gateway,
+    "building": _building,
+    "sleeping": _sleeping,
+    "page": _html,
+    "queue full": _queue_full,
+}
+
+
+def _restart(app: FakeApp) -> None:
+    app.restart()
+
+
+def _forget_sessions(app: FakeApp) -> None:
+    app.forget_sessions()
+
+
+def _forget_logins(app: FakeApp) -> None:
+    app.tokens.clear()
+
+
+SERVER_FAULTS: dict[str, Callable[[FakeApp], None]] = {
+    "restart": _restart,
+    "forget sessions": _forget_sessions,
+    "forget logins": _forget_logins,
+}
