@@ -37,17 +37,22 @@ class _Cookie:
     name: str
     value: str
     domain: str
+    port: int
     host_only: bool
     path: str
     secure: bool
 
 
 class CookieJar:
-    """The cookies of one client. What a server sends malformed, or for a foreign domain, is ignored."""
+    """The cookies of one client. What a server sends malformed, or for a foreign domain, is ignored.
+
+    A cookie goes back to the port that it came from only: what listens at another one is another app, and a stranger
+    (RFC 6265, section 8.5, warns that browsers do not tell them apart).
+    """
 
     def __init__(self) -> None:
         # In the order in which they were first set; a new value keeps the place (RFC 6265, section 5.3, step 11).
-        self._cookies: dict[tuple[str, str, str], _Cookie] = {}
+        self._cookies: dict[tuple[str, int, str, str], _Cookie] = {}
 
     def __repr__(self) -> str:
         return f"CookieJar({', '.join(f'{cookie.name}@{cookie.domain}' for cookie in self._cookies.values())})"
@@ -63,20 +68,24 @@ class CookieJar:
         Raises ``ArgumentError`` where the name or the value cannot be in a ``Cookie`` header.
         """
         check_cookie(name, value)
-        scheme, host, _ = origin(url)
-        self._put(_Cookie(name=name, value=value, domain=host, host_only=True, path="/", secure=scheme == "https"))
+        scheme, host, port = origin(url)
+        secure = scheme == "https"
+        self._put(_Cookie(name=name, value=value, domain=host, port=port, host_only=True, path="/", secure=secure))
 
     def header_for(self, url: str) -> str | None:
         """Return the value of the ``Cookie`` header for a request to ``url``, or ``None`` if no cookie is for it."""
         if not self._cookies:
             return None
-        scheme, host, _ = origin(url)
+        scheme, host, port = origin(url)
         path = target(url).partition("?")[0]
         confidential = scheme == "https" or _is_loopback(host)
         found = [
             cookie
             for cookie in self._cookies.values()
-            if _is_for_host(cookie, host) and _is_for_path(cookie, path) and (confidential or not cookie.secure)
+            if _is_for_host(cookie, host)
+            and cookie.port == port
+            and _is_for_path(cookie, path)
+            and (confidential or not cookie.secure)
         ]
         found.sort(key=lambda cookie: -len(cookie.path))
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in found) or None
@@ -90,7 +99,7 @@ class CookieJar:
         if not equals or not name:
             return
         attributes = _parse_attributes(rest)
-        host = origin(url)[1]
+        _, host, port = origin(url)
         named = attributes.get("domain", "").lower().removeprefix(".")
         domain = named or host
         if not _may_set(host, domain):
@@ -100,19 +109,24 @@ class CookieJar:
             name=name,
             value=value.strip(),
             domain=domain,
+            port=port,
             host_only=not named or not _may_be_shared(domain),
             path=path if path.startswith("/") else _default_path(url),
             secure="secure" in attributes,
         )
         if _is_over(attributes):
-            self._cookies.pop((cookie.domain, cookie.path, cookie.name), None)
+            self._cookies.pop(_key(cookie), None)
         else:
             self._put(cookie)
 
     def _put(self, cookie: _Cookie) -> None:
-        self._cookies[cookie.domain, cookie.path, cookie.name] = cookie
+        self._cookies[_key(cookie)] = cookie
         if len(self._cookies) > MAX_COOKIES:
             del self._cookies[next(iter(self._cookies))]
+
+
+def _key(cookie: _Cookie) -> tuple[str, int, str, str]:
+    return cookie.domain, cookie.port, cookie.path, cookie.name
 
 
 def check_cookie(name: str, value: str) -> None:

@@ -99,6 +99,10 @@ class Hub:
         """An exchange has come to its end."""
         self._under_way.pop(exchange, None)
 
+    def without_token(self, body: bytes) -> bytes:
+        """Return an answer without the token, should the Hub say it back: errors quote what makes no sense."""
+        return body if self._token is None else body.replace(self._token.encode(), b"***")
+
     def refusal(
         self, status: int, headers: Headers, body: bytes, *, what: str, space: str | None, secret: str = ""
     ) -> GradprotoError:
@@ -202,6 +206,7 @@ class _HubExchange(ShortExchange):
         """Hand over the JSON that came, or what the refusal means."""
         hub = self._hub
         hub.over(self)
+        body = hub.without_token(body)
         if not 200 <= status < 300:
             self._failed(hub.refusal(status, headers, body, what=self.what, space=self._space, secret=self._secret))
             return

@@ -23,9 +23,20 @@ def jar_with(*lines: str, url: str = APP) -> CookieJar:
 def test_a_cookie_comes_back_to_its_host() -> None:
     jar = jar_with("a=1; Path=/", "b=2;path=/;HttpOnly;SameSite=lax")
     assert jar.header_for("https://app.example.com/") == "a=1; b=2"
-    assert jar.header_for("https://app.example.com:8443/x") == "a=1; b=2"
+    assert jar.header_for("https://app.example.com:443/x") == "a=1; b=2"
     assert jar.header_for("https://other.example.com/") is None
     assert jar.header_for("https://x.app.example.com/") is None
+
+
+@pytest.mark.parametrize("elsewhere", ["https://app.example.com:8443/x", "http://app.example.com/x"])
+def test_a_cookie_does_not_go_to_another_port(elsewhere: str) -> None:
+    jar = jar_with("a=1; Path=/", "b=2; Path=/; Domain=example.com")
+    assert jar.header_for(elsewhere) is None
+    # What another port says under the same name is another cookie.
+    jar.store(elsewhere, ["a=3; Path=/"])
+    assert jar.header_for(elsewhere) == "a=3"
+    jar.store(elsewhere, ["a=; Path=/; Max-Age=0"])
+    assert jar.header_for("https://app.example.com/") == "a=1; b=2"
 
 
 def test_an_empty_jar_has_no_header() -> None:
@@ -223,7 +234,8 @@ def test_beyond_the_limit_the_oldest_cookie_goes() -> None:
 def test_a_cookie_of_the_users_is_for_the_whole_host() -> None:
     jar = CookieJar()
     jar.set("a", 'x "y", z', "http://app.example.com:7860/sub/x")
-    assert jar.header_for("http://app.example.com/") == 'a=x "y", z'
+    assert jar.header_for("http://app.example.com:7860/") == 'a=x "y", z'
+    assert jar.header_for("http://app.example.com/") is None
     assert jar.header_for("http://x.app.example.com/") is None
 
 
@@ -254,7 +266,7 @@ def test_the_repr_shows_no_values() -> None:
 
 hosts = st.sampled_from(["example.com", "app.example.com", "x.app.example.com", "other.com"])
 urls = st.builds(
-    lambda scheme, host, path: f"{scheme}://{host}{path}",
+    lambda scheme, host, path: f"{scheme}://{host}:8000{path}",  # the other jar does not look at ports
     st.sampled_from(["http", "https"]),
     hosts,
     st.sampled_from(["/", "/a", "/a/", "/a/b", "/ab", "/a/b/c"]),
@@ -274,7 +286,7 @@ lines = st.builds(
 
 
 @given(stored=st.lists(st.tuples(urls, lines), max_size=5), asked=urls)
-@example(stored=[("http://app.example.com/a/b", "1; Domain=example.com")], asked="http://example.com/a/b/c")
+@example(stored=[("http://app.example.com:8000/a/b", "1; Domain=example.com")], asked="http://example.com:8000/a/b/c")
 def test_the_standard_librarys_jar_agrees(stored: list[tuple[str, str]], asked: str) -> None:
     class Response:
         def __init__(self, line: str) -> None:

@@ -247,6 +247,12 @@ def test_a_token_that_the_hub_says_back_is_not_shown() -> None:
     assert TOKEN not in repr(error)
 
 
+def test_a_token_in_an_answer_that_makes_no_sense_is_not_shown() -> None:
+    harness = SpaceHarness(token=TOKEN)
+    harness.answer(harness.ask(), 200, {"host": [TOKEN], "id": TOKEN})
+    assert "$.id is '***', which is no Space's name" in str(failure(harness))
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
