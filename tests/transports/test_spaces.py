@@ -505,6 +505,25 @@ async def test_a_step_that_fails_says_what_was_done(
     assert ("me/app" in server.hub.spaces) is bool(done)
 
 
+async def test_a_copy_that_is_left_in_the_middle_says_what_was_done(
+    async_backend: AsyncBackend, hub: FakeHub, server: FakeHubServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.run(lambda hub: hub.fail("POST /api/spaces/*/sleeptime", action="hang"))
+
+    async def copy() -> None:
+        async with async_backend.open_duplicate("owner/app", token=TOKEN, hub_url=server.url, hardware="t4-small"):
+            raise AssertionError("it was never there")
+
+    def asked(hub: FakeHub) -> bool:
+        return any(record.path.endswith("/sleeptime") for record in hub.requests)
+
+    await async_backend.interrupt(copy, lambda: async_backend.in_thread(lambda: server.wait_for(asked)))
+    assert (
+        "could not set the sleep time to 300 s: it was cancelled. Done: created me/app, private; requested the "
+        "hardware t4-small. Not done: set the sleep time to 300 s (or perhaps it was: the answer is lost)"
+    ) in caplog.text
+
+
 async def test_a_copy_whose_making_was_not_confirmed_is_found_the_next_time(
     backend: Backend, hub: FakeHub, server: FakeHubServer
 ) -> None:

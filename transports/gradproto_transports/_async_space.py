@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from gradproto import (
     ConnectionLostError,
+    DuplicationError,
     Event,
     GradprotoError,
     HubFailed,
@@ -20,11 +22,16 @@ from ._options import HubOptions
 
 __all__ = ["ask_hub"]
 
+logger = logging.getLogger("gradproto")
+
 
 async def ask_hub(
     options: HubOptions, begin: Callable[[HubSession], None], make_driver: DriverFactory
 ) -> SpaceFound | SpaceDuplicated:
-    """Let a session begin something, and wait for what comes of it; raises what that is, if it is an error."""
+    """Let a session begin something, and wait for what comes of it; raises what that is, if it is an error.
+
+    Where whoever waits is cancelled while a copy is being made, the log says what was done until then.
+    """
     session = options.new_session()
     begin(session)
     outcome: list[SpaceFound | SpaceDuplicated | GradprotoError] = []
@@ -58,6 +65,10 @@ async def ask_hub(
             await waiters.wait(lambda: bool(outcome))
         finally:
             if driver.alive:
+                if not outcome:
+                    driver.call(lambda: session.give_up(ConnectionLostError("it was cancelled")))
+                    if isinstance(outcome[0], DuplicationError):
+                        logger.warning("%s", outcome[0])
                 driver.call(session.close)
             await driver.close()
     found = outcome[0]
