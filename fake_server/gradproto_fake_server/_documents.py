@@ -415,8 +415,9 @@ def _described(component: Component, profile: Profile) -> dict[str, Any]:
 def _python_type(component: Component, schema: Mapping[str, Any], profile: Profile) -> str:
     if schema is OLD_FILE_SCHEMA:
         return OLD_FILE_PYTHON_TYPE
-    old = _OLD_PYTHON_TYPES if profile.old_api_info else {}
-    return old.get(component.kind, component.python_type)
+    if profile.old_api_info:
+        return _OLD_PYTHON_TYPES.get(component.kind, component.python_type)
+    return component.python_type
 
 
 def _snippets(
