@@ -51,6 +51,13 @@ async def ask_hub(
         outcome.append(error)
         waiters.notify()
 
+    def give_up() -> None:
+        session.give_up(ConnectionLostError("it was cancelled"))
+        # Here, and not in the driver's next turn: there may be none.
+        while (event := session.next_event()) is not None:
+            if isinstance(event, HubFailed) and isinstance(event.error, DuplicationError):
+                logger.warning("%s", event.error)
+
     driver = make_driver(
         session,
         connect_timeout=options.timeouts.connect,
@@ -66,9 +73,7 @@ async def ask_hub(
         finally:
             if driver.alive:
                 if not outcome:
-                    driver.call(lambda: session.give_up(ConnectionLostError("it was cancelled")))
-                    if isinstance(outcome[0], DuplicationError):
-                        logger.warning("%s", outcome[0])
+                    driver.call(give_up)
                 driver.call(session.close)
             await driver.close()
     found = outcome[0]
