@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ._components import Component
+from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
@@ -61,6 +62,7 @@ class FakeApp(Controls):
         files: Files | None = None,
         buffer_limit: int = 4 << 20,
         started_at: float = 1_750_000_000.0,
+        control: bool = False,
     ) -> None:
         """Make an app without endpoints.
 
@@ -71,7 +73,8 @@ class FakeApp(Controls):
         ``max_queue_size`` events may wait; ``max_file_size`` is in bytes; ``auth`` has passwords by user name;
         ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
         queued endpoints cannot be called directly; ``buffer_limit`` characters of a session may wait for its stream
-        before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970.
+        before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with ``control``
+        it can be controlled over HTTP, by anybody who can reach it, at ``/__gradproto__/``.
 
         Raises ``ValueError`` for a Gradio version that it cannot play.
         """
@@ -103,6 +106,9 @@ class FakeApp(Controls):
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
+        self.skip: Callable[[float], None] = lambda seconds: self.advance_to(self.now + seconds)
+        """Moves the clock forward; a shell has its own way."""
+        self._control = ControlApi(self) if control else None
         self.has_forgotten: bool = False
         """Whether there were sessions of which it knows nothing any more."""
         self.faults: Faults = Faults()
@@ -242,8 +248,37 @@ class FakeApp(Controls):
 
     def restart(self) -> None:
         """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
+        self._cut_all(None)
+        self._forget_all()
+
+    def reset(self, *, keep: ServerConnection | None = None) -> None:
+        """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
+
+        All connections but ``keep`` are cut.
+        """
+        self.faults.clear()
+        self._cut_all(keep)
+        self._forget_all()
+        self.has_forgotten = False
+        self.reset_journal()
+        self.jobs.clear()
+        self.uploads = Uploads(self)
+        for endpoint in self.endpoints:
+            endpoint.begin_anew()
+        if self._own_files:
+            self.files.close()
+            self.files = DirectoryFiles() if isinstance(self.files, DirectoryFiles) else MemoryFiles()
+
+    def reset_journal(self) -> None:
+        """Forget the requests of before, and what there was to complain of."""
+        self.requests.clear()
+
+    def _cut_all(self, keep: ServerConnection | None) -> None:
         for connection in list(self._connections):
-            connection.drop()
+            if connection is not keep:
+                connection.drop()
+
+    def _forget_all(self) -> None:
         for job in list(self.jobs.values()):
             job.close()
         self.forget_sessions()
@@ -383,13 +418,17 @@ class FakeApp(Controls):
             kind="unknown",
             started=self.now,
         )
-        self.requests.append(record)
-        self._open[record.number] = record
+        if self._control is None or not path.startswith(CONTROL_PREFIX):
+            self.requests.append(record)
+            self._open[record.number] = record
         return record
 
     def handle(self, exchange: Exchange) -> None:
         """Begin to answer a request, of which the body has yet to come."""
-        self._router.handle(self, exchange)
+        if self._control is not None and exchange.path.startswith(CONTROL_PREFIX):
+            self._control.handle(exchange)
+        else:
+            self._router.handle(self, exchange)
 
     def answer(self, exchange: Exchange) -> None:
         """Answer a request that has met its faults."""

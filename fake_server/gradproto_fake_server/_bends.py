@@ -274,7 +274,11 @@ class _OldHttp(Bend):
 class _OddName(Bend):
     def start(self, head: Head) -> None:
         name: str = self.values["filename"]
-        escaped = "".join(c if c.isascii() else "?" for c in name).replace("\\", "\\\\").replace('"', '\\"')
+        escaped = (
+            "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
+            .replace("\\", "\\\\")
+            .replace('"', '\\"')
+        )
         head.put("content-disposition", f"attachment; filename=\"{escaped}\"; filename*=utf-8''{quote(name, safe='')}")
         self.following.start(head)
 

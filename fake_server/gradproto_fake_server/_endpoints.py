@@ -65,6 +65,13 @@ class Endpoint:
     scripts: list[Script] = field(default_factory=list["Script"])
     """What its next events say in place of what its function does."""
 
+    def begin_anew(self) -> None:
+        """Forget what was, and what tests wanted."""
+        self.calls = self.runs = 0
+        self.calls_time = self.runs_time = 0.0
+        self.held = False
+        self.scripts.clear()
+
     def take_script(self) -> tuple[ScriptStep, ...] | None:
         """Give the script of the next event, if there is one."""
         for script in self.scripts:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from ._http import Exchange
 from ._json import compact_json
@@ -291,6 +291,10 @@ class Faults:
     ) -> Fault:
         """Make a fault that is an answer; see :meth:`FakeHub.fail`."""
         method, path = _split(pattern)
+        _check_counts(times, after)
+        _check_status(status)
+        _check_header("the content type", content_type)
+        _check_headers(headers)
         if body is None:
             content = compact_json({"error": error}).encode()
             content_type = content_type or "application/json; charset=utf-8"
@@ -322,13 +326,14 @@ class Faults:
     ) -> Fault:
         """Make a fault of the table; see :meth:`FakeApp.inject`."""
         method, path = _split(pattern)
+        _check_counts(times, after)
         fault = Fault(
             name=name,
             method=method,
             path=path,
             kinds=_kind_called(name).kinds,
-            endpoint=None if endpoint is None else endpoint.removeprefix("/"),
-            session=session,
+            endpoint=None if endpoint is None else _text("endpoint", endpoint).removeprefix("/"),
+            session=None if session is None else _text("session", session),
             values=_checked(name, values),
             times=times,
             after=after,
@@ -413,4 +418,74 @@ def _checked(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if key not in known:
             there_are = ", ".join(known) or "none"
             raise ValueError(f"the fault {name!r} has no value {key!r}; there are: {there_are}")
+        _check_value(name, key, given[key], known[key])
     return {**known, **given}
+
+
+def _check_value(name: str, key: str, value: object, default: object) -> None:
+    """Refuse what would break the server and not the answer."""
+    if key == "value" and value is None:
+        return  # no content type
+    where = f"the value {key!r} of the fault {name!r}"
+    if not _fits(value, default):
+        what = "a text or None" if default is None else f"of the kind of {default!r:.80}"
+        raise ValueError(f"{where} is {what}, not {value!r:.80}")
+    if isinstance(value, int | float) and key not in ("off", "by") and value < 0:
+        raise ValueError(f"{where} is {value}, which is less than nothing")
+    if key == "status":
+        _check_status(value)
+    elif key in ("location", "value", "content_type"):
+        _check_header(where, value)
+    elif key == "headers":
+        _check_headers(value)
+    elif name == "missing fields" and not all(isinstance(field, str) for field in cast("Sequence[object]", value)):
+        raise ValueError(f"{where} are names of fields, not {value!r:.80}")
+
+
+def _fits(value: object, default: object) -> bool:
+    if default is None:
+        return value is None or isinstance(value, str)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and abs(value) < _MUCH
+    if isinstance(default, int):
+        return isinstance(value, int) and abs(value) < _MUCH
+    if isinstance(default, tuple):
+        return isinstance(value, list | tuple)
+    return isinstance(value, Mapping if isinstance(default, Mapping) else type(default))
+
+
+_MUCH = 1 << 40
+
+
+def _check_status(value: object) -> None:
+    if not isinstance(value, int) or not 200 <= value <= 599:
+        raise ValueError(f"the status of an answer is from 200 to 599, not {value!r:.80}")
+
+
+def _check_header(where: str, value: object) -> None:
+    if isinstance(value, str) and (not value.isprintable() or not value.isascii()):
+        raise ValueError(f"{where} cannot be in a header: {value!r:.80}")
+
+
+def _check_headers(pairs: object) -> None:
+    for pair in cast("Sequence[object]", pairs):
+        if not isinstance(pair, list | tuple) or len(cast("Sequence[object]", pair)) != 2:
+            raise ValueError(f"headers are pairs of a name and a value, not {pair!r:.80}")
+        for text in cast("Sequence[object]", pair):
+            if not isinstance(text, str):
+                raise ValueError(f"names and values of headers are texts, not {text!r:.80}")
+            _check_header("a header's name or value", text)
+
+
+def _check_counts(times: object, after: object) -> None:
+    for name, value in (("times", 0 if times is None else times), ("after", after)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ValueError(f"{name!r} of a fault is a number of requests, not {value!r:.80}")
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name!r} of a fault is a text, not {value!r:.80}")
+    return value

@@ -87,6 +87,8 @@ class _Loop:
         self._selector.register(self._woken, selectors.EVENT_READ)
         app.use_disk()
         app.date_offset = time.time()
+        if isinstance(app, FakeApp):
+            app.skip = self.skip
 
     def open(self, connect: Callable[[], ServerConnection], port: int = 0) -> str:
         """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""

@@ -66,6 +66,8 @@ class _Shell:
         self._planned: float | None = None
         """The time at which the time keeper will look again."""
         self._sooner = _Signal()
+        if isinstance(app, FakeApp):
+            app.skip = self.skip
 
     def time(self) -> float:
         return trio.current_time() - self._began + self._skipped
