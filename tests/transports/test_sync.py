@@ -193,17 +193,20 @@ def test_whoever_asks_for_updates_before_the_job_has_begun_gets_them_as_they_com
 @pytest.mark.parametrize("how", ["read", "save", "stream"])
 def test_a_callback_may_fetch_the_files_that_it_gets(server: FakeServer, how: str, tmp_path: Path) -> None:
     got: list[Any] = []
+    fetched = threading.Event()
 
     def fetch(file: Any) -> None:
         if how == "save":
             got.append(Path(file.save(tmp_path)).read_bytes())
         else:
             got.append(file.read() if how == "read" else b"".join(file.stream()))
+        fetched.set()
 
     with Client(server.url, download_files=False) as client:
         job = client.submit(handle_file(b"shout", name="a.txt"), api_name="/upper", result_callbacks=fetch)
         job.result(timeout=SECONDS)
         assert client.predict("x", api_name="/echo") == "x"
+        assert fetched.wait(SECONDS)
     assert got == [b"SHOUT"]
 
 
