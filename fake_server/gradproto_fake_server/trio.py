@@ -191,6 +191,12 @@ class _AppControls(_Controls[FakeApp]):
         super().__init__(shell, app)
         self.app: FakeApp = app
 
+    def run(self, function: Callable[[FakeApp], T]) -> T:
+        """Call ``function(app)``, let what that changed have its effect, and give its result."""
+        result = function(self.app)
+        self._shell.turn()
+        return result
+
     def hold(self, name: str) -> None:
         """Let the endpoint's next jobs stop before their first step."""
         self.app.hold(name)

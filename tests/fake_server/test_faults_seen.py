@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from gradproto import (
     AppError,
@@ -29,7 +30,10 @@ from gradproto import (
     Timeouts,
     TransportError,
 )
-from gradproto_fake_server import FAULTS, FakeApp, demo_app
+from gradproto_fake_server import FAULTS, FakeApp, FakeServer, demo_app
+from gradproto_fake_server.trio import open_memory_server
+from gradproto_transports.sync import Client
+from gradproto_transports.trio import open_client
 from tests.core.joined import JoinedClient, Network
 
 # What a job comes to: it completes, it counts as cancelled, or it fails with an error.
@@ -192,6 +196,80 @@ def test_a_connection_that_is_of_no_use_is_told(name: str) -> None:
     network.finish()
     assert client.failed is not None
     assert isinstance(client.failed.error, (TransportError, DeadlineExceeded))
+
+
+def test_messages_may_come_before_the_answer_to_their_join() -> None:
+    app = demo_app()
+    network, client = connected(app)
+    app.hold("/count")
+    first = client.submit("/count", 1)
+    network.settle()
+    app.inject("late", "POST */queue/join", seconds=3.0)
+    second = client.submit("/echo", "early")
+    network.advance(2.0)
+    assert app.job("/echo").state == "completed"
+    assert second.number not in client.ends
+    network.advance(2.0)
+    end = client.end(second)
+    assert isinstance(end, JobCompleted)
+    assert end.outputs == ("early",)
+    network.finish()
+    assert isinstance(client.end(first), JobCompleted)
+
+
+# -- over sockets
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("reset stream", ConnectionLostError),
+        ("restart", ConnectionLostError),
+        ("clean end", ConnectionLostError),
+        ("session lost", SessionExpiredError),
+        ("split", None),
+        ("dribble", None),
+        ("http/1.0", None),
+    ],
+)
+def test_a_client_in_a_thread_sees_the_same(name: str, error: type[GradprotoError] | None) -> None:
+    with FakeServer(demo_app()) as server, Client(server.url) as client:
+        server.run(lambda app: app.inject(name, PATTERNS["data"]))
+        job = client.submit("é✓", api_name="/echo")
+        if error is None:
+            assert job.result(timeout=60) == "é✓"
+        else:
+            assert isinstance(job.exception(timeout=60), error)
+        client.reset_session()
+        assert client.predict("again", api_name="/echo") == "again"
+        assert [record.fault for record in server.assert_requested("data", times=2)] == [name, None]
+
+
+def test_a_restart_under_a_running_job_is_told() -> None:
+    with FakeServer(demo_app()) as server, Client(server.url) as client:
+        server.hold("/count")
+        job = client.submit(3, api_name="/count")
+        server.wait_for(lambda app: app.open_streams)
+        server.run(FakeApp.restart)
+        assert isinstance(job.exception(timeout=60), ConnectionLostError)
+        server.release("/count")
+        client.reset_session()
+        assert client.submit(3, api_name="/count").final() == "n=2"
+
+
+def test_a_restart_is_heard_in_trio() -> None:
+    async def main() -> None:
+        async with (
+            open_memory_server(demo_app()) as network,
+            open_client(network.url, open_stream=network.open_stream) as client,
+        ):
+            network.hold("/count")
+            job = await client.submit(3, api_name="/count")
+            await network.wait_for(lambda app: app.open_streams)
+            network.run(FakeApp.restart)
+            assert isinstance(await job.exception(), ConnectionLostError)
+
+    trio.run(main)
 
 
 @pytest.mark.parametrize("seed", range(20))
