@@ -104,7 +104,34 @@ class Client(AnyClient):
         )
 
 
-duplicate = Client.duplicate
+def duplicate(
+    from_id: str,
+    to_id: str | None = None,
+    *,
+    private: bool = True,
+    hardware: str | None = None,
+    secrets: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+    sleep_timeout: float | None = 5,
+    ssl_context: ssl.SSLContext | None = None,
+    ssl_verify: bool = True,
+    open_stream: OpenStream | None = None,
+    **options: Any,
+) -> AbstractAsyncContextManager[Client]:
+    """Make a copy of a Space for your own use, or find the one that is there, as `Client.duplicate` does."""
+    return Client.duplicate(
+        from_id,
+        to_id,
+        private=private,
+        hardware=hardware,
+        secrets=secrets,
+        variables=variables,
+        sleep_timeout=sleep_timeout,
+        ssl_context=ssl_context,
+        ssl_verify=ssl_verify,
+        open_stream=open_stream,
+        **options,
+    )
 
 
 def open_client(
