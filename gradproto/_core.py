@@ -14,7 +14,7 @@ from ._errors import AppError, GradprotoError, QueueFullError, SessionExpiredErr
 from ._events import CancelRefused, Event, JobFailed, JobRetried
 from ._exchanges import Exchanges
 from ._jobs import Job
-from ._retry import Retry, allows_twice, given_up, is_passing, next_delay
+from ._retry import GATEWAY_STATUSES, Retry, allows_twice, given_up, is_passing, next_delay
 from ._states import SESSION_TABLE, JobInput, SessionInput, SessionState, advance
 from ._timeouts import Timeouts
 from ._timers import Timer, Timers
@@ -136,7 +136,7 @@ class Core:
             self.fail(job, given_up(retry, job.retries, error))
             return
         # A proxy says that of a server that is just being started anew.
-        self.stale |= error.status in (502, 503, 504) and not isinstance(error, QueueFullError)
+        self.stale |= error.status in GATEWAY_STATUSES and not isinstance(error, QueueFullError)
         job.advance(JobInput.RETRY)
         job.retries += 1
         self._leave(job, JobRetried(job=job.number, attempt=job.retries, delay=delay, error=error))

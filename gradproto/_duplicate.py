@@ -20,7 +20,7 @@ from ._events import SpaceDuplicated
 from ._hub import Hub, is_missing
 from ._json import JSONValue
 from ._record import field, record
-from ._retry import with_hint
+from ._retry import GATEWAY_STATUSES, with_hint
 from ._spaces import SpaceInfo, require_space, with_runtime
 from ._timers import LONGEST_TIMER
 from ._urls import is_space_id
@@ -29,9 +29,8 @@ __all__ = ["Duplication", "DuplicationPlan"]
 
 # What costs nothing, and sleeps by its own rule.
 FREE_HARDWARE = "cpu-basic"
-# What leaves open whether the Hub did what it was asked for; the statuses are those of a proxy in front of it.
+# What leaves open whether the Hub did what it was asked for, as what a proxy in front of it says does.
 _UNSURE = (ReadError, WriteError, DeadlineExceeded, RemoteProtocolError)
-_UNSURE_STATUSES = frozenset({502, 503, 504})
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}"
 _KEY = r"[A-Za-z_][A-Za-z0-9_]{0,255}"
 _FLAVOR = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -137,6 +136,7 @@ class _Step:
     body: Mapping[str, object] = field(repr=False)
     secret: str = field(default="", repr=False)
     hint: str | None = None
+    creates: bool = False
 
 
 class Duplication:
@@ -250,6 +250,7 @@ class Duplication:
                 done=f"created {target}, {kind}",
                 path=f"/api/spaces/{plan.from_id}/duplicate",
                 body={"repository": target, "private": plan.private},
+                creates=True,
             )
         )
         path = f"/api/spaces/{target}"
@@ -323,11 +324,10 @@ class Duplication:
         def answered(value: JSONValue) -> None:
             self._steps.popleft()
             self._done.append(step.done)
-            if step.path.endswith("/duplicate"):
-                self._created = True
+            self._created |= step.creates
             self._go_on()
 
-        space = self._plan.from_id if step.path.endswith("/duplicate") else self._target
+        space = self._plan.from_id if step.creates else self._target
         self._hub.post(
             f"could not {step.doing}", step.path, step.body, answered, self._broken, space=space, secret=step.secret
         )
@@ -349,7 +349,7 @@ class Duplication:
     def _broken(self, error: GradprotoError) -> None:
         """A change was refused, or nobody knows whether it was made."""
         step = self._steps[0]
-        unsure = isinstance(error, _UNSURE) or error.status in _UNSURE_STATUSES
+        unsure = isinstance(error, _UNSURE) or error.status in GATEWAY_STATUSES
 
         def there(info: SpaceInfo) -> None:
             # Somebody was quicker; what is there is not ours to fill with secrets.
@@ -359,7 +359,7 @@ class Duplication:
         def fail(_: GradprotoError) -> None:
             self._fail(f"could not {step.doing}", error, self._steps.popleft(), unsure=unsure)
 
-        if error.status == 409 and step.path.endswith("/duplicate"):
+        if error.status == 409 and step.creates:
             # Who cannot see what is there wants to know why there is no copy.
             self._look(self._target, there, fail)
         else:

@@ -26,10 +26,23 @@ from ._errors import (
 from ._record import record
 from ._timers import LONGEST_TIMER
 
-__all__ = ["Retry", "allows_twice", "as_retry", "given_up", "is_passing", "never_ran", "next_delay", "with_hint"]
+__all__ = [
+    "GATEWAY_STATUSES",
+    "Retry",
+    "allows_twice",
+    "as_retry",
+    "given_up",
+    "is_passing",
+    "never_ran",
+    "next_delay",
+    "spread",
+    "with_hint",
+]
 
-# Too many requests; and what proxies say of a server that is not there, or not yet.
-_PASSING_STATUSES = frozenset({429, 502, 503, 504})
+# What proxies say of a server that is not there, or not yet.
+GATEWAY_STATUSES = frozenset({502, 503, 504})
+# Too many requests, and those.
+_PASSING_STATUSES = GATEWAY_STATUSES | {429}
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -142,8 +155,13 @@ def next_delay(retry: Retry, made: int, error: GradprotoError, entropy: Callable
         delay = min(retry.first_delay * retry.factor**made, retry.longest_delay)
     except OverflowError:
         delay = retry.longest_delay
+    return max(asked, spread(delay, entropy))
+
+
+def spread(delay: float, entropy: Callable[[int], bytes]) -> float:
+    """Return the delay with up to a half of it left out by chance, so that clients do not come back together."""
     chance = int.from_bytes(entropy(4), "big") / 2**32
-    return max(asked, delay * (1 + chance) / 2)
+    return delay * (1 + chance) / 2
 
 
 E = TypeVar("E", bound=GradprotoError)

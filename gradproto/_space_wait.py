@@ -11,7 +11,7 @@ from ._exchanges import Exchange, Exchanges, Headers
 from ._hub import Hub
 from ._json import JSONValue
 from ._record import replace
-from ._retry import is_passing, with_hint
+from ._retry import GATEWAY_STATUSES, is_passing, spread, with_hint
 from ._spaces import SpaceInfo, SpaceName, parse_space, stage_error, waits, with_runtime
 from ._timers import LONGEST_TIMER, Timer, Timers
 
@@ -20,14 +20,11 @@ __all__ = ["SPACE_WAIT", "SpaceWait", "check_space_wait"]
 # Seconds to wait for a Space by default: what a large one with a GPU takes to wake up, and more.
 SPACE_WAIT = 300.0
 
-# Seconds until the Hub is asked again; each delay is twice the one before, up to the last, and up to a half of it is
-# left out by chance, so that clients that began together do not go on together.
+# Seconds until the Hub is asked again; each delay is twice the one before, up to the last.
 FIRST_DELAY = 1.0
 LAST_DELAY = 10.0
 # A sleeping Space that was asked for and sleeps on after so many looks is asked for once more.
 LOOKS_A_WAKING = 4
-# What the proxy in front of a Space says while its app is not there.
-_NOT_THERE_YET = frozenset({502, 503, 504})
 
 
 def check_space_wait(space_wait: object) -> None:
@@ -185,7 +182,7 @@ class SpaceWait:
             self._wait(info, self._look)
         elif trouble is None:
             self._go(info)
-        elif trouble.status in _NOT_THERE_YET and self._limit > 0:
+        elif trouble.status in GATEWAY_STATUSES and self._limit > 0:
             self._wait(info, lambda: self._go(info))
         else:
             self._fail(trouble)
@@ -231,8 +228,7 @@ class SpaceWait:
             return
         if self._deadline is None:
             self._deadline = self._timers.start(self._limit, self._expire)
-        chance = int.from_bytes(self._entropy(4), "big") / 2**32
-        delay = max(at_least, self._delay * (1 + chance) / 2)
+        delay = max(at_least, spread(self._delay, self._entropy))
         self._delay = min(2 * self._delay, LAST_DELAY)
         self._resting = False
         self._step = self._timers.start(delay, go_on)
