@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ._endpoints import Endpoint, Script
-from ._faults import Fault, FaultAction, Faults
+from ._faults import Failing, Fault
 from ._jobs import Job
 from ._log import RequestRecord, check_closed, check_requested, check_strict
 from ._scripts import ScriptStep, check_script
@@ -15,10 +15,9 @@ from ._scripts import ScriptStep, check_script
 __all__ = ["Controls"]
 
 
-class Controls:
+class Controls(Failing):
     """The half of :class:`FakeApp` that is for tests."""
 
-    faults: Faults
     jobs: dict[str, Job]
     requests: deque[RequestRecord]
     _open: dict[int, RequestRecord]
@@ -59,35 +58,6 @@ class Controls:
         endpoint = self.named(name)
         check_script(name, steps, endpoint.outputs)
         endpoint.scripts.append(Script(steps=tuple(steps), times=times))
-
-    def fail(
-        self,
-        pattern: str,
-        *,
-        status: int = 500,
-        error: str = "Something went wrong on our side.",
-        body: str | bytes | None = None,
-        content_type: str | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        action: FaultAction = "answer",
-        times: int | None = 1,
-        after: int = 0,
-    ) -> Fault:
-        """Let requests fail: those of a method and a path, as in ``"POST */queue/join"``.
-
-        All is as for :meth:`FakeHub.fail`; :meth:`inject` has more.
-        """
-        return self.faults.add(
-            pattern,
-            status=status,
-            error=error,
-            body=body,
-            content_type=content_type,
-            headers=headers,
-            action=action,
-            times=times,
-            after=after,
-        )
 
     def inject(
         self,

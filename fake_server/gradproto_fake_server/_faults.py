@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, cast
 from ._http import Exchange
 from ._json import compact_json
 
-__all__ = ["FAULTS", "Fault", "FaultAction", "FaultFamily", "FaultKind", "Faults"]
+__all__ = ["FAULTS", "Failing", "Fault", "FaultAction", "FaultFamily", "FaultKind", "Faults"]
 
 FaultAction = Literal["answer", "hang", "cut", "truncate", "lose"]
 FaultFamily = Literal["connection", "answer", "server", "shape", "stream", "message"]
@@ -264,9 +264,10 @@ class Fault:
 
 
 class Faults:
-    """The faults of one address, in the order in which they were made."""
+    """The faults of one address, in the order in which they were made; ``can_lose``: whether answers can be lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, can_lose: bool = True) -> None:
+        self._can_lose = can_lose
         self._faults: list[Fault] = []
         self._chaos: Callable[[str], str | None] | None = None
 
@@ -289,7 +290,9 @@ class Faults:
         times: int | None = 1,
         after: int = 0,
     ) -> Fault:
-        """Make a fault that is an answer; see :meth:`FakeHub.fail`."""
+        """Make a fault that is an answer; see :meth:`Failing.fail`."""
+        if action == "lose" and not self._can_lose:
+            raise ValueError("an answer of a Space's app cannot be lost; use 'cut' or 'truncate'")
         method, path = _split(pattern)
         _check_counts(times, after)
         _check_status(status)
@@ -395,6 +398,47 @@ class Faults:
 
 # What may happen at random to anybody: chaos without a choice leaves servers and their clients' patience alone.
 _RANDOM = frozenset({"answer", "shape", "stream", "message"})
+
+
+class Failing:
+    """What a test lets go wrong where it answers: an app, the Hub, a Space."""
+
+    faults: Faults
+
+    def fail(
+        self,
+        pattern: str,
+        *,
+        status: int = 500,
+        error: str = "Something went wrong on our side.",
+        body: str | bytes | None = None,
+        content_type: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        action: FaultAction = "answer",
+        times: int | None = 1,
+        after: int = 0,
+    ) -> Fault:
+        """Let requests fail: those of a method and a path, as in ``"POST */queue/join"``.
+
+        It happens ``times`` times (``None`` for always) after ``after`` requests that pass. What happens is the
+        ``action``: ``answer`` with the status and the JSON of ``error``, or with the ``body`` as it is, HTML unless
+        ``content_type`` says otherwise; ``hang`` without any answer; ``cut`` the connection without an answer;
+        ``truncate`` the answer, so that its last byte never comes; or do what is asked and ``lose`` the answer, which
+        the proxy in front of a Space cannot. :meth:`FakeApp.inject` has more.
+
+        Raises ``ValueError`` for a pattern that is none, and for what cannot be.
+        """
+        return self.faults.add(
+            pattern,
+            status=status,
+            error=error,
+            body=body,
+            content_type=content_type,
+            headers=headers,
+            action=action,
+            times=times,
+            after=after,
+        )
 
 
 def _split(pattern: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ._app import FakeApp
 from ._demo import demo_app
-from ._faults import Fault, FaultAction, Faults
+from ._faults import Failing, Faults
 from ._http import ServerConnection
 from ._hub_accounts import HubToken, HubUser, OrgRole, TokenRole
 from ._hub_api import ApiFront
@@ -40,7 +40,7 @@ def _memory_address(subdomain: str, _connect: Callable[[], ServerConnection]) ->
     return f"http://{subdomain}{_MEMORY_DOMAIN}"
 
 
-class FakeHub:
+class FakeHub(Failing):
     """The Hugging Face Hub without Hugging Face: its API for Spaces, and each Space with the proxy in front of it.
 
     As :class:`FakeApp` it does no I/O, reads no clock and makes no randomness; the same shells serve it. Each Space has
@@ -239,40 +239,6 @@ class FakeHub:
         del self.spaces[space_id]
         self._fronts.pop(space.subdomain, None)
         space.front.close()
-
-    def fail(
-        self,
-        pattern: str,
-        *,
-        status: int = 500,
-        error: str = "Something went wrong on our side.",
-        body: str | bytes | None = None,
-        content_type: str | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        action: FaultAction = "answer",
-        times: int | None = 1,
-        after: int = 0,
-    ) -> Fault:
-        """Let requests to the Hub fail: those of a method and a path, as in ``"POST /api/spaces/*/sleeptime"``.
-
-        It happens ``times`` times (``None`` for always) after ``after`` requests that pass. What happens is the
-        ``action``: ``answer`` with the status and the JSON of ``error``, or with the ``body`` as it is, HTML unless
-        ``content_type`` says otherwise; ``hang`` without any answer; ``cut`` the connection without an answer;
-        ``truncate`` the answer, so that its last byte never comes; or do what is asked and ``lose`` the answer.
-
-        Raises ``ValueError`` for a pattern that is none.
-        """
-        return self.faults.add(
-            pattern,
-            status=status,
-            error=error,
-            body=body,
-            content_type=content_type,
-            headers=headers,
-            action=action,
-            times=times,
-            after=after,
-        )
 
     def limit_requests(self, limit: int | None, *, window: float = 300.0) -> None:
         """Answer 429 to whoever makes more than ``limit`` requests to the API in ``window`` seconds; ``None`` to none.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ._app import FakeApp
-from ._faults import Fault, FaultAction, Faults
+from ._faults import Failing, Faults
 from ._hub_front import SpaceFront
 from ._log import RequestRecord
 from ._schedule import Timer
@@ -48,7 +48,7 @@ _ERRORS = {
 }
 
 
-class HubSpace:
+class HubSpace(Failing):
     """A Space. Tests may change what is said of it at any time; its stage changes with time, or by hand."""
 
     def __init__(
@@ -89,7 +89,7 @@ class HubSpace:
         """After how many seconds without a request it falls asleep; ``None`` for never."""
         self.error_message: str | None = None
         self.duplicated_from: str | None = None
-        self.faults: Faults = Faults()
+        self.faults: Faults = Faults(can_lose=False)
         self.history: list[tuple[float, Stage]] = []
         """When it was in which stage."""
         self.number: str = hub.new_id(24)
@@ -182,37 +182,6 @@ class HubSpace:
                 raise ValueError(f"cannot be in {stage!r} for {seconds!r} seconds")
         self._cancel()
         self._go(list(steps), then)
-
-    def fail(
-        self,
-        pattern: str,
-        *,
-        status: int = 500,
-        error: str = "Something went wrong on our side.",
-        body: str | bytes | None = None,
-        content_type: str | None = None,
-        headers: Sequence[tuple[str, str]] = (),
-        action: FaultAction = "answer",
-        times: int | None = 1,
-        after: int = 0,
-    ) -> Fault:
-        """Let requests to its address fail; all is as for :meth:`FakeHub.fail`, but that no answer can be lost.
-
-        Raises ``ValueError`` for a pattern that is none, and for the action ``lose``.
-        """
-        if action == "lose":
-            raise ValueError("an answer of a Space's app cannot be lost; use 'cut' or 'truncate'")
-        return self.faults.add(
-            pattern,
-            status=status,
-            error=error,
-            body=body,
-            content_type=content_type,
-            headers=headers,
-            action=action,
-            times=times,
-            after=after,
-        )
 
     # -- what its owner does
 
