@@ -56,10 +56,10 @@ class HubOptions:
         hf_token: str | bool | None,
         hub_url: str | None,
         timeouts: Timeouts | None,
-        verbose: bool,
-        space_callback: SpaceCallback | None,
         proxy: str | Literal[False] | None,
         open_stream: object,
+        verbose: bool = False,
+        space_callback: SpaceCallback | None = None,
     ) -> HubOptions:
         """Check the options that have two names or several forms; raises `ArgumentError`.
 

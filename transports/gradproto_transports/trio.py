@@ -252,8 +252,6 @@ async def space_info(
         hf_token=hf_token,
         hub_url=hub_url,
         timeouts=timeouts,
-        verbose=False,
-        space_callback=None,
         proxy=proxy,
         open_stream=open_stream,
     )

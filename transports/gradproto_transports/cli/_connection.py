@@ -133,7 +133,6 @@ class Connection:
                 hf_token=None,
                 hub_url=self.hub_url,
                 timeouts=self._timeouts(),
-                verbose=False,
                 space_callback=stages,
                 proxy=self.proxy,
                 open_stream=None,
