@@ -72,8 +72,9 @@ class Proxy(RawServer):
     """Passes bytes on to ``target``. With ``tls`` it is a server with TLS, by the name of localhost.
 
     ``answers``: what it says itself to a request with this in its first line, before it closes; of the request it has
-    read only what came in one piece. With ``STUCK`` as the answer it says nothing, and reads nothing more; with
-    ``LOST`` it passes the request on, and closes when the answer comes.
+    read only what came in one piece. If ``resets``, that connection is reset then. ``answered`` is set when it is
+    closed. With ``STUCK`` as the answer it says nothing, and reads nothing more; with ``LOST`` it passes the request
+    on, and closes when the answer comes.
     """
 
     STUCK = b"stuck"
@@ -83,6 +84,8 @@ class Proxy(RawServer):
         self, target: str, *, tls: ssl.SSLContext | None = None, answers: dict[bytes, bytes] | None = None
     ) -> None:
         self.answers = answers or {}
+        self.resets = False
+        self.answered = threading.Event()
         self.got_stuck = threading.Event()
         self._ending = threading.Event()
         address = urlsplit(target)
@@ -116,6 +119,7 @@ class Proxy(RawServer):
             client = _accept_tls(client, self._tls)
             with self._lock:
                 self._open.add(client)
+        answer = None
         with client, socket.create_connection(self._target) as server:
             back = threading.Thread(target=_pump, args=(server, client))
             back.start()
@@ -134,10 +138,14 @@ class Proxy(RawServer):
                     break
                 if answer is not None:
                     client.sendall(answer)
+                    if self.resets:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     break
                 server.sendall(data)
             _shut(server)
             back.join()
+        if answer is not None:
+            self.answered.set()
         with self._lock:
             self._asked.pop(client, None)
             self._open.discard(client)

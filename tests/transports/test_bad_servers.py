@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,28 @@ async def test_an_upload_that_is_refused_early_says_why(backend: Backend, fake: 
     with Proxy(fake.url, answers={b"/upload": refusal}) as proxy:
         async with backend.open_client(proxy.url) as client:
             job = await client.submit(b"x" * 30_000_000, api_name="/upper")
+            assert "413" in str(await job.exception())
+            assert await client.predict("on it goes", api_name="/echo") == "on it goes"
+
+
+async def test_what_a_server_said_counts_although_a_write_finds_the_connection_reset(
+    backend: Backend, fake: FakeServer, tmp_path: Path
+) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 3_000_000)
+    refusal = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\nConnection: close\r\n\r\nmuch too b"
+    with Proxy(fake.url, answers={b"/upload": refusal}) as proxy, large.open("rb", buffering=0) as opened:
+
+        class Late(io.BufferedReader):
+            """A file that keeps who reads it until the server is gone: the answer and the reset come before a write."""
+
+            def read(self, size: int | None = -1, /) -> bytes:
+                proxy.answered.wait()
+                return super().read(size)
+
+        proxy.resets = True
+        async with backend.open_client(proxy.url) as client:
+            job = await client.submit(Late(opened), api_name="/upper")
             assert "413" in str(await job.exception())
             assert await client.predict("on it goes", api_name="/echo") == "on it goes"
 

@@ -460,7 +460,40 @@ def _wake(woken: asyncio.Future[None]) -> None:
 
 def _new_reader() -> tuple[asyncio.StreamReader, asyncio.StreamReaderProtocol]:
     reader = asyncio.StreamReader(limit=READ_SIZE)
-    return reader, asyncio.StreamReaderProtocol(reader)
+    return reader, _Protocol(reader)
+
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """Reads what the server said before it stopped listening: "too large", perhaps.
+
+    The loop itself drops that when it is a write that finds the connection broken. What comes over TLS only the loop
+    could decrypt.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._reader = reader
+        self._connected: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connected = transport
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self._connected is not None and self._read_rest(self._connected):
+            exc = None  # the reader would give that first, and what was read never
+        super().connection_lost(exc)
+
+    def _read_rest(self, transport: asyncio.BaseTransport) -> bool:
+        """Give the reader what has arrived; tells whether it was anything."""
+        some = False
+        if transport.get_extra_info("sslcontext") is None:
+            # It is read to its end, which is an error; sockets of other loops have no copies (a TypeError).
+            with contextlib.suppress(OSError, TypeError), transport.get_extra_info("socket").dup() as rest:
+                while data := rest.recv(READ_SIZE):
+                    self._reader.feed_data(data)
+                    some = True
+        return some
 
 
 async def _connect_socket(host: str, port: int) -> socket.socket:
