@@ -1,0 +1,85 @@
+"""Who a scenario tells what it saw, and what comes of that for each check."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._checks import Check, Result, Scenario, Verdict
+from ._clauses import Level
+from ._exchange import Exchange
+from ._probe import Probe
+from ._target import Target
+
+__all__ = ["Judge"]
+
+_SHOWN = 200  # characters of what was got
+
+
+class Judge:
+    """Decides on the checks of one scenario.
+
+    A check passes if something was said of it, and all of that was right; the first thing that was wrong is kept.
+    """
+
+    def __init__(self, scenario: Scenario, target: Target, probe: Probe, *, strict: bool = False) -> None:
+        self.target = target
+        self.probe = probe
+        self._scenario = scenario
+        self._strict = strict
+        self._results: dict[str, Result] = {}
+
+    def that(self, check: Check, right: bool, *, expected: str, got: object, exchange: Exchange | None = None) -> bool:
+        """Say whether something about a check is right, what would be, and what there is; gives ``right`` back.
+
+        What is said of a check that is not about the server's version does not count.
+        """
+        self._own(check)
+        if not check.is_about(self.target.version):
+            return right
+        known = self._results.get(check.id)
+        if known is not None and known.verdict is not Verdict.PASS:
+            return right
+        verdict = Verdict.PASS if right else self._wrong(check)
+        self._results[check.id] = Result(
+            check=check, verdict=verdict, expected=(expected,), got=_show(got), exchange=exchange
+        )
+        return right
+
+    def cannot(self, check: Check, reason: str) -> None:
+        """Say that a check is about the server, and could not be exercised, and what is missing."""
+        self._own(check)
+        self._results.setdefault(check.id, Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
+
+    def skip(self, check: Check, reason: str) -> None:
+        """Say that a check is not about this server, and why."""
+        self._own(check)
+        self._results.setdefault(check.id, Result(check=check, verdict=Verdict.SKIP, reason=reason))
+
+    def results(self, failure: str | None = None) -> list[Result]:
+        """Give one result for each check of the scenario; ``failure`` is what ended the scenario too early."""
+        return [self._results.get(check.id) or self._missing(check, failure) for check in self._scenario.checks]
+
+    def _missing(self, check: Check, failure: str | None) -> Result:
+        if not check.is_about(self.target.version):
+            version = ".".join(map(str, self.target.version))
+            return Result(check=check, verdict=Verdict.SKIP, reason=f"not about Gradio {version}")
+        return Result(check=check, verdict=Verdict.ERROR, reason=failure or "the scenario said nothing of it")
+
+    def _wrong(self, check: Check) -> Verdict:
+        return Verdict.FAIL if check.level is Level.MUST or self._strict else Verdict.WARN
+
+    def _own(self, check: Check) -> None:
+        if check not in self._scenario.checks:
+            raise ValueError(f"the scenario {self._scenario.name} does not declare the check {check.id}")
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = json.dumps(value, ensure_ascii=False, default=repr)
+        except ValueError:
+            text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -1,0 +1,110 @@
+"""Runs scenarios against a server: selected by what it is, what it offers, and what may be done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import trio
+
+from gradproto import GradprotoError
+from gradproto._record import field, record
+
+from ._checks import Check, Effect, Result, Scenario, Verdict
+from ._judge import Judge
+from ._probe import Probe
+from ._target import Target
+
+__all__ = ["Plan", "run_plan"]
+
+_EFFECTS = (Effect.READ, Effect.CALL, Effect.FULL)
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be run, and what not, with the reason for each check that is left out."""
+
+    scenarios: tuple[Scenario, ...]
+    left_out: tuple[Result, ...] = field(default=())
+
+    @classmethod
+    def of(
+        cls,
+        scenarios: Sequence[Scenario],
+        target: Target,
+        *,
+        profile: Effect,
+        selected: Callable[[Check], bool] = lambda _check: True,
+    ) -> Plan:
+        """Choose the scenarios that decide on a selected check, are about the server, and may be run."""
+        chosen: list[Scenario] = []
+        left_out: list[Result] = []
+        for scenario in scenarios:
+            wanted = [check for check in scenario.checks if selected(check)]
+            if not wanted:
+                continue
+            reason = _obstacle(scenario, wanted, target, profile)
+            if reason is None:
+                chosen.append(scenario)
+            else:
+                left_out += [Result(check=check, verdict=reason[0], reason=reason[1]) for check in wanted]
+        return cls(scenarios=tuple(chosen), left_out=tuple(left_out))
+
+
+def _obstacle(
+    scenario: Scenario, wanted: Sequence[Check], target: Target, profile: Effect
+) -> tuple[Verdict, str] | None:
+    if not any(check.is_about(target.version) for check in wanted):
+        return Verdict.SKIP, f"not about Gradio {'.'.join(map(str, target.version))}"
+    if _EFFECTS.index(scenario.effect) > _EFFECTS.index(profile):
+        return Verdict.SKIP, f"needs the profile {scenario.effect.value}"
+    missing = sorted(scenario.needs - target.offers)
+    if missing:
+        return Verdict.SKIP, f"needs {', '.join(missing)}, which the app does not have"
+    return None
+
+
+async def run_plan(
+    plan: Plan,
+    target: Target,
+    probe: Probe,
+    *,
+    jobs: int = 4,
+    timeout: float = 30.0,
+    strict: bool = False,
+    report: Callable[[Result], None] = lambda _result: None,
+) -> list[Result]:
+    """Run the scenarios, at most ``jobs`` at a time and ``timeout`` seconds each; give what came of each check."""
+    results: list[Result] = list(plan.left_out)
+    limit = trio.CapacityLimiter(jobs)
+    async with trio.open_nursery() as nursery:
+        for scenario in plan.scenarios:
+            await limit.acquire_on_behalf_of(scenario)
+            nursery.start_soon(partial(_run_one, scenario, target, probe, timeout, strict, results, report, limit))
+    return results
+
+
+async def _run_one(
+    scenario: Scenario,
+    target: Target,
+    probe: Probe,
+    timeout: float,
+    strict: bool,
+    results: list[Result],
+    report: Callable[[Result], None],
+    limit: trio.CapacityLimiter,
+) -> None:
+    judge = Judge(scenario, target, probe, strict=strict)
+    failure: str | None = None
+    try:
+        with trio.move_on_after(timeout) as scope:
+            await scenario.run(judge)
+        if scope.cancelled_caught:
+            failure = f"no end within {timeout:g} s"
+    except GradprotoError as error:
+        failure = str(error)
+    finally:
+        limit.release_on_behalf_of(scenario)
+    for result in judge.results(failure):
+        results.append(result)
+        report(result)

@@ -1,0 +1,1 @@
+"""The scenarios, one module for each area of the specification."""
