@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -16,6 +17,8 @@ from ._probe import Probe
 from ._target import Target
 
 __all__ = ["Plan", "run_plan"]
+
+logger = logging.getLogger("gradproto")
 
 _EFFECTS = (Effect.READ, Effect.CALL, Effect.FULL)
 
@@ -103,6 +106,9 @@ async def _run_one(
             failure = f"no end within {timeout:g} s"
     except GradprotoError as error:
         failure = str(error)
+    except Exception as error:  # a mistake of the scenario's: it must not end the others, and shows as an error
+        logger.exception("the scenario %s failed", scenario.name)
+        failure = f"the suite itself failed: {type(error).__name__}: {error}"
     finally:
         limit.release_on_behalf_of(scenario)
     for result in judge.results(failure):
