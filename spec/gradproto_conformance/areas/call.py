@@ -1,0 +1,150 @@
+"""CALL: the simple API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from gradproto_conformance._checks import Check, Effect, Registry
+from gradproto_conformance._exchange import Exchange, NotJson
+from gradproto_conformance._judge import Judge
+from gradproto_conformance._probe import Stream
+
+__all__ = ["REGISTRY"]
+
+REGISTRY = Registry()
+check, scenario = REGISTRY.check, REGISTRY.scenario
+
+POST = check("call-post", "A call is posted, and has an id", "CALL-1.1")
+RESULT = check("call-result", "The result of a call is an event, complete", "CALL-1.2")
+OUTPUTS = check("call-outputs", "The outputs of a call are events, generating, and whole", "CALL-1.2")
+ERROR = check("call-error", "A call that fails ends with an event, error", "CALL-1.3")
+UNKNOWN = check("call-unknown-name", "A name that is not there is an error", "CALL-1.4")
+STATE = check("call-state", "Calls of a session share its State", "CALL-1.5")
+BY_NAME = check("call-by-name", "Parameters can be given by their names", "CALL-2.1")
+
+SENT = "call \u2713 \U0001f600"
+
+
+async def _post(judge: Judge, path: str, value: Any) -> tuple[Exchange, str | None]:
+    answer = await judge.probe.ask("POST", path, value=value)
+    try:
+        said = answer.json()
+    except NotJson:
+        return answer, None
+    found = said.get("event_id") if isinstance(said, dict) and answer.status == 200 else None
+    return answer, found if isinstance(found, str) and found else None
+
+
+async def _events(stream: Stream) -> list[tuple[str, Any]]:
+    """Give the named events of a call until its end, without heartbeats; data that is no JSON as text."""
+    found: list[tuple[str, Any]] = []
+    while (event := await stream.next_event()) is not None:
+        if event.event == "heartbeat":
+            continue
+        try:
+            value = json.loads(event.data)
+        except ValueError:
+            value = event.data
+        found.append((event.event, value))
+        if event.event in ("complete", "error"):
+            break
+    return found
+
+
+async def _call(judge: Judge, one: Check, name: str, value: Any, path: str = "{P}/call/") -> list[tuple[str, Any]]:
+    """Make a call to its end; what went wrong with the post is told of the check."""
+    answer, event_id = await _post(judge, f"{path}{name}", value)
+    if event_id is None:
+        judge.that(
+            one,
+            False,
+            expected="status 200 and an event_id",
+            got=f"status {answer.status}, {answer.text}",
+            exchange=answer,
+        )
+        return []
+    async with judge.probe.open("GET", f"{{P}}/call/{name}/{event_id}") as stream:
+        return await _events(stream)
+
+
+@scenario(POST, RESULT, effect=Effect.CALL, needs=["echo"])
+async def call_echo(judge: Judge) -> None:
+    """Call, and read what comes of it."""
+    answer, event_id = await _post(judge, "{P}/call/echo", {"data": [SENT]})
+    if not judge.that(
+        POST,
+        event_id is not None,
+        expected="status 200 and an event_id",
+        got=f"status {answer.status}, {answer.text}",
+        exchange=answer,
+    ):
+        judge.cannot(RESULT, "there is no event")
+        return
+    async with judge.probe.open("GET", f"{{P}}/call/echo/{event_id}") as stream:
+        events = await _events(stream)
+        rest = await stream.next_event()
+    judge.that(
+        RESULT,
+        events == [("complete", [SENT])] and rest is None and stream.exchange.is_whole,
+        expected=f"complete, with {[SENT]}, and the end of the stream",
+        got=events,
+        exchange=stream.exchange,
+    )
+
+
+@scenario(OUTPUTS, effect=Effect.CALL, needs=["count"])
+async def call_generator(judge: Judge) -> None:
+    """Call a generator."""
+    events = await _call(judge, OUTPUTS, "count", {"data": [3]})
+    expected = [("generating", ["0"]), ("generating", ["1"]), ("generating", ["2"]), ("complete", ["2"])]
+    judge.that(OUTPUTS, events == expected, expected=str(expected), got=events)
+
+
+@scenario(ERROR, effect=Effect.CALL, needs=["fail_value"])
+async def call_error(judge: Judge) -> None:
+    """Call a function that raises."""
+    events = await _call(judge, ERROR, "fail_value", {"data": ["x"]})
+    value = events[-1][1] if events else None
+    if judge.target.version < (6, 13):
+        right, expected = value is None, "null"
+    else:
+        right, expected = isinstance(value, dict) and "error" in value, "an object with error"
+    judge.that(ERROR, [name for name, _ in events] == ["error"] and right, expected=f"error, {expected}", got=events)
+
+
+@scenario(UNKNOWN, effect=Effect.FULL)
+async def call_unknown_name(judge: Judge) -> None:
+    """Call what is not there."""
+    answer, _ = await _post(judge, "{P}/call/gradproto_nothing", {"data": []})
+    judge.that(
+        UNKNOWN,
+        answer.status is not None and answer.status >= 400,
+        expected="a status of 400 or more",
+        got=answer.status,
+        exchange=answer,
+    )
+
+
+@scenario(STATE, effect=Effect.CALL, needs=["state"])
+async def call_state(judge: Judge) -> None:
+    """Call twice in one session; the fixture counts the calls of a session."""
+    session = judge.unique("session")
+    for count in (1, 2):
+        events = await _call(judge, STATE, "state", {"data": ["x"], "session_hash": session})
+        value = events[-1][1] if events and events[-1][0] == "complete" else None
+        right = isinstance(value, list) and bool(value) and str(count) in str(value[0])
+        judge.that(STATE, right, expected=f"{count} in the result", got=events)
+
+
+@scenario(BY_NAME, effect=Effect.CALL, needs=["echo"])
+async def call_by_name(judge: Judge) -> None:
+    """Call with an object of parameters."""
+    description = await judge.probe.ask("GET", "{P}/info")
+    try:
+        name = description.json()["named_endpoints"]["/echo"]["parameters"][0]["parameter_name"]
+    except (NotJson, LookupError, TypeError):
+        judge.cannot(BY_NAME, "the description does not name the parameter")
+        return
+    events = await _call(judge, BY_NAME, "echo", {name: SENT}, path="{P}/call/v2/")
+    judge.that(BY_NAME, events == [("complete", [SENT])], expected=f"complete, with {[SENT]}", got=events)

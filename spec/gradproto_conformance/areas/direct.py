@@ -1,0 +1,101 @@
+"""DIRECT: calls past the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradproto_conformance._checks import Effect, Registry
+from gradproto_conformance._exchange import Exchange, NotJson
+from gradproto_conformance._judge import Judge
+
+__all__ = ["REGISTRY"]
+
+REGISTRY = Registry()
+check, scenario = REGISTRY.check, REGISTRY.scenario
+
+OLD = check("direct-gradio-2", "Gradio 2 is called at /api/predict/", "DIRECT-1.1")
+BY_NAME = check("direct-by-name", "An endpoint can be called past the queue by its name", "DIRECT-1.2")
+BY_INDEX = check("direct-by-index", "A function can be called past the queue by its index", "DIRECT-1.3")
+ERROR = check("direct-error", "A function that raises gives 500 and the text", "DIRECT-1.4")
+UNKNOWN = check("direct-unknown-name", "A name that is not there is an error", "DIRECT-1.5")
+FIRST = check("direct-generator", "A generator gives its first value", "DIRECT-1.7")
+
+SENT = "direct \u2713 \U0001f600"
+
+
+def _data(answer: Exchange) -> Any:
+    try:
+        value = answer.json()
+    except NotJson:
+        return None
+    return value.get("data") if isinstance(value, dict) else None
+
+
+@scenario(OLD, effect=Effect.CALL, needs=["echo"])
+async def direct_gradio_2(judge: Judge) -> None:
+    """Call the one function of Gradio 2."""
+    answer = await judge.probe.ask("POST", "/api/predict/", value={"data": [SENT]})
+    judge.that(
+        OLD,
+        answer.status == 200 and _data(answer) == [SENT],
+        expected=f"status 200 and the data {[SENT]}",
+        got=f"status {answer.status}, {answer.text}",
+        exchange=answer,
+    )
+
+
+@scenario(BY_NAME, BY_INDEX, effect=Effect.CALL, needs=["echo"])
+async def direct_call(judge: Judge) -> None:
+    """Call an endpoint by its name and by its index."""
+    by_name = await judge.probe.ask("POST", "{P}/run/echo", value={"data": [SENT]})
+    index = judge.target.endpoints["echo"]
+    by_index = await judge.probe.ask("POST", "{P}/api/predict", value={"data": [SENT], "fn_index": index})
+    for one, answer in ((BY_NAME, by_name), (BY_INDEX, by_index)):
+        judge.that(
+            one,
+            answer.status == 200 and _data(answer) == [SENT],
+            expected=f"status 200 and the data {[SENT]}",
+            got=f"status {answer.status}, {answer.text}",
+            exchange=answer,
+        )
+
+
+@scenario(ERROR, effect=Effect.CALL, needs=["fail_value"])
+async def direct_error(judge: Judge) -> None:
+    """Call a function that raises."""
+    index = judge.target.endpoints["fail_value"]
+    value = {"data": ["x"], "fn_index": index}
+    answer = await judge.probe.ask("POST", "{P}/api/predict", value=value)
+    try:
+        said = answer.json()
+    except NotJson:
+        said = None
+    text = said.get("error", 0) if isinstance(said, dict) else 0
+    judge.that(
+        ERROR,
+        answer.status == 500 and (text is None or (isinstance(text, str) and "x" in text)),
+        expected="status 500, and error: the text, or null",
+        got=f"status {answer.status}, {answer.text}",
+        exchange=answer,
+    )
+
+
+@scenario(UNKNOWN, effect=Effect.FULL)
+async def direct_unknown_name(judge: Judge) -> None:
+    """Call what is not there."""
+    answer = await judge.probe.ask("POST", "{P}/run/gradproto_nothing", value={"data": []})
+    judge.that(
+        UNKNOWN,
+        answer.status is not None and answer.status >= 400,
+        expected="a status of 400 or more",
+        got=answer.status,
+        exchange=answer,
+    )
+
+
+@scenario(FIRST, effect=Effect.CALL, needs=["count"])
+async def direct_generator(judge: Judge) -> None:
+    """Call a generator."""
+    value = {"data": [3], "fn_index": judge.target.endpoints["count"], "session_hash": judge.unique("session")}
+    answer = await judge.probe.ask("POST", "{P}/api/predict", value=value)
+    judge.that(FIRST, _data(answer) == ["0"], expected='the data ["0"]', got=answer.text, exchange=answer)
