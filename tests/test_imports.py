@@ -36,7 +36,7 @@ THIRD_PARTY = {
     "gradproto_transports": {"trio"},
     "gradproto_transports.cli": {"click", "rich"},
     "gradproto_fake_server": {"h11", "wsproto", "trio"},
-    "gradproto_conformance": {"click", "rich"},
+    "gradproto_conformance": {"click", "rich", "trio"},
 }
 
 

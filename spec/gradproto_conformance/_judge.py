@@ -53,27 +53,17 @@ class Judge:
 
         What is said of a check that is not about the server's version does not count.
         """
-        self._own(check)
-        if not check.is_about(self.target.version):
-            return right
-        known = self._results.get(check.id)
-        if known is not None and known.verdict is not Verdict.PASS:
-            return right
         verdict = Verdict.PASS if right else self._wrong(check)
-        self._results[check.id] = Result(
-            check=check, verdict=verdict, expected=(expected,), got=_show(got), exchange=exchange
-        )
+        self._keep(Result(check=check, verdict=verdict, expected=(expected,), got=_show(got), exchange=exchange))
         return right
 
     def cannot(self, check: Check, reason: str) -> None:
         """Say that a check is about the server, and could not be exercised, and what is missing."""
-        self._own(check)
-        self._results.setdefault(check.id, Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
+        self._keep(Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
 
     def skip(self, check: Check, reason: str) -> None:
         """Say that a check is not about this server, and why."""
-        self._own(check)
-        self._results.setdefault(check.id, Result(check=check, verdict=Verdict.SKIP, reason=reason))
+        self._keep(Result(check=check, verdict=Verdict.SKIP, reason=reason))
 
     def unique(self, what: str) -> str:
         """Give a name that neither another scenario, nor another run has: of a session, of an upload."""
@@ -103,9 +93,13 @@ class Judge:
     def _wrong(self, check: Check) -> Verdict:
         return Verdict.FAIL if check.level is Level.MUST or self._strict else Verdict.WARN
 
-    def _own(self, check: Check) -> None:
+    def _keep(self, result: Result) -> None:
+        check = result.check
         if check not in self._scenario.checks:
             raise ValueError(f"the scenario {self._scenario.name} does not declare the check {check.id}")
+        known = self._results.get(check.id)
+        if check.is_about(self.target.version) and (known is None or known.verdict is Verdict.PASS):
+            self._results[check.id] = result
 
 
 def _show(value: Any) -> str:

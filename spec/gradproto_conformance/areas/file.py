@@ -130,18 +130,12 @@ async def file_no_multipart(judge: Judge) -> None:
 async def file_upload_progress(judge: Judge) -> None:
     """Watch an upload."""
     number = judge.unique("upload")
-    async with judge.probe.open("GET", "{P}/upload_progress", query={"upload_id": number}) as stream:
-        pass
-    if stream.exchange.status == 404:
-        # It was asked for before the upload: the server waits a while for it, and this one does not.
-        judge.that(PROGRESS, False, expected="an event stream", got="status 404", exchange=stream.exchange)
-        return
     seen: list[str] = []
     body, headers = multipart(("gradproto.txt", b"x" * 300_000))
     async with judge.together() as together:
         together(_watch, judge, number, seen)
         await judge.probe.ask("POST", "{P}/upload", body=body, headers=headers, query={"upload_id": number})
-    judge.that(PROGRESS, seen[-1:] == ["done"], expected="updates, and done", got=seen, exchange=stream.exchange)
+    judge.that(PROGRESS, seen[-1:] == ["done"], expected="updates, and done", got=seen)
 
 
 async def _watch(judge: Judge, number: str, seen: list[str]) -> None:
@@ -156,19 +150,19 @@ async def _watch(judge: Judge, number: str, seen: list[str]) -> None:
 async def file_forbidden(judge: Judge) -> None:
     """Ask for files that are none of a client's business."""
     for path in SECRETS:
-        await _expect_refusal(judge, FORBIDDEN, "{P}/file=" + quote(path, safe="/:"), (403,))
+        await _expect_refusal(judge, FORBIDDEN, "{P}/file=" + quote(path, safe="/:"), rangerange(400, 600))
     _, paths = await upload(judge, ("gradproto.txt", b"x"))
     folder = paths[0].rpartition("/")[0] if paths else "/tmp/gradio"
     for up in ("/../../../../../../../etc/passwd", "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd"):
-        await _expect_refusal(judge, CLIMBING, "{P}/file=" + folder + up, (403, 404))
+        await _expect_refusal(judge, CLIMBING, "{P}/file=" + folder + up, range(400, 600))
 
 
-async def _expect_refusal(judge: Judge, one: Check, path: str, statuses: tuple[int, ...]) -> None:
+async def _expect_refusal(judge: Judge, one: Check, path: str, statuses: range) -> None:
     answer = await judge.probe.ask("GET", path)
     judge.that(
         one,
         answer.status in statuses,
-        expected=f"status {' or '.join(map(str, statuses))} for {path}",
+        expected=f"{'status 403' if len(statuses) == 1 else 'an error'} for {path}",
         got=f"status {answer.status}, {len(answer.body)} bytes",
         exchange=answer,
     )

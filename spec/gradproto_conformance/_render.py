@@ -1,0 +1,191 @@
+"""Reports for programs and for pages: JSON, JUnit's XML, Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Any
+from xml.etree import ElementTree
+
+from gradproto import __version__
+from gradproto._commands import redact_headers
+from gradproto._urls import redact_url
+
+from ._checks import Result, Verdict
+from ._exchange import Exchange
+from ._report import BAD, Report
+
+__all__ = ["as_json", "as_junit", "as_markdown", "curl_line", "document"]
+
+_SHOWN_BODY = 400  # characters
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SIGNS = {
+    Verdict.PASS: "✓",
+    Verdict.FAIL: "✗",
+    Verdict.WARN: "!",
+    Verdict.SKIP: "-",
+    Verdict.UNTESTABLE: "?",
+    Verdict.ERROR: "E",
+}
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Give the report as JSON values. Its form is a promise: keys are added, and never change their meaning."""
+    return {
+        "format": 1,
+        "suite": __version__,
+        "url": redact_url(report.url),
+        "gradio": report.gradio,
+        "profile": report.profile,
+        "seconds": round(report.seconds, 3),
+        "interrupted": report.interrupted,
+        "exit_code": report.exit_code,
+        "counts": {verdict.value: count for verdict, count in report.counts.items()},
+        "stale": report.stale,
+        "results": [_result(result) for result in report.ordered()],
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    check = result.check
+    found: dict[str, Any] = {
+        "check": check.id,
+        "title": check.title,
+        "level": check.level.value,
+        "clauses": [clause.id for clause in check.clauses],
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "expected": list(result.expected),
+        "got": result.got,
+    }
+    if result.exchange is not None and result.verdict in BAD:
+        found["exchange"] = excerpt(result.exchange)
+    return found
+
+
+def excerpt(exchange: Exchange) -> dict[str, Any]:
+    """Give what a person needs to see of an exchange, without secrets."""
+    request = exchange.request
+    return {
+        "request": f"{request.method} {redact_url(request.url)}",
+        "request_headers": [list(header) for header in redact_headers(request.headers)],
+        "status": exchange.status,
+        "headers": [list(header) for header in redact_headers(exchange.headers)],
+        "body": _cut(exchange.text),
+        "error": None if exchange.error is None else str(exchange.error),
+        "curl": curl_line(exchange),
+    }
+
+
+def curl_line(exchange: Exchange) -> str:
+    """Give a line for a shell that sends the request again; values that may be secret are to be filled in."""
+    request = exchange.request
+    words = ["curl", "-i"]
+    if request.method != "GET":
+        words += ["-X", request.method]
+    for name, value in redact_headers(request.headers):
+        if name.lower() not in ("accept", "user-agent"):
+            words += ["-H", f"{name}: {value}"]
+    body = b"".join(part for part in request.body if isinstance(part, bytes))
+    if body:
+        words += ["--data-binary", _cut(body.decode("utf-8", "replace"))]
+    return " ".join(map(shlex.quote, [*words, redact_url(request.url)]))
+
+
+def as_json(report: Report) -> str:
+    """Give the report as JSON."""
+    return json.dumps(document(report), indent=2, ensure_ascii=False) + "\n"
+
+
+def as_junit(report: Report) -> str:
+    """Give the report as JUnit's XML: a suite for each area, a case for each check."""
+    root = ElementTree.Element("testsuites", name="gradproto conformance", time=f"{report.seconds:.3f}")
+    suites: dict[str, list[Result]] = {}
+    for result in report.ordered():
+        suites.setdefault(result.check.clauses[0].id.partition("-")[0], []).append(result)
+    totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for area, results in suites.items():
+        counts = {
+            "tests": len(results),
+            "failures": sum(one.verdict is Verdict.FAIL for one in results),
+            "errors": sum(one.verdict is Verdict.ERROR for one in results),
+            "skipped": sum(one.verdict in (Verdict.SKIP, Verdict.UNTESTABLE) for one in results),
+        }
+        suite = ElementTree.SubElement(root, "testsuite", {"name": area})
+        for key, count in counts.items():
+            suite.set(key, str(count))
+            totals[key] += count
+        for result in results:
+            _add_case(suite, area, result)
+    for key, count in totals.items():
+        root.set(key, str(count))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _add_case(suite: ElementTree.Element, area: str, result: Result) -> None:
+    check = result.check
+    case = ElementTree.SubElement(suite, "testcase", classname=f"gradproto.{area}", name=check.id)
+    text = _xml(explain(result))
+    if result.verdict is Verdict.FAIL:
+        ElementTree.SubElement(case, "failure", message=_xml(check.title), type=check.level.value).text = text
+    elif result.verdict is Verdict.ERROR:
+        ElementTree.SubElement(case, "error", message=_xml(result.reason), type="error").text = text
+    elif result.verdict in (Verdict.SKIP, Verdict.UNTESTABLE):
+        ElementTree.SubElement(case, "skipped", message=_xml(f"{result.verdict.value}: {result.reason}"))
+    elif result.verdict is Verdict.WARN:
+        ElementTree.SubElement(case, "system-out").text = text
+
+
+def explain(result: Result) -> str:
+    """Say in some lines what was required, sent, expected and got."""
+    check = result.check
+    lines = [f"{check.id}: {check.title}"]
+    for clause in check.clauses:
+        lines.append(f"  {clause.id} ({clause.level.value}, {clause.range}): {' '.join(clause.text.split())}")
+    if result.reason:
+        lines.append(f"  {result.reason}")
+    if result.exchange is not None:
+        lines.append(f"  sent      {result.exchange.request.method} {redact_url(result.exchange.request.url)}")
+    lines += [f"  expected  {expected}" for expected in result.expected]
+    if result.expected:
+        lines.append(f"  got       {result.got}")
+    if result.exchange is not None:
+        lines.append(f"  try       {curl_line(result.exchange)}")
+    return "\n".join(lines)
+
+
+def as_markdown(report: Report) -> str:
+    """Give the report as a page of Markdown: a table of the counts, then what is not as it should be."""
+    counts = report.counts
+    lines = [
+        f"# {redact_url(report.url)}: Gradio {report.gradio}",
+        "",
+        "| " + " | ".join(verdict.value for verdict in Verdict) + " |",
+        "|" + "---|" * len(Verdict),
+        "| " + " | ".join(str(counts[verdict]) for verdict in Verdict) + " |",
+        "",
+    ]
+    for result in report.ordered():
+        if result.verdict in BAD:
+            clauses = ", ".join(clause.id for clause in result.check.clauses)
+            lines += [
+                f"## {_SIGNS[result.verdict]} {result.check.id} ({result.verdict.value})",
+                "",
+                f"{result.check.title} ({clauses})",
+                "",
+                "```",
+                explain(result).replace("```", "'''"),
+                "```",
+                "",
+            ]
+    return "\n".join(lines)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_BODY else text[:_SHOWN_BODY] + "..."
+
+
+def _xml(text: str) -> str:
+    return _NO_XML.sub("\ufffd", text)
