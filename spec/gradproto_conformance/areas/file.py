@@ -150,7 +150,7 @@ async def _watch(judge: Judge, number: str, seen: list[str]) -> None:
 async def file_forbidden(judge: Judge) -> None:
     """Ask for files that are none of a client's business."""
     for path in SECRETS:
-        await _expect_refusal(judge, FORBIDDEN, "{P}/file=" + quote(path, safe="/:"), rangerange(400, 600))
+        await _expect_refusal(judge, FORBIDDEN, "{P}/file=" + quote(path, safe="/:"), range(403, 404))
     _, paths = await upload(judge, ("gradproto.txt", b"x"))
     folder = paths[0].rpartition("/")[0] if paths else "/tmp/gradio"
     for up in ("/../../../../../../../etc/passwd", "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd"):
