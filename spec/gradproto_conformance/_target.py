@@ -43,9 +43,11 @@ class Target:
     """The ``fn_index`` of each named endpoint."""
     is_fixture: bool
     """Whether it is the app that comes with the suite."""
+    has_login: bool = False
+    """Whether it wants a login, and one was given."""
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Target:
+    def of(cls, config: Mapping[str, Any], *, has_login: bool = False) -> Target:
         """Read a config."""
         endpoints: dict[str, int] = {}
         for place, dependency in enumerate(config.get("dependencies", [])):
@@ -57,12 +59,14 @@ class Target:
             config=config,
             endpoints=endpoints,
             is_fixture={"echo", "add", "count", "fail"} <= endpoints.keys() and config.get("title") == FIXTURE_TITLE,
+            has_login=has_login,
         )
 
     @property
     def offers(self) -> frozenset[str]:
         """What scenarios may need and this server has."""
-        return frozenset(FIXTURES & self.endpoints.keys()) if self.is_fixture else frozenset()
+        found = FIXTURES & self.endpoints.keys() if self.is_fixture else frozenset[str]()
+        return found | {"login"} if self.has_login else found
 
 
 FIXTURE_TITLE = "gradproto conformance"
