@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from gradproto._record import field, record
 
 from ._checks import Result, Verdict
-from ._clauses import PAGES, Level
+from ._clauses import Level, clauses
 
 __all__ = ["BAD", "Report"]
 
@@ -74,13 +74,8 @@ class Report:
 
     def ordered(self) -> list[Result]:
         """The results in the order of the specification."""
-        return sorted(self.results, key=lambda result: (_place(result), result.check.id))
+        return sorted(self.results, key=_place)
 
 
 def _place(result: Result) -> tuple[int, str]:
-    clause = result.check.clauses[0]
-    area = clause.id.partition("-")[0]
-    return _AREAS.get(area, len(_AREAS)), area
-
-
-_AREAS = {page.upper(): place for place, page in enumerate(PAGES)}
+    return list(clauses()).index(result.check.clauses[0].id), result.check.id
