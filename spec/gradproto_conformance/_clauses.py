@@ -21,11 +21,10 @@ from types import MappingProxyType
 
 from gradproto._record import record
 
-__all__ = ["Clause", "Level", "Page", "Version", "clauses", "pages", "version_of"]
+__all__ = ["PAGES", "Clause", "Level", "Page", "Version", "clauses", "pages", "version_of"]
 
 Version = tuple[int, ...]
 
-# In the order in which one reads them.
 PAGES = (
     "base",
     "config",
@@ -47,6 +46,7 @@ PAGES = (
     "space",
     "client",
 )
+"""The areas, in the order in which one reads them."""
 
 _HEADING = re.compile(r"### ([A-Z]+-\d+\.\d+) (\S.*)")
 _FACTS = re.compile(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, ParamSpec
+
+import trio
 
 from ._checks import Check, Result, Scenario, Verdict
 from ._clauses import Level
@@ -12,6 +16,8 @@ from ._probe import Probe
 from ._target import Target
 
 __all__ = ["Judge"]
+
+P = ParamSpec("P")
 
 _SHOWN = 200  # characters of what was got
 
@@ -22,9 +28,22 @@ class Judge:
     A check passes if something was said of it, and all of that was right; the first thing that was wrong is kept.
     """
 
-    def __init__(self, scenario: Scenario, target: Target, probe: Probe, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        target: Target,
+        probe: Probe,
+        *,
+        run: str,
+        login: tuple[str, str] = ("", ""),
+        strict: bool = False,
+    ) -> None:
         self.target = target
         self.probe = probe
+        self.login = login
+        """The user and the password, where scenarios may need ``login``."""
+        self._run = run
+        self._names = 0
         self._scenario = scenario
         self._strict = strict
         self._results: dict[str, Result] = {}
@@ -34,27 +53,38 @@ class Judge:
 
         What is said of a check that is not about the server's version does not count.
         """
-        self._own(check)
-        if not check.is_about(self.target.version):
-            return right
-        known = self._results.get(check.id)
-        if known is not None and known.verdict is not Verdict.PASS:
-            return right
         verdict = Verdict.PASS if right else self._wrong(check)
-        self._results[check.id] = Result(
-            check=check, verdict=verdict, expected=(expected,), got=_show(got), exchange=exchange
-        )
+        self._keep(Result(check=check, verdict=verdict, expected=(expected,), got=_show(got), exchange=exchange))
         return right
 
     def cannot(self, check: Check, reason: str) -> None:
         """Say that a check is about the server, and could not be exercised, and what is missing."""
-        self._own(check)
-        self._results.setdefault(check.id, Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
+        self._keep(Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
+
+    def cannot_rest(self, reason: str) -> None:
+        """Say that of all checks of which nothing was said yet."""
+        for check in self._scenario.checks:
+            if check.id not in self._results:
+                self.cannot(check, reason)
 
     def skip(self, check: Check, reason: str) -> None:
         """Say that a check is not about this server, and why."""
-        self._own(check)
-        self._results.setdefault(check.id, Result(check=check, verdict=Verdict.SKIP, reason=reason))
+        self._keep(Result(check=check, verdict=Verdict.SKIP, reason=reason))
+
+    def unique(self, what: str) -> str:
+        """Give a name that neither another scenario, nor another run has: of a session, of an upload."""
+        self._names += 1
+        return f"gradproto-{self._run}-{self._scenario.name}-{what}-{self._names}"
+
+    @contextlib.asynccontextmanager
+    async def together(self) -> AsyncGenerator[Callable[..., None], None]:
+        """Give a function that begins tasks; the block waits for them at its end."""
+        async with trio.open_nursery() as nursery:
+
+            def begin(task: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+                nursery.start_soon(lambda: task(*args, **kwargs))
+
+            yield begin
 
     def results(self, failure: str | None = None) -> list[Result]:
         """Give one result for each check of the scenario; ``failure`` is what ended the scenario too early."""
@@ -69,9 +99,13 @@ class Judge:
     def _wrong(self, check: Check) -> Verdict:
         return Verdict.FAIL if check.level is Level.MUST or self._strict else Verdict.WARN
 
-    def _own(self, check: Check) -> None:
+    def _keep(self, result: Result) -> None:
+        check = result.check
         if check not in self._scenario.checks:
             raise ValueError(f"the scenario {self._scenario.name} does not declare the check {check.id}")
+        known = self._results.get(check.id)
+        if check.is_about(self.target.version) and (known is None or known.verdict is Verdict.PASS):
+            self._results[check.id] = result
 
 
 def _show(value: Any) -> str:

@@ -171,6 +171,7 @@ class Probe:
             url=self.url(path, query),
             headers=self._headers(headers, as_anybody=as_anybody),
             body=() if body is None else (body,),
+            safe_to_repeat=True,  # a server may close a connection that waits for the next request at any time
         )
         number, exchange = self._talk.start(request)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -16,6 +17,8 @@ from ._probe import Probe
 from ._target import Target
 
 __all__ = ["Plan", "run_plan"]
+
+logger = logging.getLogger("gradproto")
 
 _EFFECTS = (Effect.READ, Effect.CALL, Effect.FULL)
 
@@ -69,32 +72,35 @@ async def run_plan(
     target: Target,
     probe: Probe,
     *,
+    run: str,
     jobs: int = 4,
     timeout: float = 30.0,
+    login: tuple[str, str] = ("", ""),
     strict: bool = False,
     report: Callable[[Result], None] = lambda _result: None,
 ) -> list[Result]:
-    """Run the scenarios, at most ``jobs`` at a time and ``timeout`` seconds each; give what came of each check."""
+    """Run the scenarios, at most ``jobs`` at a time and ``timeout`` seconds each; give what came of each check.
+
+    ``run`` names this run: no other may have sessions of the same names on the server.
+    """
     results: list[Result] = list(plan.left_out)
     limit = trio.CapacityLimiter(jobs)
     async with trio.open_nursery() as nursery:
         for scenario in plan.scenarios:
             await limit.acquire_on_behalf_of(scenario)
-            nursery.start_soon(partial(_run_one, scenario, target, probe, timeout, strict, results, report, limit))
+            judge = Judge(scenario, target, probe, run=run, login=login, strict=strict)
+            nursery.start_soon(partial(_run_one, scenario, judge, timeout, results, report, limit))
     return results
 
 
 async def _run_one(
     scenario: Scenario,
-    target: Target,
-    probe: Probe,
+    judge: Judge,
     timeout: float,
-    strict: bool,
     results: list[Result],
     report: Callable[[Result], None],
     limit: trio.CapacityLimiter,
 ) -> None:
-    judge = Judge(scenario, target, probe, strict=strict)
     failure: str | None = None
     try:
         with trio.move_on_after(timeout) as scope:
@@ -103,6 +109,9 @@ async def _run_one(
             failure = f"no end within {timeout:g} s"
     except GradprotoError as error:
         failure = str(error)
+    except Exception as error:  # a mistake of the scenario's: it must not end the others, and shows as an error
+        logger.exception("the scenario %s failed", scenario.name)
+        failure = f"the suite itself failed: {type(error).__name__}: {error}"
     finally:
         limit.release_on_behalf_of(scenario)
     for result in judge.results(failure):
