@@ -37,6 +37,7 @@ THIRD_PARTY = {
     "gradproto_transports.cli": {"click", "rich"},
     "gradproto_fake_server": {"h11", "wsproto", "trio"},
     "gradproto_conformance": {"click", "rich", "trio"},
+    "gradproto_conformance.fixture_app": {"gradio"},
 }
 
 
@@ -111,7 +112,7 @@ def test_imports_go_downward_only(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_only_the_named_libraries_are_imported(name: str) -> None:
     tops = {module.partition(".")[0] for module in _imports(name)}
-    assert tops - set(sys.stdlib_module_names) - set(PACKAGES) <= THIRD_PARTY[_home(name)]
+    assert tops - set(sys.stdlib_module_names) - set(PACKAGES) <= THIRD_PARTY.get(name, THIRD_PARTY[_home(name)])
 
 
 CLIENTS = ("sync", "trio", "asyncio")

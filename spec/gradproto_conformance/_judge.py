@@ -61,6 +61,12 @@ class Judge:
         """Say that a check is about the server, and could not be exercised, and what is missing."""
         self._keep(Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
 
+    def cannot_rest(self, reason: str) -> None:
+        """Say that of all checks of which nothing was said yet."""
+        for check in self._scenario.checks:
+            if check.id not in self._results:
+                self.cannot(check, reason)
+
     def skip(self, check: Check, reason: str) -> None:
         """Say that a check is not about this server, and why."""
         self._keep(Result(check=check, verdict=Verdict.SKIP, reason=reason))

@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
-from . import auth, base, call, config, direct, file, info
+from . import (
+    auth,
+    base,
+    call,
+    cancel,
+    config,
+    diff,
+    direct,
+    event,
+    file,
+    info,
+    own,
+    poll,
+    queue,
+    state,
+    stream,
+    ws,
+)
 
 __all__ = ["REGISTRIES"]
 
-REGISTRIES = tuple(area.REGISTRY for area in (base, config, info, file, auth, direct, call))
+REGISTRIES = tuple(
+    area.REGISTRY
+    for area in (
+        base,
+        config,
+        info,
+        file,
+        poll,
+        ws,
+        own,
+        queue,
+        event,
+        diff,
+        cancel,
+        state,
+        auth,
+        direct,
+        call,
+        stream,
+    )
+)
 """What the areas declare, in the order of the specification."""

@@ -1,0 +1,228 @@
+"""The twin of the fixture app for the fake server: the same endpoints, as far as the fake has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gradproto_conformance._target import FIXTURE_TITLE
+from gradproto_conformance.areas.diff import GROWN, STORY
+from gradproto_fake_server import (
+    AppFailure,
+    Component,
+    FakeApp,
+    FakeFile,
+    Log,
+    Progress,
+    Sleep,
+    Steps,
+    StoredFile,
+    json_value,
+    number,
+    state,
+    textbox,
+)
+from gradproto_fake_server import file as file_component
+
+__all__ = ["LOGIN", "twin"]
+
+LOGIN = {"reader": "secret-word"}
+PATIENCE = 8.0
+TICK = 0.01
+
+Function = Callable[..., Any]
+
+TOKENS = [
+    [("a", "1")],
+    [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")],
+    [("a!", "1")],
+    [("x", "9"), ("y", None)],
+]
+
+
+class Yard:
+    """What ran, and what may go on."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[str]] = {}
+        self.open: set[str] = set()
+
+    def write(self, name: str, line: str) -> None:
+        self.lines.setdefault(name, []).append(line)
+
+    def wait(self, name: str) -> Iterator[Sleep]:
+        for _ in range(int(PATIENCE / TICK)):
+            if name in self.open:
+                return
+            yield Sleep(TICK)
+
+
+def twin(
+    gradio_version: str, *, function: str = "echo", small: bool = False, closes: bool = False, **options: Any
+) -> FakeApp:
+    """Make the twin; ``function`` is the one of a Gradio 2.
+
+    ``small`` is what the real one is with ``--max-size 1``, ``closes`` what it is with ``--closable``: it stops by
+    itself, when the first event is over.
+    """
+    old = gradio_version.startswith("2.")
+    title = f"{FIXTURE_TITLE}: {function}" if old else FIXTURE_TITLE
+    app = FakeApp(gradio_version, title=title, max_queue_size=1 if small else None, **options)
+    yard = Yard()
+
+    def endpoint(name: str, *, generator: bool = False, **about: Any) -> Callable[[Function], Function]:
+        if (old and name != function) or (generator and not app.profile.generators):
+            return lambda made: made
+        about.setdefault("concurrency_limit", None)
+        return app.endpoint(f"/{name}", **about)
+
+    def out(label: str = "out") -> Component:
+        return textbox(label)
+
+    @endpoint("open_gate", queue=False, outputs=[out()])
+    def open_gate(name: str) -> str:
+        yard.open.add(name)
+        return name
+
+    @endpoint("ran", queue=False, outputs=[out()])
+    def ran(name: str) -> str:
+        return "\n".join(yard.lines.get(name, []))
+
+    def hold(name: str) -> Steps[str]:
+        yard.write(name, "begin")
+        yield from yard.wait(name)
+        yard.write(name, "end")
+        return "held " + name
+
+    for name in ["small_queue"] if small else ["last_words", "close_app"] if closes else ["hold", "line"]:
+        endpoint(name, concurrency_limit=1, outputs=[out()])(hold)
+    if closes:
+        yard.open.add("")
+        app.inject("server stopped", "GET */queue/data*", times=None, after_messages=2)
+    if small or closes:
+        return app
+
+    @endpoint("echo", outputs=[out()])
+    def echo(text: str) -> str:
+        return text
+
+    @endpoint("add", outputs=[number("sum")])
+    def add(a: float, b: float) -> float:
+        return a + b
+
+    @endpoint("slow", outputs=[out()])
+    def slow(text: str, seconds: float) -> Steps[str]:
+        yield Sleep(seconds)
+        return "slow " + text
+
+    @endpoint("count", generator=True, outputs=[out()])
+    def count(n: float) -> Iterator[str | Sleep]:
+        for i in range(int(n)):
+            yield Sleep(0.02)
+            yield str(i)
+
+    @endpoint("steps", generator=True, outputs=[out()])
+    def steps(name: str, n: float) -> Iterator[str | Sleep]:
+        for i in range(int(n)):
+            yard.write(name, f"step {i}")
+            yield f"{name} {i}"
+            if i == 0:
+                yield from yard.wait(name)
+            yield Sleep(0.1)
+        yard.write(name, "end")
+
+    @endpoint("grow", generator=True, outputs=[json_value("out")])
+    def grow(n: float) -> Iterator[Any]:
+        for value in GROWN[: int(n)]:
+            yield Sleep(0.02)
+            yield value
+
+    @endpoint("tokens", generator=True, outputs=[_highlighted_text()])
+    def tokens(n: float) -> Iterator[Any]:
+        for value in TOKENS[: int(n)]:
+            yield Sleep(0.02)
+            yield value
+
+    @endpoint("story", generator=True, outputs=[out(), out("same"), number("i")])
+    def story(n: float) -> Iterator[Any]:
+        for value in STORY[: int(n)]:
+            yield Sleep(0.02)
+            yield tuple(value)
+
+    @endpoint("fail", outputs=[out()])
+    def fail(text: str) -> str:
+        raise AppFailure("told: " + text)
+
+    @endpoint("fail_value", outputs=[out()])
+    def fail_value(text: str) -> str:
+        raise ValueError("hidden: " + text)
+
+    @endpoint("gen_fail", generator=True, outputs=[out()])
+    def gen_fail(n: float) -> Iterator[str | Sleep]:
+        for i in range(int(n)):
+            yield Sleep(0.02)
+            yield str(i)
+        raise AppFailure(f"told after {int(n)}")
+
+    @endpoint("file", outputs=[file_component("out")])
+    def shout(file: StoredFile) -> FakeFile:
+        text = b"".join(file.pieces()).decode()
+        return FakeFile("loud-" + file.name, (text.upper() + "!").encode())
+
+    visits = state(0)
+
+    @endpoint("state", inputs=[visits], outputs=[number("out"), visits])
+    def visit(seen: int) -> tuple[int, int]:
+        return seen + 1, seen + 1
+
+    @endpoint("multi", outputs=[out(), number("len"), out("upper")])
+    def multi(text: str) -> tuple[str, int, str]:
+        return text, len(text), text.upper()
+
+    @endpoint("noout", outputs=[])
+    def noout(text: str) -> None:
+        yard.write(text, "ran")
+
+    @endpoint("json", outputs=[json_value("out")])
+    def same(value: Any) -> Any:
+        return value
+
+    @endpoint("unqueued", queue=False, outputs=[out()])
+    def unqueued(text: str) -> str:
+        return text
+
+    if "progress" in app.profile.messages:
+
+        @endpoint("progress", outputs=[out()])
+        def progress(n: float) -> Steps[str]:
+            for i in range(int(n)):
+                yield Progress(index=i, length=int(n), desc="working")
+                yield Sleep(0.15)
+            return "done"
+
+    if "log" in app.profile.messages:
+
+        @endpoint("log", outputs=[out()])
+        def log(text: str) -> Steps[str]:
+            yield Log("info: " + text)
+            yield Log("warning: " + text, "warning")
+            return text
+
+        @endpoint("undocumented", visibility="undocumented", outputs=[out()])
+        def undocumented(text: str) -> str:
+            return text
+
+        @endpoint("private", visibility="private", outputs=[out()])
+        def private(text: str) -> str:
+            return text
+
+    return app
+
+
+def _highlighted_text() -> Component:
+    return Component(
+        kind="highlightedtext",
+        title="HighlightedText",
+        label="out",
+        encode=lambda pairs, _: [{"token": token, "class_or_confidence": kind} for token, kind in pairs],
+    )
