@@ -7,7 +7,7 @@ without it) or ``".."``. Versions between two that were looked at belong to the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 __all__ = [
     "APP_ERROR_FIELDS",
@@ -38,8 +38,10 @@ Version = tuple[int, ...]
 def parse(version: str) -> Version:
     """Read a version's numbers; what is no number counts as none.
 
-    Raises ``ValueError`` if it does not begin with one.
+    Raises ``ValueError`` if it does not begin with one, ``TypeError`` for a number, which has lost its zeros.
     """
+    if not isinstance(cast(object, version), str):
+        raise TypeError(f"a version of Gradio is a text such as '4.44.1', not {version!r:.80}")
     numbers: list[int] = []
     for part in version.strip().split(".")[:3]:
         digits = "".join(character for character in part if character.isdigit()) if part[:1].isdigit() else ""

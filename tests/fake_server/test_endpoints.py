@@ -140,6 +140,12 @@ def test_a_version_that_cannot_be_played_is_refused() -> None:
         FakeApp("1.0")
 
 
+@pytest.mark.parametrize("version", [4.0, None, (4, 44, 1)])
+def test_a_version_that_is_no_text_is_refused(version: Any) -> None:
+    with pytest.raises(TypeError, match="a version of Gradio is a text such as"):
+        FakeApp(version)
+
+
 def test_the_info_names_parameters_and_their_defaults() -> None:
     app = FakeApp()
 
