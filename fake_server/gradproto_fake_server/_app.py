@@ -106,6 +106,8 @@ class FakeApp(Controls):
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
+        self.scheme = "http"
+        """What its addresses begin with; a shell with TLS has another."""
         self.skip: Callable[[float], None] = lambda seconds: self.advance_to(self.now + seconds)
         """Moves the clock forward; a shell has its own way."""
         self._control = ControlApi(self) if control else None
@@ -507,7 +509,7 @@ class FakeApp(Controls):
         host = headers.get("host", "127.0.0.1")
         if self.profile.forwarded_host:
             host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
-        scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
+        scheme = headers.get("x-forwarded-proto", self.scheme).partition(",")[0].strip()
         return f"{scheme}://{host}"
 
     def config_document(self, root: str, user: str | None) -> bytes:
