@@ -359,6 +359,17 @@ class FakeApp(Controls):
         self.set_time(until)
         self.settle()
 
+    def jump(self) -> bool:
+        """Let time pass up to what is awaited next, and no client's patience with it; say if there was anything.
+
+        Awaited are the ends of sleeps and of delays. Until then no heartbeat comes, and no idle connection is closed.
+        """
+        skipped = self.schedule.jump()
+        if skipped is None:
+            return False
+        self._idle = {connection: until + skipped for connection, until in self._idle.items()}
+        return True
+
     def next_deadline(self) -> float | None:
         """Give the time at which :meth:`tick` is needed; ``now`` if jobs could go on at once."""
         if self._runnable:
