@@ -12,7 +12,7 @@ from ._endpoints import ComponentSpec, Visibility
 from ._hub import FakeHub
 from ._log import RequestRecord
 
-__all__ = ["AppShell", "Drive", "Shell"]
+__all__ = ["AppShell", "Drive", "Growing", "Shell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -87,8 +87,12 @@ class Shell(Generic[S]):
                 loop.watched -= 1
 
 
-class AppShell(Shell[FakeApp]):
-    """What tests do with the endpoints and jobs of an app."""
+class Growing:
+    """What gives a running app more endpoints."""
+
+    def run(self, function: Callable[[FakeApp], T]) -> T:
+        """Call a function with the app."""
+        raise NotImplementedError
 
     def endpoint(
         self,
@@ -107,8 +111,8 @@ class AppShell(Shell[FakeApp]):
         Clients that have connected before know nothing of it.
         """
 
-        def add(function: F) -> F:
-            decorate = self._served.endpoint(
+        def add_to(app: FakeApp, function: F) -> F:
+            decorate = app.endpoint(
                 name,
                 inputs=inputs,
                 outputs=outputs,
@@ -118,9 +122,13 @@ class AppShell(Shell[FakeApp]):
                 concurrency_id=concurrency_id,
                 visibility=visibility,
             )
-            return self.run(lambda _: decorate(function))
+            return decorate(function)
 
-        return add
+        return lambda function: self.run(lambda app: add_to(app, function))
+
+
+class AppShell(Shell[FakeApp], Growing):
+    """What tests do with the endpoints and jobs of an app."""
 
     def hold(self, name: str) -> None:
         """Let the endpoint's next jobs stop before their first step."""

@@ -19,6 +19,7 @@ from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
 from ._server import RESET, server_tls
+from ._shells import Growing
 from ._site import Served, Wire
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ._tls import Certificate, ServerTLS
 
 __all__ = [
+    "BackgroundNetwork",
     "MemoryHubNetwork",
     "MemoryNetwork",
     "TrioFakeHub",
@@ -66,7 +68,7 @@ class _Shell:
         self.app = app
         self._tls = tls
         self.turned: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
-        self._began = trio.current_time()
+        self._began = self._clock() - app.now
         self._skipped = 0.0
         self._writers: dict[ServerConnection, _Signal] = {}
         self._planned: float | None = None
@@ -77,8 +79,11 @@ class _Shell:
             if tls is not None:
                 app.scheme = "https"
 
+    def _clock(self) -> float:
+        return trio.current_time()
+
     def time(self) -> float:
-        return trio.current_time() - self._began + self._skipped
+        return self._clock() - self._began + self._skipped
 
     def skip(self, seconds: float) -> None:
         self.app.advance_to(self.time() + seconds)
@@ -163,12 +168,23 @@ class _Shell:
             await writer.wait()
 
 
+class _StillShell(_Shell):
+    """What there is where no event loop runs: nobody is connected, and time stands still."""
+
+    def _clock(self) -> float:
+        return 0.0
+
+
 class _Controls(Generic[S]):
     """What tests do with a server whose event loop is their own."""
 
     def __init__(self, shell: _Shell, served: S) -> None:
-        self._shell = shell
+        self._own_shell = shell
         self._served: S = served
+
+    @property
+    def _shell(self) -> _Shell:
+        return self._own_shell
 
     def advance(self, seconds: float) -> None:
         """Move the server's clock forward, beside trio's own."""
@@ -191,7 +207,7 @@ class _Controls(Generic[S]):
         return result
 
 
-class _AppControls(_Controls[FakeApp]):
+class _AppControls(_Controls[FakeApp], Growing):
     """What tests do with the jobs of an app."""
 
     def __init__(self, shell: _Shell, app: FakeApp) -> None:
@@ -307,6 +323,48 @@ class MemoryNetwork(_AppControls):
     async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.HalfCloseableStream:
         """Connect whatever the address: the hook that clients take."""
         return await self.connect()
+
+
+class BackgroundNetwork(_AppControls):
+    """A fake app that is reached through memory, in whatever run of trio its clients are, until :meth:`close`.
+
+    It needs no block of its own: its tasks are system tasks of that run, and begin with its first client there. What
+    is done where no event loop runs is done to the app alone. It outlives a run; its clients' connections do not.
+    """
+
+    url = MemoryNetwork.url
+
+    def __init__(self, app: FakeApp) -> None:
+        super().__init__(_StillShell(app), app)
+        self._run: trio.lowlevel.TrioToken | None = None
+
+    @property
+    def _shell(self) -> _Shell:
+        try:
+            run = trio.lowlevel.current_trio_token()
+        except RuntimeError:
+            self._run = None
+            self._own_shell = _StillShell(self.app)
+            return self._own_shell
+        if self._run is not run:
+            self._run = run
+            self._own_shell = _Shell(self.app)
+            trio.lowlevel.spawn_system_task(self._own_shell.keep_time)
+        return self._own_shell
+
+    async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.HalfCloseableStream:
+        """Connect whatever the address: the hook that clients take. Raises ``RuntimeError`` outside of trio."""
+        shell = self._shell
+        if self._run is None:
+            raise RuntimeError("this fake server is for trio, which does not run here; FakeServer is for all others")
+        await trio.lowlevel.checkpoint()
+        ours, theirs = trio.testing.lockstep_stream_pair()
+        trio.lowlevel.spawn_system_task(shell.serve, theirs, self.app.connect())
+        return ours
+
+    def close(self) -> None:
+        """Drop all connections and files."""
+        self.app.close()
 
 
 class MemoryHubNetwork(_HubControls):
