@@ -38,7 +38,7 @@ class InlineServer(AppShell):
         """Serve until :meth:`close`."""
         self.app = app
         self._served = app
-        self._loop: _Drive = _Drive(app, autojump=autojump)
+        self._drive = self._pump = _Pump(app, autojump=autojump)
 
     def __enter__(self) -> InlineServer:
         return self
@@ -58,14 +58,14 @@ class InlineServer(AppShell):
 
         Raises ``ConnectionRefusedError`` when the server is closed.
         """
-        return self._loop.connect()
+        return self._pump.connect()
 
     def close(self) -> None:
         """Cut all connections and remove the files. Closing twice is fine."""
-        self._loop.close()
+        self._pump.close()
 
 
-class _Drive:
+class _Pump:
     """Moves bytes between pairs of sockets and the app, in whatever thread there is a reason to."""
 
     def __init__(self, app: FakeApp, *, autojump: bool) -> None:
@@ -206,15 +206,15 @@ class _ServerEnd:
 class _ClientSocket(socket.socket):
     """The client's end: to be read and watched as any socket is; what is written goes to the app."""
 
-    def __init__(self, sock: socket.socket, drive: _Drive, end: _ServerEnd) -> None:
+    def __init__(self, sock: socket.socket, pump: _Pump, end: _ServerEnd) -> None:
         super().__init__(sock.family, sock.type, sock.proto, fileno=sock.detach())
-        self._drive = drive
+        self._pump = pump
         self._end = end
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         content = bytes(data)
         if content:
-            self._drive.receive(self._end, content)
+            self._pump.receive(self._end, content)
         return len(content)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
@@ -228,24 +228,24 @@ class _ClientSocket(socket.socket):
         self._was_read(len(data))
         return data
 
-    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0, /) -> int:
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         count = super().recv_into(buffer, nbytes, flags)
         self._was_read(count)
         return count
 
     def _was_read(self, count: int) -> None:
         if count:
-            self._drive.taken(self._end)
+            self._pump.taken(self._end)
         elif self._end.connection.reset:
             raise ConnectionResetError(errno.ECONNRESET, "the fake server has reset the connection")
 
     def close(self) -> None:
         super().close()
         if self.fileno() == -1:  # else there is a file of it that is open
-            self._drive.lose(self._end)
+            self._pump.lose(self._end)
 
     def shutdown(self, how: int, /) -> None:
         with contextlib.suppress(OSError):
             super().shutdown(how)
         if how != socket.SHUT_RD:
-            self._drive.lose(self._end)
+            self._pump.lose(self._end)

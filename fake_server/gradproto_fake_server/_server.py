@@ -271,11 +271,9 @@ class _Loop:
 class _ThreadShell(Shell[S]):
     """What is the same for an app and for the Hub: a thread that serves it, and a way in from other threads."""
 
-    _loop: _Loop
-
     def __init__(self, served: S, host: str, port: int, tls: ServerTLS | None = None) -> None:
         self._served = served
-        self._loop = _Loop(served, served.connect, host, port, tls)
+        self._drive = self._loop = _Loop(served, served.connect, host, port, tls)
         self.url: str = self._loop.url
         """Where it is, without a slash at the end."""
         self.port: int = self._loop.port

@@ -41,18 +41,18 @@ class Shell(Generic[S]):
     """What is the same for an app and for the Hub."""
 
     _served: S
-    _loop: Drive
+    _drive: Drive
 
     def run(self, function: Callable[[S], T]) -> T:
         """Call ``function`` with the app, or the Hub, while the server stands still, and give its result."""
-        with self._loop.lock:
+        with self._drive.lock:
             result = function(self._served)
-        self._loop.wake()
+        self._drive.wake()
         return result
 
     def advance(self, seconds: float) -> None:
         """Move the server's clock forward: sleeps end, heartbeats and timeouts come, stages change."""
-        self.run(lambda _: self._loop.skip(seconds))
+        self.run(lambda _: self._drive.skip(seconds))
 
     @property
     def requests(self) -> list[RequestRecord]:
@@ -69,22 +69,22 @@ class Shell(Generic[S]):
 
         Raises ``TimeoutError``.
         """
-        loop = self._loop
-        with loop.turned:
-            loop.watched += 1
+        drive = self._drive
+        with drive.turned:
+            drive.watched += 1
             try:
-                loop.wake()
+                drive.wake()
                 result = condition(self._served)
                 until = time.monotonic() + timeout
                 while not result:
                     left = until - time.monotonic()
                     if left <= 0:
                         raise TimeoutError(f"nothing of the sort happened on the fake server within {timeout} s")
-                    loop.turned.wait(left)
+                    drive.turned.wait(left)
                     result = condition(self._served)
                 return result
             finally:
-                loop.watched -= 1
+                drive.watched -= 1
 
 
 class Growing:

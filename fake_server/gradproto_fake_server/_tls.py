@@ -39,8 +39,11 @@ class ServerTLS:
         names = ("somebody-else.test",) if certificate == "wrong name" else tuple(dict.fromkeys((host, *_LOCAL)))
         begins, ends = _EXPIRED if certificate == "expired" else (None, None)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        issuer.issue_cert(*names, not_before=begins, not_after=ends).configure_cert(self._context)
-        descriptor, self.ca_file = tempfile.mkstemp(prefix="gradproto-ca-", suffix=".pem")
+        leaf = issuer.issue_cert(*names, not_before=begins, not_after=ends)
+        with leaf.private_key_and_cert_chain_pem.tempfile() as chain:
+            self._context.load_cert_chain(chain)
+        descriptor, path = tempfile.mkstemp(prefix="gradproto-ca-", suffix=".pem")
+        self.ca_file: str = path
         with open(descriptor, "wb") as file:
             file.write(known_authority.cert_pem.bytes())
         self.client_context: ssl.SSLContext = ssl.create_default_context(cafile=self.ca_file)

@@ -276,7 +276,7 @@ def _parameters_of(make: Callable[..., object]) -> list[str]:
 
 
 @contextmanager
-def _told_briefly() -> Iterator[None]:
+def _told_briefly() -> Generator[None, None, None]:
     """Let a test fail whose options stand far from here: only what is wrong with them is worth reading."""
     try:
         yield

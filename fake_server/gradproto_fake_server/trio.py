@@ -332,7 +332,7 @@ class BackgroundNetwork(_AppControls):
     is done where no event loop runs is done to the app alone. It outlives a run; its clients' connections do not.
     """
 
-    url = MemoryNetwork.url
+    url: str = MemoryNetwork.url
 
     def __init__(self, app: FakeApp) -> None:
         super().__init__(_StillShell(app), app)

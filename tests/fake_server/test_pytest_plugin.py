@@ -150,10 +150,10 @@ def test_expected(fake_gradio):
     result.stdout.fnmatch_lines(
         [
             "*ValueError: in another fixture",
-            "*- fake gradio -*",
+            "*- Captured fake gradio call -*",
             "http://127.0.0.1:*: 1 request(s) that a real server refuses:",
             "*AssertionError: assert 'mine' == 'not mine'",
-            "*- fake gradio -*",
+            "*- Captured fake gradio call -*",
             "http://127.0.0.1:*: 1 request(s) that a real server refuses:",
         ]
     )
@@ -400,6 +400,12 @@ class TestIt(unittest.TestCase):
 """
     result = run(pytester, source, failed=2, passed=1)
     result.stdout.fnmatch_lines(["*AssertionError: 'mine' != 'not mine'*"])
+
+
+def test_a_conftest_may_ask_for_it(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(f"pytest_plugins = [{PLUGIN!r}]")
+    pytester.makepyfile("def test_it(fake_gradio): assert fake_gradio.requests == []")
+    pytester.runpytest_inprocess("--strict-markers").assert_outcomes(passed=1)
 
 
 def test_without_the_plugin_there_is_nothing_of_it(pytester: pytest.Pytester) -> None:
