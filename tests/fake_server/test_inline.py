@@ -17,6 +17,8 @@ from gradproto_fake_server import FakeApp, InlineServer, Sleep, demo_app
 from gradproto_transports.asyncio import open_client
 from gradproto_transports.sync import Client, Job
 
+WAIT = 60  # seconds that no test needs
+
 
 @pytest.fixture
 def server() -> Iterator[InlineServer]:
@@ -65,7 +67,7 @@ def listening(app: FakeApp) -> bool:
 def test_a_job_sleeps_until_the_time_is_advanced(server: InlineServer) -> None:
     with connected(server) as client:
         job = client.submit("late", 86_400, api_name="/slow")
-        server.wait_for(listening)
+        server.wait_for(listening, timeout=WAIT)
         server.advance(86_399)
         assert not job.done()
         server.advance(1)
@@ -88,7 +90,7 @@ def test_the_time_stands_still_where_only_a_gate_is_waited_for() -> None:
     with InlineServer(demo_app()) as server, connected(server) as client:
         server.hold("/count")
         job = client.submit(2, api_name="/count")
-        server.wait_for(listening)
+        server.wait_for(listening, timeout=WAIT)
         assert server.now == 0
         server.step("/count")
         assert next(job) == "n=0"
@@ -109,7 +111,7 @@ def test_a_generator_that_sleeps_for_ever_can_be_cancelled() -> None:
             job = client.submit(api_name="/ticks")
             assert next(job) == 0
             assert job.cancel() is True
-            server.wait_for(lambda app: app.job("/ticks").over)
+            server.wait_for(lambda app: app.job("/ticks").over, timeout=WAIT)
 
 
 def test_endless_outputs_wait_for_their_reader(server: InlineServer) -> None:
@@ -151,7 +153,7 @@ def test_a_server_that_is_closed_is_noticed(server: InlineServer) -> None:
     with connected(server) as client:
         server.hold("/count")
         job = client.submit(3, api_name="/count")
-        server.wait_for(listening)
+        server.wait_for(listening, timeout=WAIT)
         server.close()
         with pytest.raises(ConnectionLostError):
             job.result()
@@ -164,8 +166,8 @@ def test_a_client_that_goes_away_takes_its_events_with_it(server: InlineServer) 
     server.hold("/count")
     with connected(server) as client:
         client.submit(3, api_name="/count")
-        server.wait_for(listening)
-    server.wait_for(lambda app: app.job("/count").state == "dropped")
+        server.wait_for(listening, timeout=WAIT)
+    server.wait_for(lambda app: app.job("/count").state == "dropped", timeout=WAIT)
     server.assert_all_closed()
 
 

@@ -28,6 +28,8 @@ BAD: dict[Certificate, str] = {
     "unknown authority": "unable to get local issuer certificate|self.signed certificate",
 }
 
+WAIT = 60  # seconds that no test needs
+
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
@@ -37,7 +39,7 @@ def server() -> Iterator[FakeServer]:
 
 def connected(server: FakeServer) -> ssl.SSLSocket:
     assert server.ssl_context is not None
-    plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", server.port), timeout=WAIT)
     return server.ssl_context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
@@ -143,21 +145,21 @@ def test_openssl_says_the_same(certificate: Certificate, code: set[int]) -> None
 
 
 def test_who_speaks_no_tls_is_let_go(server: FakeServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=WAIT) as sock:
         sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert read_all(sock) == b""
     assert server.requests == []
-    server.wait_for(lambda app: not app._connections)
+    server.wait_for(lambda app: not app._connections, timeout=WAIT)
 
 
 def test_who_goes_away_in_the_handshake_leaves_nothing(server: FakeServer) -> None:
-    socket.create_connection(("127.0.0.1", server.port), timeout=10).close()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+    socket.create_connection(("127.0.0.1", server.port), timeout=WAIT).close()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=WAIT) as sock:
         sock.sendall(b"\x16\x03\x01\x02\x00\x01")
     with connected(server) as secure:
         secure.sendall(b"GET /gradio_api/user HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         assert read_all(secure).startswith(b"HTTP/1.1 200")
-    server.wait_for(lambda app: not app._connections)
+    server.wait_for(lambda app: not app._connections, timeout=WAIT)
 
 
 def test_a_request_cut_into_bytes_is_understood(server: FakeServer) -> None:
@@ -168,14 +170,14 @@ def test_a_request_cut_into_bytes_is_understood(server: FakeServer) -> None:
 
 
 def test_rubbish_in_the_middle_ends_the_connection_alone(server: FakeServer) -> None:
-    plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", server.port), timeout=WAIT)
     assert server.ssl_context is not None
     with server.ssl_context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
         secure.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
         secure.recv(65536)
-        server.wait_for(lambda app: app.open_streams)
+        server.wait_for(lambda app: app.open_streams, timeout=WAIT)
         os.write(secure.fileno(), b"\x17\x03\x03\x00\x05xxxxx")
-        server.wait_for(lambda app: not app.open_streams)
+        server.wait_for(lambda app: not app.open_streams, timeout=WAIT)
     with connected(server) as secure:
         secure.sendall(b"GET /gradio_api/user HTTP/1.1\r\nHost: a\r\n\r\n")
         assert secure.recv(65536).startswith(b"HTTP/1.1 200")
@@ -199,9 +201,9 @@ def test_a_client_may_say_goodbye_first(server: FakeServer) -> None:
     with connected(server) as secure:
         secure.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
         secure.recv(65536)
-        server.wait_for(lambda app: app.open_streams)
+        server.wait_for(lambda app: app.open_streams, timeout=WAIT)
         secure.unwrap()
-        server.wait_for(lambda app: not app.open_streams)
+        server.wait_for(lambda app: not app.open_streams, timeout=WAIT)
 
 
 def test_large_bodies_go_both_ways_while_others_are_served(server: FakeServer) -> None:
