@@ -1,14 +1,17 @@
 """A Gradio server without Gradio: for tests, for trying clients, and for seeing what the wire does.
 
 :class:`FakeApp` is the app, made of functions; a shell lets it be reached: :class:`FakeServer` in a thread of its own,
-:func:`serve_forever` in this one, :class:`MemoryServer` with no thread and no socket, and the module
-``gradproto_fake_server.trio`` in trio, over sockets or in memory.
+:func:`serve_forever` in this one, :class:`InlineServer` in those of its clients, :class:`MemoryServer` with no thread
+and no socket, and the module ``gradproto_fake_server.trio`` in trio, over sockets or in memory.
+``gradproto_fake_server.pytest_plugin`` has fixtures of them.
 
 :class:`FakeHub` is the Hugging Face Hub without Hugging Face: users, tokens, and Spaces, of which each has such an app.
 :class:`FakeHubServer` and :class:`MemoryHub` serve it, and the module for trio does so too.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ._app import FakeApp as FakeApp
 from ._components import Component as Component
@@ -46,9 +49,6 @@ from ._scripts import Generating as Generating
 from ._scripts import RawMessage as RawMessage
 from ._scripts import ScriptStep as ScriptStep
 from ._scripts import Starts as Starts
-from ._server import FakeHubServer as FakeHubServer
-from ._server import FakeServer as FakeServer
-from ._server import serve_forever as serve_forever
 from ._steps import AppFailure as AppFailure
 from ._steps import FakeFile as FakeFile
 from ._steps import Hold as Hold
@@ -57,6 +57,12 @@ from ._steps import Progress as Progress
 from ._steps import Sleep as Sleep
 from ._steps import Step as Step
 from ._steps import Steps as Steps
+
+if TYPE_CHECKING:
+    from ._inline import InlineServer as InlineServer
+    from ._server import FakeHubServer as FakeHubServer
+    from ._server import FakeServer as FakeServer
+    from ._server import serve_forever as serve_forever
 
 __all__ = [
     "FAULTS",
@@ -78,6 +84,7 @@ __all__ = [
     "HubSpace",
     "HubToken",
     "HubUser",
+    "InlineServer",
     "Job",
     "Log",
     "MemoryConnection",
@@ -107,3 +114,20 @@ __all__ = [
     "state",
     "textbox",
 ]
+
+# A pytest plugin must cost little where no test asks for a server: what has sockets is loaded when it is first used.
+_LAZY = {"FakeHubServer": "_server", "FakeServer": "_server", "InlineServer": "_inline", "serve_forever": "_server"}
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -106,6 +106,8 @@ class FakeApp(Controls):
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
+        self.scheme = "http"
+        """What its addresses begin with; a shell with TLS has another."""
         self.skip: Callable[[float], None] = lambda seconds: self.advance_to(self.now + seconds)
         """Moves the clock forward; a shell has its own way."""
         self._control = ControlApi(self) if control else None
@@ -357,6 +359,17 @@ class FakeApp(Controls):
         self.set_time(until)
         self.settle()
 
+    def jump(self) -> bool:
+        """Let time pass up to what is awaited next, and no client's patience with it; say if there was anything.
+
+        Awaited are the ends of sleeps and of delays. Until then no heartbeat comes, and no idle connection is closed.
+        """
+        skipped = self.schedule.jump()
+        if skipped is None:
+            return False
+        self._idle = {connection: until + skipped for connection, until in self._idle.items()}
+        return True
+
     def next_deadline(self) -> float | None:
         """Give the time at which :meth:`tick` is needed; ``now`` if jobs could go on at once."""
         if self._runnable:
@@ -507,7 +520,7 @@ class FakeApp(Controls):
         host = headers.get("host", "127.0.0.1")
         if self.profile.forwarded_host:
             host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
-        scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
+        scheme = headers.get("x-forwarded-proto", self.scheme).partition(",")[0].strip()
         return f"{scheme}://{host}"
 
     def config_document(self, root: str, user: str | None) -> bytes:

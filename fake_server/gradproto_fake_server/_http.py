@@ -314,7 +314,8 @@ class Exchange:
 
     def call_after(self, delay: float, callback: Callable[[], None]) -> None:
         """Do something ``delay`` seconds from now, unless the exchange is over by then."""
-        self.connection.app.schedule.call_after(delay, lambda: None if self.responded else callback())
+        schedule = self.connection.app.schedule
+        schedule.call_after(delay, lambda: None if self.responded else callback(), awaited=True)
 
     def start_raw(self, status: int, headers: Headers, version: str) -> None:
         """Send the head of a response past h11, which must close the connection."""

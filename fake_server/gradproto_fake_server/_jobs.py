@@ -257,7 +257,7 @@ class Job:
         if isinstance(item, Sleep):
             if item.seconds > 0:
                 self.state = "sleeping"
-                self._timer = self._host.schedule.call_after(item.seconds, self._ready)
+                self._timer = self._host.schedule.call_after(item.seconds, self._ready, awaited=True)
             return False
         if isinstance(item, Progress | Log):
             if self.delivery.alive:

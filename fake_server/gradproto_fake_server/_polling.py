@@ -71,7 +71,7 @@ class PolledQueue:
         if self._running is None and self._timer is None:
             # The worker sleeps, and looks again a second after it last did.
             interval = app.profile.polling_interval
-            self._timer = app.schedule.call_after(interval - app.now % interval, self._look)
+            self._timer = app.schedule.call_after(interval - app.now % interval, self._look, awaited=True)
         return job, len(self._waiting) - 1
 
     def status(self, event_id: str) -> str | None:

@@ -11,17 +11,21 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ._app import FakeApp
 from ._http import ServerConnection
 from ._hub import FakeHub
-from ._log import RequestRecord
-from ._site import Served
+from ._shells import AppShell, Shell
+from ._site import Served, Wire
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ._tls import Certificate, ServerTLS
 
 __all__ = ["FakeHubServer", "FakeServer", "serve_forever"]
 
-T = TypeVar("T")
 S = TypeVar("S", FakeApp, FakeHub)
 
 _SMALL_READ = 16 << 10
@@ -35,11 +39,12 @@ RESET = struct.pack("ii", 1, 0)
 class _Client:
     """A connected socket and what the kernel did not take yet."""
 
-    __slots__ = ("connection", "pending", "read_size", "socket", "watches_writes")
+    __slots__ = ("connection", "pending", "read_size", "socket", "watches_writes", "wire")
 
-    def __init__(self, sock: socket.socket, connection: ServerConnection) -> None:
+    def __init__(self, sock: socket.socket, connection: ServerConnection, wire: Wire) -> None:
         self.socket = sock
         self.connection = connection
+        self.wire = wire
         self.pending: memoryview | None = None
         self.read_size = _SMALL_READ
         self.watches_writes = False
@@ -58,7 +63,14 @@ class _Door:
 class _Loop:
     """Moves bytes between sockets and the app, or the Hub, until it is told to stop."""
 
-    def __init__(self, app: Served, connect: Callable[[], ServerConnection], host: str, port: int) -> None:
+    def __init__(
+        self,
+        app: Served,
+        connect: Callable[[], ServerConnection],
+        host: str,
+        port: int,
+        tls: ServerTLS | None = None,
+    ) -> None:
         self.app = app
         self.lock = threading.RLock()
         self.turned = threading.Condition(self.lock)
@@ -71,6 +83,7 @@ class _Loop:
         self._clients: dict[ServerConnection, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._host = host
+        self._tls = tls
         self._doors: list[_Door] = []
         self._new_doors: list[_Door] = []
         self._waker, self._woken = socket.socketpair()
@@ -89,6 +102,8 @@ class _Loop:
         app.date_offset = time.time()
         if isinstance(app, FakeApp):
             app.skip = self.skip
+            if tls is not None:
+                app.scheme = "https"
 
     def open(self, connect: Callable[[], ServerConnection], port: int = 0) -> str:
         """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""
@@ -101,7 +116,8 @@ class _Loop:
         self._new_doors.append(door)
         self.wake()
         bound: int = listener.getsockname()[1]
-        return f"http://[{host}]:{bound}" if family == socket.AF_INET6 else f"http://{host}:{bound}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://[{host}]:{bound}" if family == socket.AF_INET6 else f"{scheme}://{host}:{bound}"
 
     def time(self) -> float:
         return time.monotonic() - self._began + self._skipped
@@ -172,8 +188,9 @@ class _Loop:
                 return
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client = _Client(sock, door.connect())
-            self._clients[client.connection] = client
+            connection = door.connect()
+            client = _Client(sock, connection, connection if self._tls is None else self._tls.secure(connection))
+            self._clients[connection] = client
             self._selector.register(sock, selectors.EVENT_READ, client)
 
     def _read(self, client: _Client) -> None:
@@ -188,14 +205,15 @@ class _Loop:
             self._drop(client)
             return
         client.read_size = _LARGE_READ if len(data) == client.read_size else _SMALL_READ
-        client.connection.receive_data(data)
+        client.wire.receive_data(data)
 
     def _write(self, client: _Client) -> None:
         connection = client.connection
+        wire = client.wire
         sent = 0
         while True:
             if client.pending is None:
-                data = connection.data_to_send()
+                data = wire.data_to_send()
                 if not data:
                     break
                 client.pending = memoryview(data)
@@ -217,7 +235,7 @@ class _Loop:
             if sent >= _SEND_A_TURN:
                 connection.wake()
                 break
-        if connection.closed and client.pending is None and sent < _SEND_A_TURN:
+        if wire.closed and client.pending is None and sent < _SEND_A_TURN:
             connection.connection_lost()
             self._drop(client)
         else:
@@ -250,12 +268,12 @@ class _Loop:
             self.app.close()
 
 
-class _ThreadShell(Generic[S]):
+class _ThreadShell(Shell[S]):
     """What is the same for an app and for the Hub: a thread that serves it, and a way in from other threads."""
 
-    def __init__(self, served: S, host: str, port: int) -> None:
-        self._served: S = served
-        self._loop = _Loop(served, served.connect, host, port)
+    def __init__(self, served: S, host: str, port: int, tls: ServerTLS | None = None) -> None:
+        self._served = served
+        self._drive = self._loop = _Loop(served, served.connect, host, port, tls)
         self.url: str = self._loop.url
         """Where it is, without a slash at the end."""
         self.port: int = self._loop.port
@@ -283,92 +301,60 @@ class _ThreadShell(Generic[S]):
             self._loop.stop()
             self._thread.join()
 
-    def run(self, function: Callable[[S], T]) -> T:
-        """Call ``function`` with the app, or the Hub, while the server stands still, and give its result."""
-        with self._loop.lock:
-            result = function(self._served)
-        self._loop.wake()
-        return result
 
-    def advance(self, seconds: float) -> None:
-        """Move the server's clock forward: sleeps end, heartbeats and timeouts come, stages change."""
-        self.run(lambda _: self._loop.skip(seconds))
+def server_tls(tls: bool | Certificate, host: str) -> ServerTLS | None:
+    """Make what a server with TLS needs; ``ssl`` is loaded only for that."""
+    if tls is False:
+        return None
+    from ._tls import ServerTLS
 
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """The newest requests, oldest first; the records of open ones still change."""
-        return self.run(lambda served: list(served.requests))
-
-    @property
-    def open_streams(self) -> list[RequestRecord]:
-        """The event, heartbeat and upload-progress streams that are open."""
-        return self.run(lambda served: served.open_streams)
-
-    def wait_for(self, condition: Callable[[S], T], timeout: float = 5.0) -> T:
-        """Wait until ``condition``, asked with the app or the Hub, is true, and give what it gave.
-
-        Raises ``TimeoutError``.
-        """
-        loop = self._loop
-        with loop.turned:
-            loop.watched += 1
-            try:
-                loop.wake()
-                result = condition(self._served)
-                until = time.monotonic() + timeout
-                while not result:
-                    left = until - time.monotonic()
-                    if left <= 0:
-                        raise TimeoutError(f"nothing of the sort happened on the fake server within {timeout} s")
-                    loop.turned.wait(left)
-                    result = condition(self._served)
-                return result
-            finally:
-                loop.watched -= 1
+    return ServerTLS("good" if tls is True else tls, host)
 
 
-class FakeServer(_ThreadShell[FakeApp]):
+class FakeServer(AppShell, _ThreadShell[FakeApp]):
     """A fake app on a port of this machine, served by one thread of its own until :meth:`close`.
 
     The app belongs to that thread. From other threads use the methods here, or :meth:`run`.
     """
 
-    def __init__(self, app: FakeApp, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
+    def __init__(
+        self, app: FakeApp, *, host: str = "127.0.0.1", port: int = 0, tls: bool | Certificate = False
+    ) -> None:
+        """Listen and serve; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had.
+
+        With ``tls`` it is at an ``https://`` address, with a certificate of an authority of its own: one that is good,
+        or else ``"wrong name"``, ``"expired"`` or ``"unknown authority"``, which a careful client refuses. That wants
+        ``pip install "gradproto[tls]"``, and raises ``ImportError`` without it.
+        """
         self.app = app
-        super().__init__(app, host, port)
+        self._tls = server_tls(tls, host)
+        try:
+            super().__init__(app, host, port, self._tls)
+        except BaseException:
+            self._forget_authority()
+            raise
 
     def __enter__(self) -> FakeServer:
         return self
 
-    def hold(self, name: str) -> None:
-        """Let the endpoint's next jobs stop before their first step."""
-        self.run(lambda app: app.hold(name))
+    def close(self) -> None:
+        """Cut all connections, end the thread, remove the files. Closing twice is fine."""
+        super().close()
+        self._forget_authority()
 
-    def step(self, name: str, steps: int = 1) -> None:
-        """Let the endpoint's newest job make ``steps`` steps."""
-        self.run(lambda app: app.job(name).step(steps))
-
-    def release(self, name: str) -> None:
-        """Let the endpoint's held and future jobs run."""
-        self.run(lambda app: app.release(name))
+    def _forget_authority(self) -> None:
+        if self._tls is not None:
+            self._tls.close()
 
     @property
-    def complaints(self) -> list[str]:
-        """What a real server refuses of that which was asked for; see :attr:`FakeApp.complaints`."""
-        return self.run(lambda app: app.complaints)
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What a client needs, which trusts the server's authority and nobody else; ``None`` without TLS."""
+        return None if self._tls is None else self._tls.client_context
 
-    def assert_strict(self) -> None:
-        """Raise ``AssertionError`` if anything was asked for that a real server refuses."""
-        self.run(FakeApp.assert_strict)
-
-    def assert_requested(self, kind: str, times: int | None = None) -> list[RequestRecord]:
-        """Give the requests of a kind; see :meth:`FakeApp.assert_requested`."""
-        return self.run(lambda app: app.assert_requested(kind, times))
-
-    def assert_all_closed(self) -> None:
-        """Raise ``AssertionError`` if a request or a stream is still open."""
-        self.run(FakeApp.assert_all_closed)
+    @property
+    def ca_file(self) -> str | None:
+        """The path of the authority's certificate (PEM), for other programs, until it is closed."""
+        return None if self._tls is None else self._tls.ca_file
 
 
 class FakeHubServer(_ThreadShell[FakeHub]):

@@ -12,7 +12,7 @@ from ._schedule import Schedule
 if TYPE_CHECKING:
     from ._http import Exchange, ServerConnection
 
-__all__ = ["Served", "Site"]
+__all__ = ["Served", "Site", "Wire"]
 
 
 class Site(Protocol):
@@ -70,6 +70,23 @@ class Site(Protocol):
 
     def cors_headers(self, request_headers: Mapping[str, str]) -> list[tuple[str, str]]:
         """Give what a request with an ``Origin`` gets besides."""
+        ...
+
+
+class Wire(Protocol):
+    """Where a shell brings a client's bytes, and gets those for the client: a connection, or TLS around it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is to be closed once everything was sent."""
+        ...
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        ...
+
+    def data_to_send(self) -> bytes:
+        """Give the next bytes for the client, ``b""`` if there are none now."""
         ...
 
 

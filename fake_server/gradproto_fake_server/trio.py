@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import trio
 import trio.testing
@@ -18,10 +18,17 @@ from ._app import FakeApp
 from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
-from ._server import RESET
-from ._site import Served
+from ._server import RESET, server_tls
+from ._shells import Growing
+from ._site import Served, Wire
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ._tls import Certificate, ServerTLS
 
 __all__ = [
+    "BackgroundNetwork",
     "MemoryHubNetwork",
     "MemoryNetwork",
     "TrioFakeHub",
@@ -57,10 +64,11 @@ class _Signal:
 class _Shell:
     """Moves bytes between streams and the app, one task for each direction of each connection, one for the time."""
 
-    def __init__(self, app: Served) -> None:
+    def __init__(self, app: Served, tls: ServerTLS | None = None) -> None:
         self.app = app
+        self._tls = tls
         self.turned: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
-        self._began = trio.current_time()
+        self._began = self._clock() - app.now
         self._skipped = 0.0
         self._writers: dict[ServerConnection, _Signal] = {}
         self._planned: float | None = None
@@ -68,9 +76,14 @@ class _Shell:
         self._sooner = _Signal()
         if isinstance(app, FakeApp):
             app.skip = self.skip
+            if tls is not None:
+                app.scheme = "https"
+
+    def _clock(self) -> float:
+        return trio.current_time()
 
     def time(self) -> float:
-        return trio.current_time() - self._began + self._skipped
+        return self._clock() - self._began + self._skipped
 
     def skip(self, seconds: float) -> None:
         self.app.advance_to(self.time() + seconds)
@@ -113,10 +126,11 @@ class _Shell:
     async def serve(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
         """Serve one client until either side closes."""
         writer = self._writers[connection] = _Signal()
+        wire = connection if self._tls is None else self._tls.secure(connection)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write, stream, connection, writer, nursery.cancel_scope)
-                await self._read(stream, connection)
+                nursery.start_soon(self._write, stream, wire, writer, nursery.cancel_scope)
+                await self._read(stream, wire)
                 nursery.cancel_scope.cancel()
         finally:
             del self._writers[connection]
@@ -127,7 +141,7 @@ class _Shell:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
 
-    async def _read(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
+    async def _read(self, stream: trio.abc.Stream, wire: Wire) -> None:
         while True:
             try:
                 data = await stream.receive_some(_READ_SIZE)
@@ -136,32 +150,41 @@ class _Shell:
             if not data:
                 return
             self.app.set_time(self.time())
-            connection.receive_data(bytes(data))
+            wire.receive_data(bytes(data))
             self.turn()
 
-    async def _write(
-        self, stream: trio.abc.Stream, connection: ServerConnection, writer: _Signal, scope: trio.CancelScope
-    ) -> None:
+    async def _write(self, stream: trio.abc.Stream, wire: Wire, writer: _Signal, scope: trio.CancelScope) -> None:
         while True:
-            while data := connection.data_to_send():
+            while data := wire.data_to_send():
                 self.turn()
                 try:
                     await stream.send_all(data)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     scope.cancel()
                     return
-            if connection.closed:
+            if wire.closed:
                 scope.cancel()
                 return
             await writer.wait()
+
+
+class _StillShell(_Shell):
+    """What there is where no event loop runs: nobody is connected, and time stands still."""
+
+    def _clock(self) -> float:
+        return 0.0
 
 
 class _Controls(Generic[S]):
     """What tests do with a server whose event loop is their own."""
 
     def __init__(self, shell: _Shell, served: S) -> None:
-        self._shell = shell
+        self._own_shell = shell
         self._served: S = served
+
+    @property
+    def _shell(self) -> _Shell:
+        return self._own_shell
 
     def advance(self, seconds: float) -> None:
         """Move the server's clock forward, beside trio's own."""
@@ -184,7 +207,7 @@ class _Controls(Generic[S]):
         return result
 
 
-class _AppControls(_Controls[FakeApp]):
+class _AppControls(_Controls[FakeApp], Growing):
     """What tests do with the jobs of an app."""
 
     def __init__(self, shell: _Shell, app: FakeApp) -> None:
@@ -255,10 +278,14 @@ class _HubControls(_Controls[FakeHub]):
 class TrioFakeServer(_AppControls):
     """A fake app on a port of this machine."""
 
-    def __init__(self, shell: _Shell, app: FakeApp, host: str, port: int) -> None:
+    def __init__(self, shell: _Shell, app: FakeApp, host: str, port: int, tls: ServerTLS | None = None) -> None:
         super().__init__(shell, app)
         self.port = port
-        self.url: str = _url(host, port)
+        self.url: str = _url(host, port, "http" if tls is None else "https")
+        self.ssl_context: ssl.SSLContext | None = None if tls is None else tls.client_context
+        """What a client needs, which trusts the server's authority and nobody else; ``None`` without TLS."""
+        self.ca_file: str | None = None if tls is None else tls.ca_file
+        """The path of the authority's certificate (PEM), for other programs, while it serves."""
 
 
 class TrioFakeHub(_HubControls):
@@ -298,6 +325,48 @@ class MemoryNetwork(_AppControls):
         return await self.connect()
 
 
+class BackgroundNetwork(_AppControls):
+    """A fake app that is reached through memory, in whatever run of trio its clients are, until :meth:`close`.
+
+    It needs no block of its own: its tasks are system tasks of that run, and begin with its first client there. What
+    is done where no event loop runs is done to the app alone. It outlives a run; its clients' connections do not.
+    """
+
+    url: str = MemoryNetwork.url
+
+    def __init__(self, app: FakeApp) -> None:
+        super().__init__(_StillShell(app), app)
+        self._run: trio.lowlevel.TrioToken | None = None
+
+    @property
+    def _shell(self) -> _Shell:
+        try:
+            run = trio.lowlevel.current_trio_token()
+        except RuntimeError:
+            self._run = None
+            self._own_shell = _StillShell(self.app)
+            return self._own_shell
+        if self._run is not run:
+            self._run = run
+            self._own_shell = _Shell(self.app)
+            trio.lowlevel.spawn_system_task(self._own_shell.keep_time)
+        return self._own_shell
+
+    async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.HalfCloseableStream:
+        """Connect whatever the address: the hook that clients take. Raises ``RuntimeError`` outside of trio."""
+        shell = self._shell
+        if self._run is None:
+            raise RuntimeError("this fake server is for trio, which does not run here; FakeServer is for all others")
+        await trio.lowlevel.checkpoint()
+        ours, theirs = trio.testing.lockstep_stream_pair()
+        trio.lowlevel.spawn_system_task(shell.serve, theirs, self.app.connect())
+        return ours
+
+    def close(self) -> None:
+        """Drop all connections and files."""
+        self.app.close()
+
+
 class MemoryHubNetwork(_HubControls):
     """A fake Hub that is reached through memory, at ``http://hub.test``; its Spaces are at their hosts."""
 
@@ -310,8 +379,8 @@ class MemoryHubNetwork(_HubControls):
         return await self._memory.connect(self.hub.connect_at(host))
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, port: int, scheme: str = "http") -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 async def serve_trio(
@@ -319,32 +388,47 @@ async def serve_trio(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    tls: bool | Certificate = False,
     task_status: trio.TaskStatus[TrioFakeServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled, then remove the files; ``await nursery.start(serve_trio, app)`` gives the server."""
+    """Serve until cancelled, then remove the files; ``await nursery.start(serve_trio, app)`` gives the server.
+
+    With ``tls`` it is at an ``https://`` address, as :class:`FakeServer` is.
+    """
+    secure = server_tls(tls, host)
+    try:
+        await _serve_trio(app, host, port, secure, task_status)
+    finally:
+        if secure is not None:
+            secure.close()
+
+
+async def _serve_trio(
+    app: FakeApp, host: str, port: int, tls: ServerTLS | None, task_status: trio.TaskStatus[TrioFakeServer]
+) -> None:
     listeners = await trio.open_tcp_listeners(port, host=host)
     app.use_disk()
     app.date_offset = time.time()
-    shell = _Shell(app)
+    shell = _Shell(app, tls)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(shell.keep_time)
             nursery.start_soon(trio.serve_listeners, shell.server_of(app.connect), listeners)
             bound: int = listeners[0].socket.getsockname()[1]
-            task_status.started(TrioFakeServer(shell, app, host, bound))
+            task_status.started(TrioFakeServer(shell, app, host, bound, tls))
     finally:
         app.close()
 
 
 @asynccontextmanager
 async def open_fake_server(
-    app: FakeApp, *, host: str = "127.0.0.1", port: int = 0
+    app: FakeApp, *, host: str = "127.0.0.1", port: int = 0, tls: bool | Certificate = False
 ) -> AsyncGenerator[TrioFakeServer, None]:
-    """Serve on a port of this machine while the block runs."""
+    """Serve on a port of this machine while the block runs; with ``tls`` as :class:`FakeServer` does."""
     async with trio.open_nursery() as nursery:
 
         async def serve(task_status: trio.TaskStatus[TrioFakeServer]) -> None:
-            await serve_trio(app, host=host, port=port, task_status=task_status)
+            await serve_trio(app, host=host, port=port, tls=tls, task_status=task_status)
 
         yield await nursery.start(serve)
         nursery.cancel_scope.cancel()
