@@ -60,7 +60,7 @@ class OpenPage:
         may_fail: bool = False,
         foreign: str | None = None,
     ) -> Page:
-        """Open a page. With ``may_fail`` requests may fail, and the console may say so; ``foreign`` may be asked too."""
+        """Open a page; with ``may_fail`` requests and the console may tell of failures. ``foreign`` may be asked."""
         context = self._browser.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
