@@ -443,8 +443,9 @@ class FakeApp(Controls):
 
     def handle_from_front(self, exchange: Exchange) -> None:
         """Log and answer a request over a connection of somebody who stands in front of the app."""
-        self.requests.append(exchange.record)
-        self._open[exchange.record.number] = exchange.record
+        if self._control is None or not is_control(exchange.path):
+            self.requests.append(exchange.record)
+            self._open[exchange.record.number] = exchange.record
         self.handle(exchange)
 
     def exchange_over(self, exchange: Exchange) -> None:

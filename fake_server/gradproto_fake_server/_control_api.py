@@ -8,7 +8,7 @@ GET        ``status``            what the page shows, at one moment: health, fau
 POST       ``reset/all``         as :meth:`FakeApp.reset`: all but the time begins anew
 POST       ``reset/journal``     forget the requests, and nothing else
 GET        ``requests``          the requests, oldest first; of a ``?kind=``, and after a ``?since=`` number
-GET        ``requests/{number}``  one of them
+GET        ``requests/{n}``      one of them, by its number
 GET        ``endpoints``         the endpoints: their parameters and components, and how they run
 GET        ``jobs``              the jobs that wait, run or are held, oldest first
 POST       ``hold``              ``{"endpoint": "/count"}``: its next jobs stop before their first step; or
@@ -59,6 +59,7 @@ _DEEPEST = 100  # levels of a body; what reads it must not run out of stack
 _NEWEST_REQUESTS = 500
 _NEWEST_COMPLAINTS = 100
 _OLDEST_JOBS = 100
+_NEWEST_SPENT_FAULTS = 100
 _SECRET_HEADERS = frozenset({"authorization", "x-hf-authorization", "proxy-authorization", "cookie", "set-cookie"})
 _SECRET_NAMES = frozenset({"token", "oauth_token", "hf_token", "access_token", "password", "__sign", "authorization"})
 _HIDDEN = "***"
@@ -168,6 +169,9 @@ class ControlApi:
         ]
         complaints = app.complaints
         jobs = list(open_jobs(app).values())
+        faults = self._made_faults()
+        spent = [fault["id"] for fault in faults if fault["times"] == 0]
+        too_many = frozenset(spent[:-_NEWEST_SPENT_FAULTS])
         return {
             **self._state(),
             "complaints": complaints[-_NEWEST_COMPLAINTS:],
@@ -175,10 +179,11 @@ class ControlApi:
             "held": [f"/{endpoint.name}" for endpoint in app.endpoints if endpoint.held],
             "jobs": [described_job(job) for job in jobs[:_OLDEST_JOBS]],
             "job_count": len(jobs),
-            "faults": self._made_faults(),
+            "faults": [fault for fault in faults if fault["id"] not in too_many],
             # What is older was forgotten.
             "oldest": app.requests[0].number if app.requests else app.request_count + 1,
-            "newest": app.request_count,
+            # Those that came by way of a Hub have its numbers.
+            "newest": app.requests[-1].number if app.requests else app.request_count,
             "changed": [_in_brief(record) for record in changed[-_NEWEST_REQUESTS:]],
             "left_out": max(0, len(changed) - _NEWEST_REQUESTS),
         }

@@ -28,7 +28,8 @@ def refusal_of(method: str, headers: Mapping[str, str]) -> str | None:
         # A proxy may have changed the Host, and only the browser can say this.
         return None if site in ("same-origin", "none") else "a page of another origin may not control this server"
     origin = headers.get("origin")
-    if origin is None or origin.lower().partition("://")[2] in (host, headers.get("x-forwarded-host", host).lower()):
+    forwarded = headers.get("x-forwarded-host", host).partition(",")[0].strip().lower()
+    if origin is None or origin.lower().partition("://")[2] in (host, forwarded):
         return None
     return f"a page of {origin!r:.80} may not control this server"
 

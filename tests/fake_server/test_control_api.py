@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from gradproto_fake_server import FAULTS, Completed, FakeApp, FakeServer, MemoryServer, demo_app
+from gradproto_fake_server import FAULTS, Completed, FakeApp, FakeHub, FakeServer, MemoryHub, MemoryServer, demo_app
 from gradproto_fake_server.trio import open_memory_server
 
 from .old_wire import Socket
@@ -246,6 +246,28 @@ def test_the_status_leaves_out_what_is_too_much_for_every_second(server: MemoryS
     assert status["complaints"][-1].startswith("#501 ")
 
 
+def test_the_status_leaves_out_old_faults_that_are_spent(app: FakeApp, server: MemoryServer) -> None:
+    app.inject("crash", times=None)
+    for _ in range(102):
+        app.inject("bom", times=0)
+    ids = [fault["id"] for fault in control(server, "GET", "status").json["faults"]]
+    assert ids == [1, *range(4, 104)]
+    assert len(control(server, "GET", "faults").json["faults"]) == 103
+
+
+def test_the_app_of_a_space_is_controlled_at_the_address_of_the_space() -> None:
+    hub = FakeHub()
+    hub.add_user("ann")
+    hub.add_space("ann/app", app=lambda: demo_app(control=True))
+    server = MemoryHub(hub)
+    client = Http(server, hub.space("ann/app").host)
+    client.request("GET", "/config")
+    for _ in range(2):
+        status = client.request("GET", "/__gradproto__/status").json
+        assert [(record["number"], record["kind"]) for record in status["changed"]] == [(1, "config")]
+        assert (status["oldest"], status["newest"]) == (1, 1)
+
+
 def test_what_was_forgotten_is_older_than_the_oldest(app: FakeApp, server: MemoryServer, http_client: Http) -> None:
     http_client.request("GET", "/config")
     http_client.request("GET", "/config")
@@ -443,6 +465,7 @@ def test_a_foreign_page_can_read_nothing(server: MemoryServer) -> None:
         {"origin": "http://fake.test"},
         {"origin": "http://FAKE.test"},
         {"origin": "https://proxy.example:8443", "x-forwarded-host": "proxy.example:8443"},
+        {"origin": "https://proxy.example", "x-forwarded-host": "Proxy.example, inner"},
         {"origin": "http://proxy.example", "sec-fetch-site": "same-origin"},
         {"sec-fetch-site": "none"},
     ],
