@@ -170,7 +170,7 @@ def test_a_stream_is_seen_open_and_growing_and_then_closed(server: FakeServer, o
         shows(section(page, "Jobs"), "running, sleeps")
         sent = row.get_by_role("cell").nth(6)
         before = sent.inner_text()
-        assert re.fullmatch(r"\d+ B", before)
+        assert re.fullmatch(r"[\d.]+ k?B", before)
         server.advance(16)  # a heartbeat comes each fifteen seconds
         expect(sent).not_to_have_text(before)
         server.advance(1000)
@@ -271,6 +271,16 @@ def test_what_is_wrong_with_a_fault_is_said_where_it_is_made(server: FakeServer,
     shows(page.get_by_role("dialog").get_by_role("alert"), re.compile("^$"))
 
 
+def test_a_fault_of_connections_asks_for_no_request_and_warns(server: FakeServer, page: Page) -> None:
+    dialog = turn_on(page, "accept and hang")
+    shows(dialog, "It happens to whoever connects next, and that may be this page.")
+    is_there(dialog.get_by_role("textbox"), times=0)
+    dialog.get_by_role("spinbutton", name="After requests that pass").fill("1000")
+    dialog.get_by_role("button", name="Turn on").click()
+    shows(page.get_by_role("list", name="Faults that were made"), "1000 requests may pass")
+    assert server.run(lambda app: [fault.after for fault in app.faults]) == [1000]
+
+
 def test_moving_the_clock_lets_a_sleeping_job_go_on(server: FakeServer, page: Page) -> None:
     with Client(server.url) as client:
         job = client.submit("a", 1000, api_name="/slow")
@@ -280,7 +290,7 @@ def test_moving_the_clock_lets_a_sleeping_job_go_on(server: FakeServer, page: Pa
         page.get_by_role("spinbutton", name="Seconds").fill("1000")
         page.get_by_role("button", name="Advance").click()
         assert job.result() == "a"
-        shows(fact(page, "Up for"), re.compile("^16 min"))
+        shows(fact(page, "Up for"), re.compile(r"^\d+ min"))
 
 
 def test_jobs_are_held_stepped_and_released(server: FakeServer, page: Page) -> None:
@@ -295,7 +305,7 @@ def test_jobs_are_held_stepped_and_released(server: FakeServer, page: Page) -> N
         jobs.get_by_role("button", name="Step").click()
         shows(jobs, "2 outputs")
         jobs.get_by_role("button", name="Release").click()
-        assert job.outputs() == ["n=0", "n=1", "n=2"] or job.final() == "n=2"
+        assert job.final() == "n=2"
         other = client.submit(1, api_name="/count")
         shows(jobs, "held")
         page.get_by_role("button", name="Release the jobs of /count").click()
@@ -488,7 +498,8 @@ def test_a_page_of_another_origin_can_do_and_read_nothing(server: FakeServer, op
 # -- the server's life
 
 
-def test_it_sees_a_restart_of_the_app(server: FakeServer, page: Page) -> None:
+def test_it_sees_a_restart_of_the_app(server: FakeServer, open_page: OpenPage) -> None:
+    page = opened(open_page, server.url, may_fail=True)  # its connection is cut, whatever it is asking
     server.run(FakeApp.restart)
     shows(page.locator("#said"), "The app was restarted or reset")
     ask(server, "GET", "/config")
