@@ -103,7 +103,7 @@ class FakeApp(Controls):
         """Connections that may have something to send or want to be closed; the shell empties it."""
         self.date_offset = started_at
         """What to add to :attr:`now` for the seconds since 1970."""
-        self.began = 0.0
+        self.began: float = 0.0
         """When it was started, or restarted."""
         self.tokens: dict[str, str] = {}
         """User names by login token."""

@@ -516,20 +516,30 @@ def test_it_says_when_the_server_is_gone_and_goes_on_with_the_next(open_page: Op
             page = opened(open_page, first.url, may_fail=True)
             ask(first, "GET", "/config")
             ask(first, "GET", "/gradio_api/info")
+            first.run(lambda app: app.inject("crash", "GET /never"))
             is_there(request_row(page, 2))
+            shows(page.get_by_role("list", name="Faults that were made"), "crash")
         shows(page.locator("#gone"), "The server is gone.")
         shows(page.get_by_role("status").first, "server gone")
         assert page.title().startswith("(gone)")
         is_there(request_row(page, 2))
         app = FakeApp("4.44.1", title="The next", control=True)
+        app.inject("late", "GET /never")
+
+        @app.endpoint("/echo")
+        def echo(number: float) -> float:
+            return number
+
         with FakeServer(app, port=port) as second:
             shows(page.get_by_role("heading", level=1), "The next")
             shows(page.get_by_role("status").first, "live")
             shows(page.get_by_role("banner"), "plays Gradio 4.44.1")
             is_there(request_row(page, 2), times=0)
-            shows(section(page, "Endpoints"), "The app has no endpoints.")
-            ask(second, "GET", "/config")
-            is_there(request_row(page, 1))
+            shows(page.get_by_role("list", name="Faults that were made"), "late")
+            is_there(section(page, "Endpoints").locator(".items > li"))
+            shows(section(page, "Endpoints"), "number float (Number)")
+            ask(second, "GET", "/robots.txt")
+            shows(request_row(page, 1), "/robots.txt")
 
 
 @pytest.mark.skipif(NGINX is None, reason="there is no nginx (on Debian: apt-get install nginx-light)")
