@@ -134,6 +134,10 @@ def test_every_module_is_in_the_wheel(wheel: Path) -> None:
     assert modules == {name for name in _names(wheel) if name.endswith(".py")}
 
 
+def test_the_status_page_is_in_the_wheel(wheel: Path) -> None:
+    assert "gradproto_fake_server/status_page.html" in _names(wheel)
+
+
 def test_the_version_is_written_in_one_place(wheel: Path) -> None:
     assert re.match(r"gradproto-([^-]+)-py3-none-any\.whl", wheel.name), wheel.name
     assert f'__version__ = "{gradproto.__version__}"' in (ROOT / "gradproto" / "_version.py").read_text()

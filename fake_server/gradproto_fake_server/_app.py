@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ._components import Component
-from ._control_api import CONTROL_PREFIX, ControlApi
+from ._control_api import ControlApi, is_control
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
@@ -74,7 +74,8 @@ class FakeApp(Controls):
         ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
         queued endpoints cannot be called directly; ``buffer_limit`` characters of a session may wait for its stream
         before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with ``control``
-        it can be controlled over HTTP, by anybody who can reach it, at ``/__gradproto__/``.
+        it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can reach it, and in a
+        browser, by its own page there and no other.
 
         Raises ``ValueError`` for a Gradio version that it cannot play.
         """
@@ -102,6 +103,8 @@ class FakeApp(Controls):
         """Connections that may have something to send or want to be closed; the shell empties it."""
         self.date_offset = started_at
         """What to add to :attr:`now` for the seconds since 1970."""
+        self.began: float = 0.0
+        """When it was started, or restarted."""
         self.tokens: dict[str, str] = {}
         """User names by login token."""
         self.space_id: str | None = None
@@ -141,7 +144,8 @@ class FakeApp(Controls):
         self._runnable: deque[Job] = deque()
         self._connections: dict[ServerConnection, None] = {}
         self._connection_count = 0
-        self._request_count = 0
+        self.request_count: int = 0
+        """How many requests there were, those included that are forgotten."""
         self._open: dict[int, RequestRecord] = {}
         self._idle: dict[ServerConnection, float] = {}
         self._states: dict[str, dict[Component, Any]] = {}
@@ -252,6 +256,7 @@ class FakeApp(Controls):
         """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
         self._cut_all(None)
         self._forget_all()
+        self.began = self.now
 
     def reset(self, *, keep: ServerConnection | None = None) -> None:
         """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
@@ -420,9 +425,11 @@ class FakeApp(Controls):
         self, connection: ServerConnection, method: str, path: str, query: str, headers: list[tuple[str, str]]
     ) -> RequestRecord:
         """Write a request into the log."""
-        self._request_count += 1
+        controls = self._control is not None and is_control(path)
+        if not controls:  # whoever looks on does not change the numbers
+            self.request_count += 1
         record = RequestRecord(
-            number=self._request_count,
+            number=0 if controls else self.request_count,
             connection=connection.number,
             method=method,
             path=path,
@@ -431,14 +438,14 @@ class FakeApp(Controls):
             kind="unknown",
             started=self.now,
         )
-        if self._control is None or not path.startswith(CONTROL_PREFIX):
+        if not controls:
             self.requests.append(record)
             self._open[record.number] = record
         return record
 
     def handle(self, exchange: Exchange) -> None:
         """Begin to answer a request, of which the body has yet to come."""
-        if self._control is not None and exchange.path.startswith(CONTROL_PREFIX):
+        if self._control is not None and is_control(exchange.path):
             self._control.handle(exchange)
         else:
             self._router.handle(self, exchange)
@@ -449,8 +456,9 @@ class FakeApp(Controls):
 
     def handle_from_front(self, exchange: Exchange) -> None:
         """Log and answer a request over a connection of somebody who stands in front of the app."""
-        self.requests.append(exchange.record)
-        self._open[exchange.record.number] = exchange.record
+        if self._control is None or not is_control(exchange.path):
+            self.requests.append(exchange.record)
+            self._open[exchange.record.number] = exchange.record
         self.handle(exchange)
 
     def exchange_over(self, exchange: Exchange) -> None:

@@ -365,6 +365,11 @@ class Faults:
 
         self._chaos = choose if rate else None
 
+    def remove(self, fault: Fault) -> None:
+        """Put one thing right, and forget it."""
+        fault.cancel()
+        self._faults = [other for other in self._faults if other is not fault]
+
     def clear(self) -> None:
         """Put everything right."""
         for fault in self._faults:

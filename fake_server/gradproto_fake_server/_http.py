@@ -397,6 +397,7 @@ class ServerConnection:
             return
         self._app.not_idle(self)
         if self._socket is not None:
+            self._socket.exchange.record.received += len(data)
             self._socket.receive_data(data)
             return
         self._h11.receive_data(data)
@@ -460,7 +461,7 @@ class ServerConnection:
         self._send(
             h11.Response(
                 status_code=status,
-                headers=[*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)],
+                headers=[*self._app.common_headers(), *headers, *self._cors_headers(exchange)],
                 reason=_REASONS.get(status, b""),
             )
         )
@@ -486,8 +487,7 @@ class ServerConnection:
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes that are framed already."""
-        self._out.append(data)
-        self._app.ready[self] = None
+        self._put(data)
 
     def end_response(self, *, close: bool) -> None:
         """End a response; go on with the next request if this one's body is over."""
@@ -507,10 +507,18 @@ class ServerConnection:
 
     # -- inside
 
+    def _cors_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        # What controls the server is no part of the app that other pages may use.
+        return [] if exchange.record.kind == "control" else self._app.cors_headers(exchange.headers)
+
     def _send(self, event: h11.Event) -> None:
-        data = self._h11.send(event)
+        self._put(self._h11.send(event) or b"")
+
+    def _put(self, data: bytes) -> None:
         if data:
             self._out.append(data)
+            if self._requests is not None:  # also when its exchange is over, for that is before its last bytes
+                self._requests.record.sent += len(data)
         self._app.ready[self] = None
 
     def _handle_events(self) -> None:
@@ -537,7 +545,9 @@ class ServerConnection:
             self._begin(cast("h11.Request", event))
         elif kind is h11.Data:
             if self._requests is not None:
-                self._requests.body_data(cast("h11.Data", event).data)
+                data = cast("h11.Data", event).data
+                self._requests.record.received += len(data)
+                self._requests.body_data(data)
         elif kind is h11.EndOfMessage:
             if self._requests is not None:
                 self._requests.body_ended()

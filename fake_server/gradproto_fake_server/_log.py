@@ -31,7 +31,7 @@ class RequestRecord:
     """One request; its status and its ending are filled in as they become known."""
 
     number: int
-    """Counted from 1 over all connections."""
+    """Counted from 1 over all connections; 0 for one that controls the server."""
     connection: int
     """Which connection it came over, counted from 1."""
     method: str
@@ -49,6 +49,10 @@ class RequestRecord:
     site: str = ""
     """Where it came to: ``hub``, or the id of the Space whose address it is; empty for an app by itself."""
     session_hash: str | None = None
+    received: int = 0
+    """Bytes of its body, or of what came over its WebSocket, so far."""
+    sent: int = 0
+    """Bytes of the answer so far, with its head and framing."""
     body: Any = None
     """The parsed JSON of a small body, else ``None``."""
     status: int | None = None
