@@ -23,10 +23,10 @@ import json
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
 
 from ._faults import FAULTS, Fault
 from ._json import is_list_or_tuple, is_object
+from ._secrets import HIDDEN, SECRET_HEADERS, without_secrets, without_secrets_in_query
 
 if TYPE_CHECKING:
     from ._app import FakeApp
@@ -38,9 +38,6 @@ __all__ = ["CONTROL_PREFIX", "ControlApi"]
 CONTROL_PREFIX = "/__gradproto__/"
 
 _LONGEST_SKIP = 1e9  # seconds; some thirty years
-_SECRET_HEADERS = frozenset({"authorization", "x-hf-authorization", "proxy-authorization", "cookie", "set-cookie"})
-_SECRET_NAMES = frozenset({"token", "oauth_token", "hf_token", "access_token", "password", "__sign", "authorization"})
-_HIDDEN = "***"
 
 
 class _Refused(Exception):
@@ -208,11 +205,11 @@ def _described(record: RequestRecord) -> dict[str, Any]:
         "connection": record.connection,
         "method": record.method,
         "path": record.path,
-        "query": _without_secrets_in_query(record.query),
-        "headers": [[name, _HIDDEN if name in _SECRET_HEADERS else value] for name, value in record.headers],
+        "query": without_secrets_in_query(record.query),
+        "headers": [[name, HIDDEN if name in SECRET_HEADERS else value] for name, value in record.headers],
         "kind": record.kind,
         "session_hash": record.session_hash,
-        "body": _without_secrets(record.body),
+        "body": without_secrets(record.body),
         "status": record.status,
         "fault": record.fault,
         "complaint": record.complaint,
@@ -220,22 +217,6 @@ def _described(record: RequestRecord) -> dict[str, Any]:
         "ended": record.ended,
         "end": record.end,
     }
-
-
-def _without_secrets_in_query(query: str) -> str:
-    items = parse_qsl(query, keep_blank_values=True)
-    if not any(name.lower() in _SECRET_NAMES for name, _ in items):
-        return query
-    return urlencode([(name, _HIDDEN if name.lower() in _SECRET_NAMES else value) for name, value in items], safe="*")
-
-
-def _without_secrets(value: Any) -> Any:
-    if is_object(value):
-        return {
-            name: _HIDDEN if name.lower() in _SECRET_NAMES and inner is not None else _without_secrets(inner)
-            for name, inner in value.items()
-        }
-    return [_without_secrets(item) for item in value] if is_list_or_tuple(value) else value
 
 
 def _described_fault(number: int, fault: Fault) -> dict[str, Any]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import selectors
-import signal
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Generic, TypeVar
 
 from ._app import FakeApp
 from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
+from ._signals import until_signal
 from ._site import Served
 
 __all__ = ["FakeHubServer", "FakeServer", "serve_forever"]
@@ -403,21 +403,10 @@ def serve_forever(
     Raises ``OSError`` if the address cannot be had.
     """
     loop = _Loop(app, app.connect, host, port)
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        loop.stop()
-
-    in_main_thread = threading.current_thread() is threading.main_thread()
     try:
-        if in_main_thread:
-            for number, _ in before:
-                signal.signal(number, stop)
-        if ready is not None:
-            ready(loop.url)
-        loop.run()
+        with until_signal(loop.stop):
+            if ready is not None:
+                ready(loop.url)
+            loop.run()
     finally:
-        if in_main_thread:
-            for number, handler in before:
-                signal.signal(number, handler)
         loop.close()
