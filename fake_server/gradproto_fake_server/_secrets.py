@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from ._json import is_list_or_tuple, is_object
 
-__all__ = ["HIDDEN", "SECRET_HEADERS", "SecretFilter", "without_secrets", "without_secrets_in_query"]
+__all__ = ["HIDDEN", "SECRET_HEADERS", "SECRET_NAMES", "SecretFilter", "without_secrets", "without_secrets_in_query"]
 
 HIDDEN = "***"
 SECRET_HEADERS = frozenset({"authorization", "x-hf-authorization", "proxy-authorization", "cookie", "set-cookie"})
-_SECRET_NAMES = frozenset(
+SECRET_NAMES = frozenset(
     {
         "__sign",
         "access_token",
@@ -34,22 +34,22 @@ _SECRET_NAMES = frozenset(
 def without_secrets_in_query(query: str) -> str:
     """Return a query with the values of secret names replaced by ``***``."""
     items = parse_qsl(query, keep_blank_values=True)
-    if not any(name.lower() in _SECRET_NAMES for name, _ in items):
+    if not any(name.lower() in SECRET_NAMES for name, _ in items):
         return query
-    return urlencode([(name, HIDDEN if name.lower() in _SECRET_NAMES else value) for name, value in items], safe="*")
+    return urlencode([(name, HIDDEN if name.lower() in SECRET_NAMES else value) for name, value in items], safe="*")
 
 
 def without_secrets(value: Any) -> Any:
     """Return a JSON value with the values of secret names replaced by ``***``."""
     if is_object(value):
         return {
-            name: HIDDEN if name.lower() in _SECRET_NAMES and inner is not None else without_secrets(inner)
+            name: HIDDEN if name.lower() in SECRET_NAMES and inner is not None else without_secrets(inner)
             for name, inner in value.items()
         }
     return [without_secrets(item) for item in value] if is_list_or_tuple(value) else value
 
 
-_NAMES = b"|".join(re.escape(name.encode()) for name in sorted(_SECRET_NAMES, key=len, reverse=True))
+_NAMES = b"|".join(re.escape(name.encode()) for name in sorted(SECRET_NAMES, key=len, reverse=True))
 # What stands before a secret, and says so. The names of the groups are those of the ways in which the secret ends.
 _OPENING = re.compile(
     rb"\n(?P<line>(?:x-hf-|proxy-)?authorization)[ \t]*:[ \t]*"

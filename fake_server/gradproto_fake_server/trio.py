@@ -19,7 +19,7 @@ from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
 from ._server import RESET
-from ._site import Served
+from ._site import Connected, Served
 
 __all__ = [
     "MemoryHubNetwork",
@@ -62,7 +62,7 @@ class _Shell:
         self.turned: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
         self._began = trio.current_time()
         self._skipped = 0.0
-        self._writers: dict[ServerConnection, _Signal] = {}
+        self._writers: dict[Connected, _Signal] = {}
         self._planned: float | None = None
         """The time at which the time keeper will look again."""
         self._sooner = _Signal()
