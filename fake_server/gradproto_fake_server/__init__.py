@@ -6,6 +6,9 @@
 
 :class:`FakeHub` is the Hugging Face Hub without Hugging Face: users, tokens, and Spaces, of which each has such an app.
 :class:`FakeHubServer` and :class:`MemoryHub` serve it, and the module for trio does so too.
+
+:class:`RecordingServer` writes down what a real server and its clients say, and :class:`ReplayServer` plays such a
+:class:`Recording` again.
 """
 
 from __future__ import annotations
@@ -39,6 +42,10 @@ from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
 from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._proxy import RecordingServer as RecordingServer
+from ._proxy import record_forever as record_forever
+from ._recording import Recording as Recording
+from ._replay import ReplayApp as ReplayApp
 from ._scripts import Completed as Completed
 from ._scripts import Estimation as Estimation
 from ._scripts import Failed as Failed
@@ -48,6 +55,7 @@ from ._scripts import ScriptStep as ScriptStep
 from ._scripts import Starts as Starts
 from ._server import FakeHubServer as FakeHubServer
 from ._server import FakeServer as FakeServer
+from ._server import ReplayServer as ReplayServer
 from ._server import serve_forever as serve_forever
 from ._steps import AppFailure as AppFailure
 from ._steps import FakeFile as FakeFile
@@ -86,6 +94,10 @@ __all__ = [
     "MemoryServer",
     "Progress",
     "RawMessage",
+    "Recording",
+    "RecordingServer",
+    "ReplayApp",
+    "ReplayServer",
     "RequestRecord",
     "ScriptStep",
     "ServerConnection",
@@ -102,6 +114,7 @@ __all__ = [
     "json_value",
     "number",
     "radio",
+    "record_forever",
     "serve_forever",
     "slider",
     "state",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,11 @@ class Asked:
             if name != _SESSION and name not in _FREE and name.lower() not in SECRET_NAMES
         }
 
-    @property
-    def about(self) -> tuple[Any, ...]:
-        """Which function and which event of the server its body is about, and which part of a file is wanted."""
-        body = self.json if is_object(self.json) else {}
-        return (*(body.get(name) for name in ("fn_index", "event_id", "hash")), self.head.get("range"))
+    def is_about(self, other: Asked) -> bool:
+        """Whether both bodies are about one function and one event, as far as they say, and want one part of a file."""
+        mine, others = (one.json if is_object(one.json) else {} for one in (self, other))
+        both = [(mine.get(name), others.get(name)) for name in ("fn_index", "event_id", "hash")]
+        return self.head.get("range") == other.head.get("range") and all(a == b or None in (a, b) for a, b in both)
 
     @property
     def content(self) -> Any:
@@ -168,36 +168,39 @@ class Recorded:
     @property
     def repeats(self) -> bool:
         """Whether the same may be answered to whoever asks once more than the recorded client did."""
-        return self.asked.method in ("GET", "HEAD") and self.is_whole and not self.is_stream
+        is_read = self.asked.method in ("GET", "HEAD") and self.status < 400
+        return is_read and self.is_whole and not self.is_stream
 
 
 class Recording:
     """What ``gradproto record`` has written, or any recording of that format.
 
     Where there are, beside it, a ``config.json`` and an ``info.json``, these are the answers to ``/config`` and
-    ``/info`` if it has none, as in ``spec/recordings``.
+    ``/info`` if it has none, as in ``spec/recordings``; what is lost there, is lost again.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Read it. Raises ``OSError``, and ``ValueError`` for what is no recording, with the number of the line."""
         place = Path(path)
+        expected: Any = _load(place.with_suffix(".expect.json")) or {}
         with place.open(encoding="utf-8", newline="\n") as lines:
-            self._read(lines)
-        if not self.exchanges:
-            raise ValueError("there is no request in it")
+            self._read(lines, expected.get("lost", ()))
         self.documents: dict[str, bytes] = {}
         """What is answered at the end of a path, if nothing was recorded for that."""
-        self._read_documents(place)
+        for route, name in (("/config", expected.get("config", "config.json")), ("/info", "info.json")):
+            document = place.with_name(name)
+            if document.exists():
+                self.documents[route] = document.read_bytes()
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> Recording:
         """Read the lines of a recording. Raises ``ValueError``."""
         made = cls.__new__(cls)
         made.documents = {}
-        made._read(lines)
+        made._read(lines, ())
         return made
 
-    def _read(self, lines: Iterable[str]) -> None:
+    def _read(self, lines: Iterable[str], lost: Collection[int]) -> None:
         self.upstream_path: str = ""
         """What stands before each path, if the app was not at the top."""
         talks: dict[int, _Talk] = {}
@@ -219,23 +222,19 @@ class Recording:
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 why = f"{error!r}" if isinstance(error, KeyError) else str(error)
                 raise ValueError(f"line {number} is no line of a recording: {why:.80}") from None
-        for talk in talks.values():
-            talk.over()
-
-    def _read_documents(self, place: Path) -> None:
-        expected = place.with_suffix(".expect.json")
-        config = "config.json"
-        if expected.exists():
-            config = str(json.loads(expected.read_text(encoding="utf-8")).get("config", config))
-        for route, name in (("/config", config), ("/info", "info.json")):
-            document = place.with_name(name)
-            if document.exists():
-                self.documents[route] = document.read_bytes()
+        for conn, talk in talks.items():
+            talk.over(lost=conn in lost)
+        if not self.exchanges:
+            raise ValueError("there is no request in it")
 
     @property
     def sessions(self) -> set[str]:
         """The sessions of the recorded client."""
         return {session for exchange in self.exchanges if (session := exchange.asked.session) is not None}
+
+
+def _load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 class _Talk:
@@ -267,8 +266,15 @@ class _Talk:
         else:
             raise ValueError("its direction is neither c2s nor s2c")
 
-    def over(self) -> None:
-        """No line is left."""
+    def over(self, *, lost: bool) -> None:
+        """No line is left; ``lost``: the connection was, and not by the client's own will."""
+        self._put_begun()
+        if lost and self._asked and self._asked[0].ends is None:
+            recorded = self._asked[0]
+            recorded.ends = recorded.pieces[-1][0] if recorded.pieces else recorded.heard[0]
+            recorded.ends += 1e-9
+
+    def _put_begun(self) -> None:
         for at, piece in self._begun:
             self._put(piece, at)
         self._begun.clear()
@@ -308,7 +314,7 @@ class _Talk:
             self._put(bytes(piece), at)
 
     def _begin(self, head: Head) -> None:
-        self.over()
+        self._put_begun()
         if self._asked:
             recorded = self._asked[0]
             recorded.status = head.status

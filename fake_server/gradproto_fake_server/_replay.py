@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
+from collections.abc import Callable
 
 from wsproto.utilities import generate_accept_token
 
@@ -45,6 +46,8 @@ class ReplayApp:
         """Connections that may have something to send or want to be closed; the shell empties it."""
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
         """The newest requests, oldest first."""
+        self.on_request: Callable[[RequestRecord], object] | None = None
+        """Called when a request is over, however it ended."""
         self.date_offset: float = 0.0
         self.scale: float = 1 / speed if speed else 0.0
         """Seconds for each recorded one."""
@@ -147,7 +150,11 @@ class ReplayApp:
 
     def find(self, asked: Asked) -> Recorded | None:
         """Find what was recorded for a request, and count it as answered."""
-        alike = [recorded for recorded in self.recording.exchanges if self._is_alike(recorded.asked, asked)]
+        alike = [
+            recorded
+            for recorded in self.recording.exchanges
+            if _is_alike(recorded.asked, asked) and self._may_be(asked.session, recorded.asked.session)
+        ]
         fresh = [recorded for recorded in alike if recorded.number not in self._answered]
         found: Recorded | None
         if fresh:
@@ -163,19 +170,12 @@ class ReplayApp:
                 connection.go_on()  # others may have waited for this
         return found
 
-    def _is_alike(self, recorded: Asked, asked: Asked) -> bool:
-        return (
-            recorded.method == asked.method
-            and recorded.route == asked.route
-            and recorded.compared_query == asked.compared_query
-            and recorded.about == asked.about
-            and self._may_be(asked.session, recorded.session)
-        )
-
     def _may_be(self, session: str | None, recorded: str | None) -> bool:
         """Say whether a client's session can stand for a recorded one."""
-        if session is None or recorded is None or session == recorded:
-            return session == recorded
+        if session is None or recorded is None:
+            return True  # older Gradios need none
+        if session == recorded:
+            return True
         known = self._sessions.get(session)
         if known is not None:
             return known == recorded
@@ -183,9 +183,9 @@ class ReplayApp:
 
     def explain(self, asked: Asked) -> str:
         """Say that nothing recorded answers a request, and what there is."""
-        known = [recorded for recorded in self.recording.exchanges if self._is_alike(recorded.asked, asked)]
+        known = [recorded for recorded in self.recording.exchanges if _is_alike(recorded.asked, asked)]
         if known:
-            why = f"it was recorded {len(known)} time{'s' * (len(known) > 1)}, and that is played"
+            why = f"it was recorded {len(known)} time{'s' * (len(known) > 1)}, for which others have asked"
         else:
             why = "it was not recorded"
         counts = Counter(self.left)
@@ -216,6 +216,15 @@ class ReplayApp:
     def forget_connection(self, connection: ReplayConnection) -> None:
         """A connection is gone."""
         self._connections.pop(connection, None)
+
+
+def _is_alike(recorded: Asked, asked: Asked) -> bool:
+    return (
+        recorded.method == asked.method
+        and recorded.route == asked.route
+        and recorded.compared_query == asked.compared_query
+        and recorded.is_about(asked)
+    )
 
 
 class _Answer:
@@ -382,6 +391,8 @@ class ReplayConnection:
     def _over(self, answer: _Answer, end: Ending) -> None:
         answer.record.end = end
         answer.record.ended = self._app.now
+        if self._app.on_request is not None:
+            self._app.on_request(answer.record)
 
     def _send(self, data: bytes) -> None:
         self._out.append(data)

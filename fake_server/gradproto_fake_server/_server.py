@@ -432,7 +432,7 @@ def serve_forever(
     try:
         with until_signal(loop.stop):
             if ready is not None:
-                ready(loop.url)
+                ready(loop.url + (app.recording.upstream_path if isinstance(app, ReplayApp) else ""))
             loop.run()
     finally:
         loop.close()
