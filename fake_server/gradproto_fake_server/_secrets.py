@@ -62,6 +62,9 @@ _OPENING = re.compile(
     rb"|(?P<token>hf_)",
     re.IGNORECASE,
 )
+# One of these is in whatever the pattern stands for. Finding none takes a hundredth of the time.
+_WORDS = (b"authorization", b"cookie", b"token", b"password", b"secret", b"sign", b"api_key", b"bearer", b"hf_")
+_LEAD = 40  # bytes: as far as an opening may begin before such a word
 _REACH = 300  # bytes: the longest of all that the pattern above can stand for
 _ENDS = {
     "line": re.compile(rb"[\r\n]"),
@@ -98,6 +101,8 @@ class SecretFilter:
         start = len(self._before)
         out = bytearray(seen)
         where = start if self._open is not None else 0
+        lower = seen.lower()
+        first = min((found for word in _WORDS if (found := lower.find(word)) >= 0), default=None)
         kept = 0  # from where on it may belong to an opening
         while True:
             if self._open is not None:
@@ -110,7 +115,7 @@ class SecretFilter:
                     where = max(0, began - _REACH) if began == start else where
                 else:
                     kept = where
-            match = _OPENING.search(seen, where)
+            match = None if first is None else _OPENING.search(seen, max(where, first - _LEAD))
             if match is None:
                 break
             where = match.end()
