@@ -327,7 +327,7 @@ class _Talk:
         if self._asked:
             recorded = self._asked.popleft()
             recorded.is_whole = True
-            if recorded.closes:
+            if recorded.closes and recorded.ends is None:
                 recorded.ends = recorded.pieces[-1][0]
 
     def _put(self, piece: bytes, at: float) -> None:
@@ -336,9 +336,8 @@ class _Talk:
 
     def _end(self, at: float, *, reset: bool) -> None:
         """The server has closed, which is a part of the answer unless the client had left, or nothing was wanted."""
-        for part in self._server.closed():
-            if part.kind == "end":
-                self._asked[0].closes = True
-                self._finish()
+        if self._asked and not reset and any(part.kind == "end" for part in self._server.closed()):
+            self._asked[0].ends = at
+            self._finish()
         if self._asked and (reset or not self._client_left or self._said_goodbye):
             self._asked[0].ends, self._asked[0].resets = at, reset
