@@ -154,7 +154,7 @@ class Recorded:
     asked: Asked
     heard: list[float]
     """When the request was there, and each message of a WebSocket."""
-    pieces: list[tuple[float, bytes]] = field(default_factory=list)
+    pieces: list[tuple[float, bytes]] = field(default_factory=list[tuple[float, bytes]])
     """What was answered, as it was sent."""
     status: int = 0
     is_whole: bool = False

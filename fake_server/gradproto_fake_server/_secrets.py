@@ -95,21 +95,26 @@ class SecretFilter:
         self._length = 0  # of what there was of a token
         self._in_value = False
 
+    @property
+    def _is_hiding(self) -> bool:
+        """Whether what comes next belongs to a secret."""
+        return self._open is not None
+
     def feed(self, data: bytes) -> bytes:
         """Take a piece, and return it without secrets."""
         seen = self._before + data
         start = len(self._before)
         out = bytearray(seen)
-        where = start if self._open is not None else 0
+        where = start if self._is_hiding else 0
         lower = seen.lower()
         first = min((found for word in _WORDS if (found := lower.find(word)) >= 0), default=None)
         kept = 0  # from where on it may belong to an opening
         while True:
-            if self._open is not None:
+            if self._is_hiding:
                 began = where
                 is_word = self._open in ("bearer", "token")
                 where = self._hide(seen, out, where)
-                if self._open is not None:
+                if self._is_hiding:
                     break
                 if is_word:
                     where = max(0, began - _REACH) if began == start else where

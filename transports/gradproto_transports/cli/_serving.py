@@ -77,7 +77,10 @@ def _port_option(default: int) -> Callable[[Callable[..., None]], Callable[..., 
     "--seed", metavar="N", type=int, default=0, show_default=True, help="What chaos, and all that is random, follows."
 )
 @click.option(
-    "--replay", metavar="FILE", help="Play the recording that `gradproto record` has made, in place of an app."
+    "--replay",
+    metavar="FILE",
+    help="Play the recording that `gradproto record` has made, in place of an app. URLs in it lead to the host and port "
+    "at which it was recorded.",
 )
 @click.option(
     "--speed", metavar="X", type=float, default=1.0, show_default=True, help="Play it X times as fast; 0: at once."
