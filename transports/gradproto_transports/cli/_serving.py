@@ -79,8 +79,8 @@ def _port_option(default: int) -> Callable[[Callable[..., None]], Callable[..., 
 @click.option(
     "--replay",
     metavar="FILE",
-    help="Play the recording that `gradproto record` has made, in place of an app. URLs in it lead to the host and port "
-    "at which it was recorded.",
+    help="Play the recording that `gradproto record` has made, in place of an app. URLs in it lead to the host and "
+    "port at which it was recorded.",
 )
 @click.option(
     "--speed", metavar="X", type=float, default=1.0, show_default=True, help="Play it X times as fast; 0: at once."
