@@ -7,6 +7,9 @@ and no socket, and the module ``gradproto_fake_server.trio`` in trio, over socke
 
 :class:`FakeHub` is the Hugging Face Hub without Hugging Face: users, tokens, and Spaces, of which each has such an app.
 :class:`FakeHubServer` and :class:`MemoryHub` serve it, and the module for trio does so too.
+
+:class:`RecordingServer` writes down what a real server and its clients say, and :class:`ReplayServer` plays such a
+:class:`Recording` again.
 """
 
 from __future__ import annotations
@@ -42,6 +45,8 @@ from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
 from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._recording import Recording as Recording
+from ._replay import ReplayApp as ReplayApp
 from ._scripts import Completed as Completed
 from ._scripts import Estimation as Estimation
 from ._scripts import Failed as Failed
@@ -60,8 +65,11 @@ from ._steps import Steps as Steps
 
 if TYPE_CHECKING:
     from ._inline import InlineServer as InlineServer
+    from ._proxy import RecordingServer as RecordingServer
+    from ._proxy import record_forever as record_forever
     from ._server import FakeHubServer as FakeHubServer
     from ._server import FakeServer as FakeServer
+    from ._server import ReplayServer as ReplayServer
     from ._server import serve_forever as serve_forever
 
 __all__ = [
@@ -93,6 +101,10 @@ __all__ = [
     "MemoryServer",
     "Progress",
     "RawMessage",
+    "Recording",
+    "RecordingServer",
+    "ReplayApp",
+    "ReplayServer",
     "RequestRecord",
     "ScriptStep",
     "ServerConnection",
@@ -109,6 +121,7 @@ __all__ = [
     "json_value",
     "number",
     "radio",
+    "record_forever",
     "serve_forever",
     "slider",
     "state",
@@ -116,7 +129,15 @@ __all__ = [
 ]
 
 # A pytest plugin must cost little where no test asks for a server: what has sockets is loaded when it is first used.
-_LAZY = {"FakeHubServer": "_server", "FakeServer": "_server", "InlineServer": "_inline", "serve_forever": "_server"}
+_LAZY = {
+    "FakeHubServer": "_server",
+    "FakeServer": "_server",
+    "InlineServer": "_inline",
+    "RecordingServer": "_proxy",
+    "ReplayServer": "_server",
+    "record_forever": "_proxy",
+    "serve_forever": "_server",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -113,6 +113,8 @@ class FakeApp(Controls):
         """What its addresses begin with; a shell with TLS has another."""
         self.skip: Callable[[float], None] = lambda seconds: self.advance_to(self.now + seconds)
         """Moves the clock forward; a shell has its own way."""
+        self.on_request: Callable[[RequestRecord], object] | None = None
+        """Called when a request is over, however it ended."""
         self._control = ControlApi(self) if control else None
         self.has_forgotten: bool = False
         """Whether there were sessions of which it knows nothing any more."""
@@ -467,6 +469,8 @@ class FakeApp(Controls):
         self._open.pop(record.number, None)
         if exchange.refusal is not None and record.fault is None and not is_excused(record):
             record.complaint = complaint(record, exchange.refusal)
+        if self.on_request is not None and record.kind != "control":
+            self.on_request(record)
 
     def common_headers(self) -> list[tuple[str, str]]:
         """What uvicorn puts before each response's own headers."""

@@ -34,12 +34,12 @@ import json
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
 
 from ._control_guard import refusal_of
 from ._control_views import described_endpoint, described_job, open_jobs
 from ._faults import FAULTS, Fault
 from ._json import ascii_json, is_list_or_tuple, is_object
+from ._secrets import HIDDEN, SECRET_HEADERS, without_secrets, without_secrets_in_query
 from ._status_page import status_page
 
 if TYPE_CHECKING:
@@ -60,9 +60,6 @@ _NEWEST_REQUESTS = 500
 _NEWEST_COMPLAINTS = 100
 _OLDEST_JOBS = 100
 _NEWEST_SPENT_FAULTS = 100
-_SECRET_HEADERS = frozenset({"authorization", "x-hf-authorization", "proxy-authorization", "cookie", "set-cookie"})
-_SECRET_NAMES = frozenset({"token", "oauth_token", "hf_token", "access_token", "password", "__sign", "authorization"})
-_HIDDEN = "***"
 _HEADERS = [("x-content-type-options", "nosniff"), ("cross-origin-resource-policy", "same-origin")]
 
 
@@ -385,8 +382,8 @@ def _is_deeper(value: Any, levels: int) -> bool:
 def _described(record: RequestRecord) -> dict[str, Any]:
     return {
         **_in_brief(record),
-        "headers": [[name, _HIDDEN if name in _SECRET_HEADERS else value] for name, value in record.headers],
-        "body": _without_secrets(record.body),
+        "headers": [[name, HIDDEN if name in SECRET_HEADERS else value] for name, value in record.headers],
+        "body": without_secrets(record.body),
     }
 
 
@@ -396,7 +393,7 @@ def _in_brief(record: RequestRecord) -> dict[str, Any]:
         "connection": record.connection,
         "method": record.method,
         "path": record.path,
-        "query": _without_secrets_in_query(record.query),
+        "query": without_secrets_in_query(record.query),
         "kind": record.kind,
         "session_hash": record.session_hash,
         "received": record.received,
@@ -408,28 +405,6 @@ def _in_brief(record: RequestRecord) -> dict[str, Any]:
         "ended": record.ended,
         "end": record.end,
     }
-
-
-def _without_secrets_in_query(query: str) -> str:
-    items = parse_qsl(query, keep_blank_values=True)
-    if not any(name.lower() in _SECRET_NAMES for name, _ in items):
-        return query
-    return urlencode([(name, _HIDDEN if name.lower() in _SECRET_NAMES else value) for name, value in items], safe="*")
-
-
-def _without_secrets(value: Any, levels: int = _DEEPEST) -> Any:
-    if not is_object(value) and not is_list_or_tuple(value):
-        return value
-    if not levels:
-        return "..."
-    if is_object(value):
-        return {
-            name: _HIDDEN
-            if name.lower() in _SECRET_NAMES and inner is not None
-            else _without_secrets(inner, levels - 1)
-            for name, inner in value.items()
-        }
-    return [_without_secrets(item, levels - 1) for item in value]
 
 
 def _described_fault(number: int, fault: Fault) -> dict[str, Any]:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import selectors
-import signal
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from ._app import FakeApp
-from ._http import ServerConnection
 from ._hub import FakeHub
+from ._recording import Recording
+from ._replay import ReplayApp
 from ._shells import AppShell, Shell
-from ._site import Served, Wire
+from ._signals import until_signal
+from ._site import Connected, Served, Wire
 
 if TYPE_CHECKING:
     import ssl
 
     from ._tls import Certificate, ServerTLS
 
-__all__ = ["FakeHubServer", "FakeServer", "serve_forever"]
+__all__ = ["FakeHubServer", "FakeServer", "ReplayServer", "serve_forever"]
 
-S = TypeVar("S", FakeApp, FakeHub)
+S = TypeVar("S", FakeApp, FakeHub, ReplayApp)
 
 _SMALL_READ = 16 << 10
 _LARGE_READ = 64 << 10  # twice as fast as 256 KiB, which the allocator maps and unmaps each time
@@ -41,7 +42,7 @@ class _Client:
 
     __slots__ = ("connection", "pending", "read_size", "socket", "watches_writes", "wire")
 
-    def __init__(self, sock: socket.socket, connection: ServerConnection, wire: Wire) -> None:
+    def __init__(self, sock: socket.socket, connection: Connected, wire: Wire) -> None:
         self.socket = sock
         self.connection = connection
         self.wire = wire
@@ -55,7 +56,7 @@ class _Door:
 
     __slots__ = ("connect", "socket")
 
-    def __init__(self, sock: socket.socket, connect: Callable[[], ServerConnection]) -> None:
+    def __init__(self, sock: socket.socket, connect: Callable[[], Connected]) -> None:
         self.socket = sock
         self.connect = connect
 
@@ -66,7 +67,7 @@ class _Loop:
     def __init__(
         self,
         app: Served,
-        connect: Callable[[], ServerConnection],
+        connect: Callable[[], Connected],
         host: str,
         port: int,
         tls: ServerTLS | None = None,
@@ -80,7 +81,7 @@ class _Loop:
         self._closed = False
         self._began = time.monotonic()
         self._skipped = 0.0
-        self._clients: dict[ServerConnection, _Client] = {}
+        self._clients: dict[Connected, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._host = host
         self._tls = tls
@@ -105,7 +106,7 @@ class _Loop:
             if tls is not None:
                 app.scheme = "https"
 
-    def open(self, connect: Callable[[], ServerConnection], port: int = 0) -> str:
+    def open(self, connect: Callable[[], Connected], port: int = 0) -> str:
         """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""
         host = self._host
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -169,7 +170,7 @@ class _Loop:
             if mask & selectors.EVENT_READ:
                 self._read(client)
             if mask & selectors.EVENT_WRITE:
-                app.ready[client.connection] = None
+                client.connection.wake()
         app.run_jobs()
         for connection in app.take_ready():
             client = self._clients.get(connection)
@@ -381,29 +382,43 @@ class FakeHubServer(_ThreadShell[FakeHub]):
         return self.run(lambda hub: hub.space(space_id).host)
 
 
+class ReplayServer(_ThreadShell[ReplayApp]):
+    """A recording on a port of this machine, played by one thread of its own until :meth:`close`."""
+
+    def __init__(self, recording: Recording, *, speed: float = 1.0, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen and answer as the recorded server did, ``speed`` times as fast; 0 waits for nothing but the client.
+
+        Raises ``OSError`` if the address cannot be had, and ``ValueError`` for a speed below 0.
+        """
+        self.app = ReplayApp(recording, speed=speed)
+        super().__init__(self.app, host, port)
+        self.url += recording.upstream_path
+
+    def __enter__(self) -> ReplayServer:
+        return self
+
+    @property
+    def complaints(self) -> list[str]:
+        """What was asked for that nothing recorded answers."""
+        return self.run(lambda app: app.complaints)
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if anything was asked for that nothing recorded answers."""
+        self.run(ReplayApp.assert_strict)
+
+
 def serve_forever(
-    app: FakeApp, host: str = "127.0.0.1", port: int = 7860, *, ready: Callable[[str], None] | None = None
+    app: FakeApp | ReplayApp, host: str = "127.0.0.1", port: int = 7860, *, ready: Callable[[str], None] | None = None
 ) -> None:
     """Serve in this thread until Ctrl-C or SIGTERM, then clean up and return; ``ready`` is told the URL at the start.
 
     Raises ``OSError`` if the address cannot be had.
     """
     loop = _Loop(app, app.connect, host, port)
-    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        loop.stop()
-
-    in_main_thread = threading.current_thread() is threading.main_thread()
     try:
-        if in_main_thread:
-            for number, _ in before:
-                signal.signal(number, stop)
-        if ready is not None:
-            ready(loop.url)
-        loop.run()
+        with until_signal(loop.stop):
+            if ready is not None:
+                ready(loop.url + (app.recording.upstream_path if isinstance(app, ReplayApp) else ""))
+            loop.run()
     finally:
-        if in_main_thread:
-            for number, handler in before:
-                signal.signal(number, handler)
         loop.close()

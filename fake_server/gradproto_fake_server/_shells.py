@@ -11,12 +11,13 @@ from ._app import FakeApp
 from ._endpoints import ComponentSpec, Visibility
 from ._hub import FakeHub
 from ._log import RequestRecord
+from ._replay import ReplayApp
 
 __all__ = ["AppShell", "Drive", "Growing", "Shell"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
-S = TypeVar("S", FakeApp, FakeHub)
+S = TypeVar("S", FakeApp, FakeHub, ReplayApp)
 
 
 class Drive(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ._log import RequestRecord
@@ -12,7 +12,7 @@ from ._schedule import Schedule
 if TYPE_CHECKING:
     from ._http import Exchange, ServerConnection
 
-__all__ = ["Served", "Site", "Wire"]
+__all__ = ["Connected", "Served", "Site", "Wire"]
 
 
 class Site(Protocol):
@@ -82,11 +82,28 @@ class Wire(Protocol):
         ...
 
     def receive_data(self, data: bytes) -> None:
-        """Take bytes from the client."""
+        """Take bytes from the client; ``b""`` means that it closed."""
         ...
 
     def data_to_send(self) -> bytes:
         """Give the next bytes for the client, ``b""`` if there are none now."""
+        ...
+
+
+class Connected(Wire, Protocol):
+    """One client's connection, to a shell, as :class:`ServerConnection` is one."""
+
+    @property
+    def reset(self) -> bool:
+        """Whether it is to be reset then, and not just closed."""
+        ...
+
+    def connection_lost(self) -> None:
+        """The client is gone."""
+        ...
+
+    def wake(self) -> None:
+        """Tell the shell that there may be something to send."""
         ...
 
 
@@ -107,7 +124,7 @@ class Served(Protocol):
         ...
 
     @property
-    def ready(self) -> dict[ServerConnection, None]:
+    def ready(self) -> Collection[Connected]:
         """Connections that may have something to send or want to be closed; the shell empties it."""
         ...
 
@@ -131,7 +148,7 @@ class Served(Protocol):
         """Give the time at which the shell must come back."""
         ...
 
-    def take_ready(self) -> list[ServerConnection]:
+    def take_ready(self) -> Sequence[Connected]:
         """Give the connections that may have something to send or want to be closed, once."""
         ...
 

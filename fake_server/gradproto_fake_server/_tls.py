@@ -9,7 +9,7 @@ import tempfile
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ._http import ServerConnection
+from ._site import Connected
 
 if TYPE_CHECKING:
     import trustme
@@ -48,7 +48,7 @@ class ServerTLS:
             file.write(known_authority.cert_pem.bytes())
         self.client_context: ssl.SSLContext = ssl.create_default_context(cafile=self.ca_file)
 
-    def secure(self, connection: ServerConnection) -> SecureConnection:
+    def secure(self, connection: Connected) -> SecureConnection:
         """Put TLS around a connection."""
         return SecureConnection(connection, self._context)
 
@@ -71,7 +71,7 @@ class SecureConnection:
 
     __slots__ = ("_connection", "_failed", "_in", "_out", "_said_goodbye", "_shaken", "_tls")
 
-    def __init__(self, connection: ServerConnection, context: ssl.SSLContext) -> None:
+    def __init__(self, connection: Connected, context: ssl.SSLContext) -> None:
         self._connection = connection
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()

@@ -20,7 +20,7 @@ from ._hub import FakeHub
 from ._log import RequestRecord
 from ._server import RESET, server_tls
 from ._shells import Growing
-from ._site import Served, Wire
+from ._site import Connected, Served, Wire
 
 if TYPE_CHECKING:
     import ssl
@@ -70,7 +70,7 @@ class _Shell:
         self.turned: trio.lowlevel.ParkingLot = trio.lowlevel.ParkingLot()
         self._began = self._clock() - app.now
         self._skipped = 0.0
-        self._writers: dict[ServerConnection, _Signal] = {}
+        self._writers: dict[Connected, _Signal] = {}
         self._planned: float | None = None
         """The time at which the time keeper will look again."""
         self._sooner = _Signal()
