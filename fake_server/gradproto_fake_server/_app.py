@@ -14,11 +14,13 @@ from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._fault_answers import CONNECTION_FAULTS
 from ._faults import Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
 from ._json import compact_json
+from ._listening import Listening
 from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
 from ._polling import PolledQueue
@@ -113,6 +115,8 @@ class FakeApp(Controls):
         """Whether there were sessions of which it knows nothing any more."""
         self.faults: Faults = Faults()
         """What goes wrong."""
+        self.listening: Listening = Listening(self.schedule)
+        """Whether clients can connect."""
         self._seed = f"{seed}/"
         self._minted = 0
         self.file_seed: bytes = self._mint()[:16].encode()
@@ -246,10 +250,18 @@ class FakeApp(Controls):
 
     # -- for tests
 
-    def restart(self) -> None:
-        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
+    def restart(self, *, down: float = 0.0) -> None:
+        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another.
+
+        New connections are refused while it is ``down``, for so many seconds.
+        """
         self._cut_all(None)
         self._forget_all()
+        self.listening.stop_for(down)
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse new connections for so many seconds from now; those that are there stay, and 0 ends it."""
+        self.listening.stop_for(seconds)
 
     def reset(self, *, keep: ServerConnection | None = None) -> None:
         """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
@@ -257,6 +269,7 @@ class FakeApp(Controls):
         All connections but ``keep`` are cut.
         """
         self.faults.clear()
+        self.listening.start()
         self._cut_all(keep)
         self._forget_all()
         self.has_forgotten = False
@@ -308,15 +321,14 @@ class FakeApp(Controls):
         return self.schedule.now
 
     def connect(self) -> ServerConnection:
-        """A client has connected."""
+        """A client has connected. Raises ``ConnectionRefusedError`` while nobody listens."""
+        self.listening.check()
         self._connection_count += 1
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
         fault = self.faults.find_for_connection() if self.faults else None
-        if fault is not None and fault.name == "accept and hang":
-            connection.hear_nothing()
-        elif fault is not None:
-            connection.close_at_once(reset=fault.name == "accept and reset")
+        if fault is not None:
+            CONNECTION_FAULTS[fault.name](connection, fault.values)
         return connection
 
     def tick(self, now: float) -> None:

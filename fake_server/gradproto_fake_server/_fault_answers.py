@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ._bends import chain
 from ._fault_messages import MessageFault
 from ._faults import Fault
-from ._http import Exchange
+from ._http import Exchange, ServerConnection
+from ._intakes import INTAKES
 from ._json import is_object
+from ._lines import Pace
 from ._messages import Bent, Message
 from ._queue_routes import refuse_stranger
 from ._streams import EventStream
@@ -17,9 +19,20 @@ from ._streams import EventStream
 if TYPE_CHECKING:
     from ._app import FakeApp
 
-__all__ = ["ANSWERS", "SERVER_FAULTS", "meet_faults"]
+__all__ = ["ANSWERS", "CONNECTION_FAULTS", "SERVER_FAULTS", "meet_body_faults", "meet_faults"]
 
 _HTML = "text/html; charset=utf-8"
+
+
+def meet_body_faults(app: FakeApp, exchange: Exchange, kind: str) -> None:
+    """Let the fault happen that is for the body of a request, if it has one."""
+    if not app.faults or not ("content-length" in exchange.headers or "transfer-encoding" in exchange.headers):
+        return
+    session = exchange.query.get("session_hash")
+    fault = app.faults.find_for_body(exchange.method, exchange.path, kind=kind, session=session)
+    if fault is not None:
+        exchange.record.fault = fault.name
+        exchange.intake = INTAKES[fault.name](exchange, fault.values)
 
 
 def meet_faults(
@@ -40,12 +53,13 @@ def meet_faults(
     if not faults:
         go_on()
         return
-    exchange.record.fault = ", ".join(fault.name for fault in faults)
+    met = [] if exchange.record.fault is None else [exchange.record.fault]
+    exchange.record.fault = ", ".join([*met, *(fault.name for fault in faults)])
     first = faults[0]
     if first.family == "answer":
         ANSWERS[first.name](app, exchange, first.values)
     elif first.family == "server":
-        SERVER_FAULTS[first.name](app)
+        SERVER_FAULTS[first.name](app, first.values)
         if not exchange.responded:
             go_on()
     else:
@@ -217,20 +231,84 @@ ANSWERS: dict[str, Callable[[FakeApp, Exchange, Values], None]] = {
 }
 
 
-def _restart(app: FakeApp) -> None:
-    app.restart()
+# -- to the server
 
 
-def _forget_sessions(app: FakeApp) -> None:
+def _restart(app: FakeApp, values: Values) -> None:
+    app.restart(down=values["down"])
+
+
+def _refuse(app: FakeApp, values: Values) -> None:
+    app.refuse(values["seconds"])
+
+
+def _forget_sessions(app: FakeApp, _: Values) -> None:
     app.forget_sessions()
 
 
-def _forget_logins(app: FakeApp) -> None:
+def _forget_logins(app: FakeApp, _: Values) -> None:
     app.tokens.clear()
 
 
-SERVER_FAULTS: dict[str, Callable[[FakeApp], None]] = {
+SERVER_FAULTS: dict[str, Callable[[FakeApp, Values], None]] = {
     "restart": _restart,
+    "refuse": _refuse,
     "forget sessions": _forget_sessions,
     "forget logins": _forget_logins,
+}
+
+
+# -- to a connection
+
+
+def _accept_and_hang(connection: ServerConnection, _: Values) -> None:
+    connection.hear_nothing()
+
+
+def _accept_and_close(connection: ServerConnection, _: Values) -> None:
+    connection.close_at_once(reset=False)
+
+
+def _accept_and_reset(connection: ServerConnection, _: Values) -> None:
+    connection.close_at_once(reset=True)
+
+
+def _close_at_first_byte(connection: ServerConnection, _: Values) -> None:
+    connection.say_only(b"")
+
+
+def _reset_at_first_byte(connection: ServerConnection, _: Values) -> None:
+    connection.say_only(b"", reset=True)
+
+
+def _no_http(connection: ServerConnection, values: Values) -> None:
+    connection.say_only(values["text"].encode())
+
+
+def _latency(connection: ServerConnection, values: Values) -> None:
+    connection.lie_at(Pace(delay=values["seconds"]))
+
+
+def _bandwidth(connection: ServerConnection, values: Values) -> None:
+    rate = max(values["bytes_per_second"], 1)
+    size = max(rate // _PIECES_A_SECOND, 1)
+    connection.lie_at(Pace(size, size / rate))
+
+
+def _small_pieces(connection: ServerConnection, values: Values) -> None:
+    connection.lie_at(Pace(values["size"], values["every"]))
+
+
+_PIECES_A_SECOND = 100  # of a narrow line, so that it is narrow and not just late
+
+CONNECTION_FAULTS: dict[str, Callable[[ServerConnection, Values], None]] = {
+    "accept and hang": _accept_and_hang,
+    "accept and close": _accept_and_close,
+    "accept and reset": _accept_and_reset,
+    "close at first byte": _close_at_first_byte,
+    "reset at first byte": _reset_at_first_byte,
+    "no http": _no_http,
+    "latency": _latency,
+    "bandwidth": _bandwidth,
+    "small pieces": _small_pieces,
 }

@@ -14,6 +14,8 @@ from types import FrameType, TracebackType
 from typing import Generic, TypeVar
 
 from ._app import FakeApp
+from ._descriptors import is_for_want_of_room, make_room, tell_of_want
+from ._doors import Door
 from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
@@ -27,7 +29,6 @@ S = TypeVar("S", FakeApp, FakeHub)
 _SMALL_READ = 16 << 10
 _LARGE_READ = 64 << 10  # twice as fast as 256 KiB, which the allocator maps and unmaps each time
 _SEND_A_TURN = 1 << 20  # bytes that one connection may send before the others have their turn
-_BACKLOG = 1024
 RESET = struct.pack("ii", 1, 0)
 """The linger option with which a socket that is closed sends a reset."""
 
@@ -35,24 +36,15 @@ RESET = struct.pack("ii", 1, 0)
 class _Client:
     """A connected socket and what the kernel did not take yet."""
 
-    __slots__ = ("connection", "pending", "read_size", "socket", "watches_writes")
+    __slots__ = ("connection", "pending", "read_size", "socket", "watched")
 
     def __init__(self, sock: socket.socket, connection: ServerConnection) -> None:
         self.socket = sock
         self.connection = connection
         self.pending: memoryview | None = None
         self.read_size = _SMALL_READ
-        self.watches_writes = False
-
-
-class _Door:
-    """A socket that listens, and whom its clients are connected to."""
-
-    __slots__ = ("connect", "socket")
-
-    def __init__(self, sock: socket.socket, connect: Callable[[], ServerConnection]) -> None:
-        self.socket = sock
-        self.connect = connect
+        self.watched = 0
+        """What the selector looks for."""
 
 
 class _Loop:
@@ -71,8 +63,11 @@ class _Loop:
         self._clients: dict[ServerConnection, _Client] = {}
         self._selector = selectors.DefaultSelector()
         self._host = host
-        self._doors: list[_Door] = []
-        self._new_doors: list[_Door] = []
+        self._doors: dict[str, Door] = {}
+        """By URL."""
+        self._closed_doors: list[Door] = []
+        self._is_full = False
+        """Whether the process can open no more files."""
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
@@ -83,7 +78,7 @@ class _Loop:
                 sock.close()
             self._selector.close()
             raise
-        self.port: int = self._doors[0].socket.getsockname()[1]
+        self.port: int = self._doors[self.url].address[1]
         self._selector.register(self._woken, selectors.EVENT_READ)
         app.use_disk()
         app.date_offset = time.time()
@@ -92,16 +87,47 @@ class _Loop:
 
     def open(self, connect: Callable[[], ServerConnection], port: int = 0) -> str:
         """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""
-        host = self._host
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        listener.setblocking(False)
-        door = _Door(listener, connect)
-        self._doors.append(door)
-        self._new_doors.append(door)
+        with self.lock:
+            door = Door(self._host, port, connect)
+            self._doors[door.url] = door
         self.wake()
-        bound: int = listener.getsockname()[1]
-        return f"http://[{host}]:{bound}" if family == socket.AF_INET6 else f"http://{host}:{bound}"
+        return door.url
+
+    def close_door(self, url: str) -> None:
+        """Listen at a port no more, from the loop's next turn on."""
+        with self.lock:
+            self._closed_doors.append(self._doors.pop(url))
+        self.wake()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the sockets listen, or do not, as the app has it; nothing changes that any more once it is closed."""
+        on = self.app.listening.on
+        return self._closed or all(door.listens is on for door in self._doors.values())
+
+    def _look_after_doors(self) -> None:
+        while self._closed_doors:
+            door = self._closed_doors.pop()
+            self._watch_door(door, False)
+            door.socket.close()
+        on = self.app.listening.on
+        for door in self._doors.values():
+            if door.listens is not on:
+                self._watch_door(door, False)
+                if on:
+                    door.open()
+                else:
+                    door.shut()
+            self._watch_door(door, on and not self._is_full)
+
+    def _watch_door(self, door: Door, on: bool) -> None:
+        if door.is_watched is on:
+            return
+        door.is_watched = on
+        if on:
+            self._selector.register(door.socket, selectors.EVENT_READ, door)
+        else:
+            self._selector.unregister(door.socket)
 
     def time(self) -> float:
         return time.monotonic() - self._began + self._skipped
@@ -127,9 +153,9 @@ class _Loop:
     def _run(self) -> None:
         while not self._stopping:
             with self.lock:
-                while self._new_doors:
-                    door = self._new_doors.pop()
-                    self._selector.register(door.socket, selectors.EVENT_READ, door)
+                self._look_after_doors()
+                if self.watched:
+                    self.turned.notify_all()
                 deadline = self.app.next_deadline()
                 timeout = None if deadline is None else max(0.0, deadline - self.time())
                 if self.app.ready:
@@ -147,7 +173,7 @@ class _Loop:
                 with contextlib.suppress(BlockingIOError):
                     self._woken.recv(4096)
                 continue
-            if isinstance(client, _Door):
+            if isinstance(client, Door):
                 self._accept(client)
                 continue
             if mask & selectors.EVENT_READ:
@@ -159,22 +185,28 @@ class _Loop:
             client = self._clients.get(connection)
             if client is not None:
                 self._write(client)
-        if self.watched:
-            self.turned.notify_all()
 
-    def _accept(self, door: _Door) -> None:
-        while True:
+    def _accept(self, door: Door) -> None:
+        while door.is_watched:
             try:
                 sock, _ = door.socket.accept()
             except BlockingIOError:
                 return
-            except OSError:  # the client was gone before it was here, or there are too many files open
+            except OSError as error:
+                if is_for_want_of_room(error) and self._clients:
+                    self._is_full = True
+                    tell_of_want(len(self._clients))
+                return  # else the client was gone before it was here
+            make_room(sock.fileno())
+            try:
+                connection = door.connect()
+            except ConnectionRefusedError:  # it came before the listener was closed
+                _reset(sock)
                 return
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            client = _Client(sock, door.connect())
-            self._clients[client.connection] = client
-            self._selector.register(sock, selectors.EVENT_READ, client)
+            client = self._clients[connection] = _Client(sock, connection)
+            self._watch(client, writes=False)
 
     def _read(self, client: _Client) -> None:
         try:
@@ -189,6 +221,8 @@ class _Loop:
             return
         client.read_size = _LARGE_READ if len(data) == client.read_size else _SMALL_READ
         client.connection.receive_data(data)
+        if not client.connection.wants_data:
+            client.connection.wake()
 
     def _write(self, client: _Client) -> None:
         connection = client.connection
@@ -202,7 +236,7 @@ class _Loop:
             try:
                 count = client.socket.send(client.pending)
             except BlockingIOError:
-                self._watch_writes(client, True)
+                self._watch(client, writes=True)
                 return
             except OSError:
                 connection.connection_lost()
@@ -211,7 +245,7 @@ class _Loop:
             sent += count
             if count < len(client.pending):
                 client.pending = client.pending[count:]
-                self._watch_writes(client, True)
+                self._watch(client, writes=True)
                 return
             client.pending = None
             if sent >= _SEND_A_TURN:
@@ -221,20 +255,30 @@ class _Loop:
             connection.connection_lost()
             self._drop(client)
         else:
-            self._watch_writes(client, False)
+            self._watch(client, writes=False)
 
-    def _watch_writes(self, client: _Client, on: bool) -> None:
-        if client.watches_writes is not on:
-            client.watches_writes = on
-            mask = selectors.EVENT_READ | selectors.EVENT_WRITE if on else selectors.EVENT_READ
-            self._selector.modify(client.socket, mask, client)
+    def _watch(self, client: _Client, *, writes: bool) -> None:
+        wanted = selectors.EVENT_READ if client.connection.wants_data else 0
+        if writes:
+            wanted |= selectors.EVENT_WRITE
+        before, client.watched = client.watched, wanted
+        if wanted == before:
+            return
+        if not before:
+            self._selector.register(client.socket, wanted, client)
+        elif not wanted:
+            self._selector.unregister(client.socket)
+        else:
+            self._selector.modify(client.socket, wanted, client)
 
     def _drop(self, client: _Client) -> None:
         if self._clients.pop(client.connection, None) is not None:
-            self._selector.unregister(client.socket)
+            if client.watched:
+                self._selector.unregister(client.socket)
             if client.connection.reset:
-                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                _reset(client.socket)
             client.socket.close()
+            self._is_full = False
 
     def close(self) -> None:
         with self.lock:
@@ -245,9 +289,17 @@ class _Loop:
                 client.connection.connection_lost()
                 self._drop(client)
             self._selector.close()
-            for sock in (*(door.socket for door in self._doors), self._waker, self._woken):
-                sock.close()
+            for door in (*self._doors.values(), *self._closed_doors):
+                door.socket.close()
+            self._waker.close()
+            self._woken.close()
             self.app.close()
+            self.turned.notify_all()
+
+
+def _reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    sock.close()
 
 
 class _ThreadShell(Generic[S]):
@@ -285,9 +337,15 @@ class _ThreadShell(Generic[S]):
 
     def run(self, function: Callable[[S], T]) -> T:
         """Call ``function`` with the app, or the Hub, while the server stands still, and give its result."""
-        with self._loop.lock:
+        loop = self._loop
+        with loop.lock:
             result = function(self._served)
-        self._loop.wake()
+            loop.wake()
+            if not loop.is_settled and threading.current_thread() is not self._thread:
+                # Whoever connects now is to be refused, or not, and is not left to a race.
+                loop.watched += 1
+                loop.turned.wait_for(lambda: loop.is_settled)
+                loop.watched -= 1
         return result
 
     def advance(self, seconds: float) -> None:
@@ -385,7 +443,7 @@ class FakeHubServer(_ThreadShell[FakeHub]):
 
     def _prepare(self) -> None:
         loop = self._loop
-        self.hub.attach(loop.url, lambda _, connect: loop.open(connect))
+        self.hub.attach(loop.url, lambda _, connect: loop.open(connect), loop.close_door)
 
     def __enter__(self) -> FakeHubServer:
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from ._listening import Listening
 from ._log import RequestRecord
 from ._profiles import Profile
 from ._schedule import Schedule
@@ -87,6 +88,11 @@ class Served(Protocol):
     @property
     def now(self) -> float:
         """The time in seconds."""
+        ...
+
+    @property
+    def listening(self) -> Listening:
+        """Whether clients can connect; a shell with sockets does so, too."""
         ...
 
     @property

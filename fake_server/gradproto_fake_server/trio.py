@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
@@ -15,6 +15,8 @@ import trio
 import trio.testing
 
 from ._app import FakeApp
+from ._descriptors import is_for_want_of_room, make_room, tell_of_want
+from ._doors import Door
 from ._http import ServerConnection
 from ._hub import FakeHub
 from ._log import RequestRecord
@@ -38,6 +40,7 @@ S = TypeVar("S", FakeApp, FakeHub)
 Connect = Callable[[], ServerConnection]
 
 _READ_SIZE = 64 << 10
+_PATIENCE = 0.1  # seconds until a process that can open no more files tries again, as trio's own servers do
 
 
 class _Signal:
@@ -63,6 +66,9 @@ class _Shell:
         self._began = trio.current_time()
         self._skipped = 0.0
         self._writers: dict[ServerConnection, _Signal] = {}
+        self._readers: dict[ServerConnection, _Signal] = {}
+        self._doors: dict[Door, _Signal] = {}
+        """With what tells that a socket listens again."""
         self._planned: float | None = None
         """The time at which the time keeper will look again."""
         self._sooner = _Signal()
@@ -89,9 +95,11 @@ class _Shell:
         app = self.app
         app.run_jobs()
         for connection in app.take_ready():
-            writer = self._writers.get(connection)
-            if writer is not None:
-                writer.set()
+            for signals in (self._writers, self._readers):
+                signal = signals.get(connection)
+                if signal is not None:
+                    signal.set()
+        self._look_after_doors()
         self.turned.unpark_all()
 
     async def keep_time(self) -> None:
@@ -102,24 +110,80 @@ class _Shell:
             with trio.CancelScope() if deadline is None else trio.move_on_after(max(deadline - self.time(), 0.0)):
                 await self._sooner.wait()
 
-    def server_of(self, connect: Connect) -> Callable[[trio.abc.Stream], Awaitable[None]]:
-        """Give what serves each client that comes to one address."""
+    # -- over TCP
 
-        async def serve(stream: trio.abc.Stream) -> None:
-            await self.serve(stream, connect())
+    def _look_after_doors(self) -> None:
+        on = self.app.listening.on
+        for door, opened in self._doors.items():
+            if door.listens is on:
+                continue
+            if on:
+                door.open()
+                opened.set()
+            else:
+                trio.lowlevel.notify_closing(door.socket)
+                door.shut()
 
-        return serve
+    async def let_in(self, door: Door, nursery: trio.Nursery) -> None:
+        """Serve each client that comes to an address, until cancelled; that it is served may take a turn."""
+        opened = self._doors[door] = _Signal()
+        door.is_watched = True
+        try:
+            while door.is_watched:
+                if not door.listens:
+                    await opened.wait()
+                    continue
+                try:
+                    await trio.lowlevel.wait_readable(door.socket)
+                except trio.ClosedResourceError:
+                    continue
+                await self._accept(door, nursery)
+        finally:
+            del self._doors[door]
+            door.socket.close()
+
+    def close_door(self, url: str) -> None:
+        """Listen at a port no more."""
+        for door, opened in self._doors.items():
+            if door.url == url:
+                door.is_watched = False
+                opened.set()
+                trio.lowlevel.notify_closing(door.socket)
+
+    async def _accept(self, door: Door, nursery: trio.Nursery) -> None:
+        try:
+            sock, _ = door.socket.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:  # the client was gone before it was here, or there is no room for it
+            if is_for_want_of_room(error):
+                tell_of_want(len(self._writers))
+                await trio.sleep(_PATIENCE)
+            return
+        make_room(sock.fileno())
+        sock.setblocking(False)
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+        try:
+            connection = door.connect()
+        except ConnectionRefusedError:  # it came before the listener was closed
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            await trio.aclose_forcefully(stream)
+            return
+        nursery.start_soon(self.serve, stream, connection)
+
+    # -- one connection
 
     async def serve(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
         """Serve one client until either side closes."""
         writer = self._writers[connection] = _Signal()
+        reader = self._readers[connection] = _Signal()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, stream, connection, writer, nursery.cancel_scope)
-                await self._read(stream, connection)
+                await self._read(stream, connection, reader)
                 nursery.cancel_scope.cancel()
         finally:
-            del self._writers[connection]
+            del self._writers[connection], self._readers[connection]
             connection.connection_lost()
             self.turn()
             if connection.reset and isinstance(stream, trio.SocketStream):
@@ -127,8 +191,10 @@ class _Shell:
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(stream)
 
-    async def _read(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
+    async def _read(self, stream: trio.abc.Stream, connection: ServerConnection, reader: _Signal) -> None:
         while True:
+            while not connection.wants_data:
+                await reader.wait()
             try:
                 data = await stream.receive_some(_READ_SIZE)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -153,6 +219,7 @@ class _Shell:
             if connection.closed:
                 scope.cancel()
                 return
+            self.turn()  # the client may be idle from now on
             await writer.wait()
 
 
@@ -255,10 +322,10 @@ class _HubControls(_Controls[FakeHub]):
 class TrioFakeServer(_AppControls):
     """A fake app on a port of this machine."""
 
-    def __init__(self, shell: _Shell, app: FakeApp, host: str, port: int) -> None:
+    def __init__(self, shell: _Shell, app: FakeApp, url: str, port: int) -> None:
         super().__init__(shell, app)
         self.port = port
-        self.url: str = _url(host, port)
+        self.url: str = url
 
 
 class TrioFakeHub(_HubControls):
@@ -290,7 +357,10 @@ class MemoryNetwork(_AppControls):
         self._memory = _Memory(shell, nursery)
 
     async def connect(self) -> trio.abc.HalfCloseableStream:
-        """Connect a client; what either side sends waits until the other takes it."""
+        """Connect a client; what either side sends waits until the other takes it.
+
+        Raises ``ConnectionRefusedError`` while the app refuses connections.
+        """
         return await self._memory.connect(self.app.connect())
 
     async def open_stream(self, host: str, port: int, tls: bool) -> trio.abc.HalfCloseableStream:
@@ -310,10 +380,6 @@ class MemoryHubNetwork(_HubControls):
         return await self._memory.connect(self.hub.connect_at(host))
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 async def serve_trio(
     app: FakeApp,
     *,
@@ -322,17 +388,17 @@ async def serve_trio(
     task_status: trio.TaskStatus[TrioFakeServer] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled, then remove the files; ``await nursery.start(serve_trio, app)`` gives the server."""
-    listeners = await trio.open_tcp_listeners(port, host=host)
+    door = Door(host, port, app.connect)
     app.use_disk()
     app.date_offset = time.time()
     shell = _Shell(app)
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(shell.keep_time)
-            nursery.start_soon(trio.serve_listeners, shell.server_of(app.connect), listeners)
-            bound: int = listeners[0].socket.getsockname()[1]
-            task_status.started(TrioFakeServer(shell, app, host, bound))
+            nursery.start_soon(shell.let_in, door, nursery)
+            task_status.started(TrioFakeServer(shell, app, door.url, door.address[1]))
     finally:
+        door.socket.close()
         app.close()
 
 
@@ -375,17 +441,14 @@ async def open_fake_hub(hub: FakeHub, *, host: str = "127.0.0.1", port: int = 0)
 
             def open_address(connect: Connect, port: int) -> str:
                 """Listen at once, and serve from the next turn of the event loop on."""
-                family = socket.AF_INET6 if ":" in host else socket.AF_INET
-                sock = socket.create_server((host, port), family=family)
-                bound: int = sock.getsockname()[1]
-                listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
-                nursery.start_soon(trio.serve_listeners, shell.server_of(connect), [listener])
-                return _url(host, bound)
+                door = Door(host, port, connect)
+                nursery.start_soon(shell.let_in, door, nursery)
+                return door.url
 
             url = open_address(hub.connect, port)
             hub.use_disk()
             hub.date_offset = time.time()
-            hub.attach(url, lambda _, connect: open_address(connect, 0))
+            hub.attach(url, lambda _, connect: open_address(connect, 0), shell.close_door)
             nursery.start_soon(shell.keep_time)
             yield TrioFakeHub(shell, hub)
             nursery.cancel_scope.cancel()
