@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
-from ._fault_answers import CONNECTION_FAULTS
+from ._fault_answers import CONNECTION_FAULTS, strike_streams
 from ._faults import Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
@@ -25,7 +25,7 @@ from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
-from ._queue import Queue
+from ._queue import Queue, Session
 from ._routes import Router
 from ._schedule import Schedule, Timer
 from ._steps import FakeFile
@@ -40,6 +40,7 @@ _MAX_TURNS = 1000  # a job that never waits for anything must not keep who settl
 _REMEMBERED_JOBS = 1000
 _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
+_REMEMBERED_STATES = 10_000  # as Gradio's own limit, state_session_capacity
 
 
 class FakeApp(Controls):
@@ -141,6 +142,7 @@ class FakeApp(Controls):
         self._router = Router(self.profile)
         self._own_files = files is None
         self._runnable: deque[Job] = deque()
+        self._tidy_jobs_at = _REMEMBERED_JOBS
         self._connections: dict[ServerConnection, None] = {}
         self._connection_count = 0
         self._request_count = 0
@@ -301,8 +303,8 @@ class FakeApp(Controls):
 
     def forget_sessions(self) -> None:
         """Forget all sessions, their events and their State, as another replica knows none of them."""
-        for session in list(self.queue.sessions.values()):
-            session.forget()
+        for channel in self.queue.channels():
+            channel.forget()
         for job in list(self.jobs.values()):
             job.close()
         self.has_forgotten = True
@@ -562,14 +564,20 @@ class FakeApp(Controls):
 
     # -- for its jobs
 
+    def strike_streams(self, channels: Iterable[Session]) -> None:
+        """Let faults of the messages happen to streams that are open already."""
+        if self.faults:
+            strike_streams(self, channels)
+
     def remember(self, job: Job) -> None:
         """Keep a job where tests find it."""
         self.jobs[job.event_id] = job
-        if len(self.jobs) > _REMEMBERED_JOBS:
-            for event_id, old in self.jobs.items():
-                if old.over:
-                    del self.jobs[event_id]
-                    break
+        if len(self.jobs) >= self._tidy_jobs_at:
+            over = [event_id for event_id, old in self.jobs.items() if old.over]
+            for event_id in over[: max(len(self.jobs) - _REMEMBERED_JOBS, 0)]:
+                del self.jobs[event_id]
+            # Not at each job, since many may not be over.
+            self._tidy_jobs_at = max(len(self.jobs), _REMEMBERED_JOBS) * 5 // 4
 
     def run_soon(self, job: Job) -> None:
         """Run a job in this or the next turn."""
@@ -580,10 +588,16 @@ class FakeApp(Controls):
         self.queue.job_over(job, self.now)
         self.polled.job_over(job)
 
+    def fault_made(self) -> None:
+        """There is a new fault, which may be for streams that are open."""
+        self.strike_streams(self.queue.channels())
+
     def state_values(self, session_hash: str) -> dict[Component, Any]:
         """Give a session's State values."""
         values = self._states.get(session_hash)
         if values is None:
+            if len(self._states) >= _REMEMBERED_STATES:
+                self._forget_state(next(iter(self._states)))
             values = self._states[session_hash] = {}
         return values
 
@@ -602,7 +616,7 @@ class FakeApp(Controls):
 
     def _forget_state(self, session_hash: str) -> None:
         self._states.pop(session_hash, None)
-        self._state_timers.pop(session_hash, None)
+        self.session_opened(session_hash)  # nothing more is to be forgotten of it
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""

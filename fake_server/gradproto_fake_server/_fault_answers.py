@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._bends import chain
@@ -13,13 +13,14 @@ from ._intakes import INTAKES
 from ._json import is_object
 from ._lines import Pace
 from ._messages import Bent, Message
+from ._queue import Session
 from ._queue_routes import refuse_stranger
 from ._streams import EventStream
 
 if TYPE_CHECKING:
     from ._app import FakeApp
 
-__all__ = ["ANSWERS", "CONNECTION_FAULTS", "SERVER_FAULTS", "meet_body_faults", "meet_faults"]
+__all__ = ["ANSWERS", "CONNECTION_FAULTS", "SERVER_FAULTS", "meet_body_faults", "meet_faults", "strike_streams"]
 
 _HTML = "text/html; charset=utf-8"
 
@@ -31,7 +32,7 @@ def meet_body_faults(app: FakeApp, exchange: Exchange, kind: str) -> None:
     session = exchange.query.get("session_hash")
     fault = app.faults.find_for_body(exchange.method, exchange.path, kind=kind, session=session)
     if fault is not None:
-        exchange.record.fault = fault.name
+        _write_down(exchange, [fault])
         exchange.intake = INTAKES[fault.name](exchange, fault.values)
 
 
@@ -43,18 +44,20 @@ def meet_faults(
         go_on()
         return
     session = _session_of(app, exchange, kind, parameters)
-    faults = app.faults.find_all(
-        exchange.method,
-        exchange.path,
-        kind=kind,
-        session=session,
-        endpoints=_endpoints_of(app, exchange, kind, parameters, session),
-    )
+    endpoints = _endpoints_of(app, exchange, kind, parameters, session)
+    passed = [
+        fault
+        for fault in app.faults
+        if fault.family == "message"
+        and fault.matches(exchange.method, exchange.path, kind=kind, session=session, endpoints=endpoints)
+    ]
+    faults = app.faults.find_all(exchange.method, exchange.path, kind=kind, session=session, endpoints=endpoints)
+    if passed:
+        _stream_faults(exchange).considered.extend(passed)
     if not faults:
         go_on()
         return
-    met = [] if exchange.record.fault is None else [exchange.record.fault]
-    exchange.record.fault = ", ".join([*met, *(fault.name for fault in faults)])
+    _write_down(exchange, faults)
     first = faults[0]
     if first.family == "answer":
         ANSWERS[first.name](app, exchange, first.values)
@@ -68,10 +71,63 @@ def meet_faults(
             exchange.headers.pop("range", None)
         if bends:
             exchange.bend = chain(exchange, bends)
-        said = [_message_fault(app, fault) for fault in faults if fault.family == "message"]
-        if said:
-            exchange.message_bend = lambda message: _bent(said, message)
+        for fault in faults:
+            if fault.family == "message":
+                _stream_faults(exchange).faults.append(_message_fault(app, fault))
         go_on()
+
+
+def strike_streams(app: FakeApp, channels: Iterable[Session]) -> None:
+    """Let faults of the messages happen to streams that are open already, and to the events that they carry now."""
+    waiting = [fault for fault in app.faults if fault.family == "message" and fault.times != 0]
+    if not waiting:
+        return
+    for channel in channels:
+        endpoints = _endpoints_in(app, channel)
+        for stream in channel.streams:
+            _strike(app, stream.exchange, waiting, endpoints)
+
+
+def _strike(app: FakeApp, exchange: Exchange, waiting: Sequence[Fault], endpoints: Collection[str]) -> None:
+    record = exchange.record
+    for fault in waiting:
+        known = exchange.message_bend.considered if isinstance(exchange.message_bend, _StreamFaults) else ()
+        if any(fault is other for other in known):
+            continue  # it passed this stream, or happens to it already
+        if fault.matches(
+            record.method, record.path, kind=record.kind, session=record.session_hash, endpoints=endpoints
+        ):
+            _stream_faults(exchange).considered.append(fault)
+            if fault.counts():
+                _write_down(exchange, [fault])
+                _stream_faults(exchange).faults.append(_message_fault(app, fault))
+
+
+def _write_down(exchange: Exchange, faults: Iterable[Fault]) -> None:
+    met = [] if exchange.record.fault is None else [exchange.record.fault]
+    exchange.record.fault = ", ".join([*met, *(fault.name for fault in faults)])
+
+
+class _StreamFaults:
+    """What happens to the messages of one stream."""
+
+    def __init__(self) -> None:
+        self.faults: list[MessageFault] = []
+        self.considered: list[Fault] = []
+        """Those that could have happened to it, whether or not it was their turn."""
+
+    def __call__(self, message: Message) -> list[Bent]:
+        said: list[Bent] = [message]
+        for fault in self.faults:
+            said = [item for old in said for item in (fault.bend(old) if isinstance(old, Message) else (old,))]
+        return said
+
+
+def _stream_faults(exchange: Exchange) -> _StreamFaults:
+    found = exchange.message_bend
+    if not isinstance(found, _StreamFaults):
+        found = exchange.message_bend = _StreamFaults()
+    return found
 
 
 def _session_of(app: FakeApp, exchange: Exchange, kind: str, parameters: tuple[str, ...]) -> str | None:
@@ -91,8 +147,7 @@ def _endpoints_of(
     """Give the names of the endpoints that a request is about."""
     if kind in ("data", "call_data"):
         known = app.queue.sessions.get(session or "")
-        pending = () if known is None else known.pending
-        return {app.jobs[event_id].endpoint.name for event_id in pending if event_id in app.jobs}
+        return () if known is None else _endpoints_in(app, known)
     body = exchange.record.body
     index: object = body.get("fn_index") if is_object(body) else None
     given = exchange.query.get("fn_index", "")
@@ -102,6 +157,10 @@ def _endpoints_of(
     if endpoint is not None:
         return (endpoint.name,)
     return parameters[:1] if kind in ("run", "call") else ()
+
+
+def _endpoints_in(app: FakeApp, channel: Session) -> Collection[str]:
+    return {app.jobs[event_id].endpoint.name for event_id in channel.pending if event_id in app.jobs}
 
 
 def _message_fault(app: FakeApp, fault: Fault) -> MessageFault:
@@ -114,13 +173,6 @@ def _message_fault(app: FakeApp, fault: Fault) -> MessageFault:
     return MessageFault(
         fault.name, fault.values, app.messages, session_lost=app.profile.session_lost, concerns=concerns
     )
-
-
-def _bent(faults: list[MessageFault], message: Message) -> list[Bent]:
-    said: list[Bent] = [message]
-    for fault in faults:
-        said = [item for old in said for item in (fault.bend(old) if isinstance(old, Message) else (old,))]
-    return said
 
 
 # -- in place of an answer

@@ -256,17 +256,19 @@ class Fault:
         endpoints: Collection[str] = (),
     ) -> bool:
         """Say whether it happens to this request, and count it."""
+        return self.matches(method, path, kind=kind, session=session, endpoints=endpoints) and self.counts()
+
+    def matches(self, method: str, path: str, *, kind: str, session: str | None, endpoints: Collection[str]) -> bool:
+        """Say whether it is for this request."""
         if self.times == 0 or self.method not in ("*", method) or not fnmatchcase(path, self.path):
             return False
         if kind == "socket" and self.family in ("shape", "stream"):
             return False  # frames are no answer
-        if (
-            (self.kinds and kind not in self.kinds)
-            or (self.session is not None and session != self.session)
-            or (self.endpoint is not None and self.endpoint not in endpoints)
-        ):
-            return False
-        return self.counts()
+        return (
+            (not self.kinds or kind in self.kinds)
+            and (self.session is None or session == self.session)
+            and (self.endpoint is None or self.endpoint in endpoints)
+        )
 
     def counts(self) -> bool:
         """Count something that it could happen to; say whether it does."""

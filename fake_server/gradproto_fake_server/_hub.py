@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ._app import FakeApp
 from ._demo import demo_app
 from ._faults import Failing, Faults
-from ._http import ServerConnection
+from ._http import Exchange, ServerConnection
 from ._hub_accounts import HubToken, HubUser, OrgRole, TokenRole
 from ._hub_api import ApiFront
 from ._hub_front import Front
@@ -23,7 +23,7 @@ from ._hub_routes import ROUTES
 from ._hub_spaces import CPU_BASIC_SLEEP, Gating, HubSpace, Stage
 from ._json import compact_json
 from ._listening import Listening
-from ._log import RequestRecord
+from ._log import RequestRecord, check_closed, check_requested, check_strict
 from ._profiles import Profile, profile_for
 from ._schedule import Schedule
 
@@ -87,6 +87,7 @@ class FakeHub(Failing):
         self._minted = 0
         self._connection_count = 0
         self._request_count = 0
+        self._open: dict[int, RequestRecord] = {}
         self._on_disk = False
         self._tokens: dict[str, HubToken] = {}
         self._org_ids: dict[str, str] = {}
@@ -263,6 +264,29 @@ class FakeHub(Failing):
         """The streams that the apps of all Spaces have open."""
         return [record for app in self._apps for record in app.open_streams]
 
+    @property
+    def complaints(self) -> list[str]:
+        """What a real Gradio refuses of that which the apps of Spaces were asked for; see :attr:`FakeApp.complaints`.
+
+        What the Hub itself refuses is no complaint: whether there is a Space, and who may see it, is asked to be told.
+        """
+        return [f"#{record.number} {record.complaint}" for record in self.requests if record.complaint is not None]
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if the app of a Space was asked for anything that a real Gradio refuses."""
+        check_strict(self.complaints)
+
+    def assert_requested(self, kind: str, times: int | None = None, *, site: str | None = None) -> list[RequestRecord]:
+        """Give the requests of a :attr:`RequestRecord.kind`, to all sites or to one: ``hub``, or the id of a Space.
+
+        Raises ``AssertionError`` if there are not ``times`` of them, or without that none at all.
+        """
+        return check_requested((record for record in self.requests if site in (None, record.site)), kind, times)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open, at the Hub or at any Space."""
+        check_closed(list(self._open.values()))
+
     # -- for the shells
 
     @property
@@ -419,7 +443,12 @@ class FakeHub(Failing):
             site=site,
         )
         self.requests.append(record)
+        self._open[record.number] = record
         return record
+
+    def exchange_over(self, exchange: Exchange) -> None:
+        """A request has been answered, or never will be."""
+        self._open.pop(exchange.record.number, None)
 
     def find_token(self, authorization: str) -> HubToken | None:
         """Give the token of an ``Authorization`` header, if it is good."""

@@ -157,6 +157,23 @@ class MemoryHub:
         """Give the time at which something will happen by itself; ``None`` if nothing will."""
         return self.hub.next_deadline()
 
+    @property
+    def complaints(self) -> list[str]:
+        """What a real Gradio refuses of that which Spaces were asked for; see :attr:`FakeHub.complaints`."""
+        return self.hub.complaints
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if a Space was asked for anything that a real Gradio refuses."""
+        self.hub.assert_strict()
+
+    def assert_requested(self, kind: str, times: int | None = None, *, site: str | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeHub.assert_requested`."""
+        return self.hub.assert_requested(kind, times, site=site)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open, at the Hub or at any Space."""
+        self.hub.assert_all_closed()
+
     def close(self) -> None:
         """Drop all connections and files."""
         self.hub.close()

@@ -452,6 +452,23 @@ class FakeHubServer(_ThreadShell[FakeHub]):
         """Give the address of a Space. Raises ``LookupError`` if there is none of that id."""
         return self.run(lambda hub: hub.space(space_id).host)
 
+    @property
+    def complaints(self) -> list[str]:
+        """What a real Gradio refuses of that which Spaces were asked for; see :attr:`FakeHub.complaints`."""
+        return self.run(lambda hub: hub.complaints)
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if a Space was asked for anything that a real Gradio refuses."""
+        self.run(FakeHub.assert_strict)
+
+    def assert_requested(self, kind: str, times: int | None = None, *, site: str | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeHub.assert_requested`."""
+        return self.run(lambda hub: hub.assert_requested(kind, times, site=site))
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open, at the Hub or at any Space."""
+        self.run(FakeHub.assert_all_closed)
+
 
 def serve_forever(
     app: FakeApp, host: str = "127.0.0.1", port: int = 7860, *, ready: Callable[[str], None] | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["UploadTracker", "Uploads"]
 
 _MAX_FILES = 1000
+_REMEMBERED_UPLOADS = 100  # that are over, and of which nobody has asked how they go
 
 
 class UploadTracker:
@@ -97,6 +98,9 @@ class Uploads:
     def finish(self, upload_id: str, tracker: UploadTracker) -> None:
         """An upload is over, well or not."""
         tracker.done = True
+        if len(self._trackers) > _REMEMBERED_UPLOADS:
+            for old in [name for name, other in self._trackers.items() if other.done][:-_REMEMBERED_UPLOADS]:
+                del self._trackers[old]
         if tracker.listener is not None:
             self._trackers.pop(upload_id, None)
             tracker.listener.done()
