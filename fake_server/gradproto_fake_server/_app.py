@@ -333,6 +333,11 @@ class FakeApp(Controls):
             CONNECTION_FAULTS[fault.name](connection, fault.values)
         return connection
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
     def tick(self, now: float) -> None:
         """Set the time, do what is due, and let jobs that can go on make some steps."""
         self.set_time(now)

@@ -442,9 +442,11 @@ class ServerConnection:
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client; ``b""`` means that it closed, which uvicorn takes for a disconnect."""
-        if self._closing or (self._deaf and data):
+        if self._closing and not data:
+            self._app.forget_connection(self)  # what is yet to be sent is sent
+        elif self._closing or (self._deaf and data):
             return
-        if not data:
+        elif not data:
             self.connection_lost()
         elif self._line is not None:
             self._line.heard(data)

@@ -37,6 +37,11 @@ class Uploads:
         self._trackers: dict[str, UploadTracker] = {}
         self._waiting: dict[str, list[tuple[Exchange, Timer]]] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many listeners wait for an upload to begin."""
+        return sum(len(exchanges) for exchanges in self._waiting.values())
+
     def track(self, upload_id: str) -> UploadTracker:
         """An upload begins."""
         tracker = self._trackers[upload_id] = UploadTracker()
