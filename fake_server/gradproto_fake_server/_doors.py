@@ -33,7 +33,7 @@ class Door:
         self.url: str = f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
 
     def shut(self) -> None:
-        """Refuse clients, those that nobody has greeted yet, too, but keep the port, so that nobody else gets it."""
+        """Refuse clients, also those that wait to be accepted, but keep the port: the system gives it to nobody."""
         self.listens = False
         self.socket.close()
         self.socket = socket.socket(self._family)

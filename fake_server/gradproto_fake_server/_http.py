@@ -18,6 +18,7 @@ from ._intakes import Intake
 from ._json import compact_json, is_object
 from ._lines import Line, Pace
 from ._log import Ending, RequestRecord
+from ._reasons import REASONS
 from ._websocket import WebSocket, handshake_headers
 
 if TYPE_CHECKING:
@@ -33,29 +34,6 @@ _LOGGED_BODY = 64 << 10
 _SEND_AT_ONCE = 64 << 10  # how much a pull takes out of streams and files
 _UNREAD = 1 << 20  # bytes for a client that does not read them, after which nothing is read of it either
 _AHEAD = 64 << 10  # bytes of the next requests that may come before this one is answered
-_REASONS: dict[int, bytes] = {
-    200: b"OK",
-    206: b"Partial Content",
-    302: b"Found",
-    307: b"Temporary Redirect",
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    402: b"Payment Required",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    409: b"Conflict",
-    413: b"Content Too Large",
-    416: b"Range Not Satisfiable",
-    422: b"Unprocessable Entity",
-    429: b"Too Many Requests",
-    500: b"Internal Server Error",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-}
-
-
 _REFUSALS = frozenset({400, 403, 404, 405, 413, 416, 422})
 
 
@@ -392,6 +370,7 @@ class ServerConnection:
         self._closing = False
         self._last_word: bytes | None = None
         self._line: Line | None = None
+        self._goes_soon = False
         self._unread = 0
         self._is_paused = False
         self._ahead = 0
@@ -472,12 +451,16 @@ class ServerConnection:
 
     def data_to_send(self) -> bytes:
         """Give the next bytes for the client, ``b""`` if there are none now. Files and streams are read only here."""
-        line = self._line
-        if line is None:
+        if self._line is None:
             return self._next_out()
-        while line.gives_room and (data := self._next_out()):
+        self._put_on_line()
+        return self._line.take()
+
+    def _put_on_line(self) -> None:
+        line = self._line
+        self._goes_soon = False
+        while line is not None and line.gives_room and (data := self._next_out()):
             line.said(data)
-        return line.take()
 
     def _next_out(self) -> bytes:
         out = self._out
@@ -535,7 +518,7 @@ class ServerConnection:
             self._receive(data)
             self.wake()  # there is room for more
 
-        self._line = Line(self._app.schedule, pace, receive=hear, wake=self.wake)
+        self._line = Line(self._app.schedule, pace, receive=hear, arrived=lambda: self._app.ready.update({self: None}))
 
     def drop(self) -> None:
         """The server is gone."""
@@ -553,6 +536,9 @@ class ServerConnection:
     def wake(self) -> None:
         """Tell the shell that there may be something to send."""
         self._app.ready[self] = None
+        if self._line is not None and not self._goes_soon:  # what is on its way does not wait for who takes it
+            self._goes_soon = True
+            self._app.schedule.call_after(0.0, self._put_on_line)
 
     def close_idle(self) -> None:
         """The client has been silent for too long."""
@@ -566,14 +552,14 @@ class ServerConnection:
             h11.Response(
                 status_code=status,
                 headers=[*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)],
-                reason=_REASONS.get(status, b""),
+                reason=REASONS.get(status, b""),
             )
         )
 
     def start_raw(self, exchange: Exchange, status: int, headers: Headers, version: str) -> None:
         """Send the head of a response of which h11 knows nothing."""
         exchange.record.status = status
-        lines = [f"HTTP/{version} {status} {_REASONS.get(status, b'').decode()}"]
+        lines = [f"HTTP/{version} {status} {REASONS.get(status, b'').decode()}"]
         every = [*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)]
         lines.extend(f"{name}: {value}" for name, value in every)
         self.send_raw("\r\n".join([*lines, "", ""]).encode("latin-1"))
@@ -593,7 +579,7 @@ class ServerConnection:
         """Send bytes that are framed already."""
         self._out.append(data)
         self._unread += len(data)
-        self._app.ready[self] = None
+        self.wake()
 
     def end_response(self, *, close: bool) -> None:
         """End a response; go on with the next request if this one's body is over."""
@@ -618,7 +604,7 @@ class ServerConnection:
         if data:
             self._out.append(data)
             self._unread += len(data)
-        self._app.ready[self] = None
+        self.wake()
 
     def _handle_events(self) -> None:
         self._in_events = True

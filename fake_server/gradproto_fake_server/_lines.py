@@ -87,10 +87,11 @@ class Line:
     """Both directions; what ``receive`` takes is what the server hears, and what comes out last is what it sends."""
 
     def __init__(
-        self, schedule: Schedule, pace: Pace, *, receive: Callable[[bytes], None], wake: Callable[[], None]
+        self, schedule: Schedule, pace: Pace, *, receive: Callable[[bytes], None], arrived: Callable[[], None]
     ) -> None:
         self._arrived: deque[bytes] = deque()
-        self._wake = wake
+        self._untaken = 0
+        self._tell = arrived
         self._inward = _Way(schedule, pace, receive)
         self._outward = _Way(schedule, pace, self._came_out)
 
@@ -102,7 +103,7 @@ class Line:
     @property
     def gives_room(self) -> bool:
         """Whether the server may send more."""
-        return self._outward.under_way < _UNDER_WAY
+        return self._outward.under_way + self._untaken < _UNDER_WAY
 
     @property
     def is_empty(self) -> bool:
@@ -119,14 +120,20 @@ class Line:
 
     def take(self) -> bytes:
         """Give the next piece that has come to the client's end; ``b""`` if there is none now."""
-        return self._arrived.popleft() if self._arrived else b""
+        if not self._arrived:
+            return b""
+        piece = self._arrived.popleft()
+        self._untaken -= len(piece)
+        return piece
 
     def stop(self) -> None:
         """Lose what is under way: the client is gone."""
         self._inward.stop()
         self._outward.stop()
         self._arrived.clear()
+        self._untaken = 0
 
     def _came_out(self, piece: bytes) -> None:
         self._arrived.append(piece)
-        self._wake()
+        self._untaken += len(piece)
+        self._tell()
