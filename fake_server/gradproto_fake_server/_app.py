@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -14,16 +14,18 @@ from ._control_api import ControlApi, is_control
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._fault_answers import CONNECTION_FAULTS, strike_streams
 from ._faults import Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
 from ._json import compact_json
+from ._listening import Listening
 from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
-from ._queue import Queue
+from ._queue import Queue, Session
 from ._routes import Router
 from ._schedule import Schedule, Timer
 from ._steps import FakeFile
@@ -38,6 +40,7 @@ _MAX_TURNS = 1000  # a job that never waits for anything must not keep who settl
 _REMEMBERED_JOBS = 1000
 _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
+_REMEMBERED_STATES = 10_000  # as Gradio's own limit, state_session_capacity
 
 
 class FakeApp(Controls):
@@ -120,6 +123,8 @@ class FakeApp(Controls):
         """Whether there were sessions of which it knows nothing any more."""
         self.faults: Faults = Faults()
         """What goes wrong."""
+        self.listening: Listening = Listening(self.schedule)
+        """Whether clients can connect."""
         self._seed = f"{seed}/"
         self._minted = 0
         self.file_seed: bytes = self._mint()[:16].encode()
@@ -144,6 +149,7 @@ class FakeApp(Controls):
         self._router = Router(self.profile)
         self._own_files = files is None
         self._runnable: deque[Job] = deque()
+        self._tidy_jobs_at = _REMEMBERED_JOBS
         self._connections: dict[ServerConnection, None] = {}
         self._connection_count = 0
         self.request_count: int = 0
@@ -254,11 +260,19 @@ class FakeApp(Controls):
 
     # -- for tests
 
-    def restart(self) -> None:
-        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
+    def restart(self, *, down: float = 0.0) -> None:
+        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another.
+
+        New connections are refused while it is ``down``, for so many seconds.
+        """
         self._cut_all(None)
         self._forget_all()
         self.began = self.now
+        self.listening.stop_for(down)
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse new connections for so many seconds from now; those that are there stay, and 0 ends it."""
+        self.listening.stop_for(seconds)
 
     def reset(self, *, keep: ServerConnection | None = None) -> None:
         """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
@@ -266,6 +280,7 @@ class FakeApp(Controls):
         All connections but ``keep`` are cut.
         """
         self.faults.clear()
+        self.listening.start()
         self._cut_all(keep)
         self._forget_all()
         self.has_forgotten = False
@@ -297,8 +312,8 @@ class FakeApp(Controls):
 
     def forget_sessions(self) -> None:
         """Forget all sessions, their events and their State, as another replica knows none of them."""
-        for session in list(self.queue.sessions.values()):
-            session.forget()
+        for channel in self.queue.channels():
+            channel.forget()
         for job in list(self.jobs.values()):
             job.close()
         self.has_forgotten = True
@@ -317,16 +332,20 @@ class FakeApp(Controls):
         return self.schedule.now
 
     def connect(self) -> ServerConnection:
-        """A client has connected."""
+        """A client has connected. Raises ``ConnectionRefusedError`` while nobody listens."""
+        self.listening.check()
         self._connection_count += 1
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
         fault = self.faults.find_for_connection() if self.faults else None
-        if fault is not None and fault.name == "accept and hang":
-            connection.hear_nothing()
-        elif fault is not None:
-            connection.close_at_once(reset=fault.name == "accept and reset")
+        if fault is not None:
+            CONNECTION_FAULTS[fault.name](connection, fault.values)
         return connection
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
 
     def tick(self, now: float) -> None:
         """Set the time, do what is due, and let jobs that can go on make some steps."""
@@ -575,14 +594,20 @@ class FakeApp(Controls):
 
     # -- for its jobs
 
+    def strike_streams(self, channels: Iterable[Session]) -> None:
+        """Let faults of the messages happen to streams that are open already."""
+        if self.faults:
+            strike_streams(self, channels)
+
     def remember(self, job: Job) -> None:
         """Keep a job where tests find it."""
         self.jobs[job.event_id] = job
-        if len(self.jobs) > _REMEMBERED_JOBS:
-            for event_id, old in self.jobs.items():
-                if old.over:
-                    del self.jobs[event_id]
-                    break
+        if len(self.jobs) >= self._tidy_jobs_at:
+            over = [event_id for event_id, old in self.jobs.items() if old.over]
+            for event_id in over[: max(len(self.jobs) - _REMEMBERED_JOBS, 0)]:
+                del self.jobs[event_id]
+            # Not at each job, since many may not be over.
+            self._tidy_jobs_at = max(len(self.jobs), _REMEMBERED_JOBS) * 5 // 4
 
     def run_soon(self, job: Job) -> None:
         """Run a job in this or the next turn."""
@@ -593,10 +618,16 @@ class FakeApp(Controls):
         self.queue.job_over(job, self.now)
         self.polled.job_over(job)
 
+    def fault_made(self) -> None:
+        """There is a new fault, which may be for streams that are open."""
+        self.strike_streams(self.queue.channels())
+
     def state_values(self, session_hash: str) -> dict[Component, Any]:
         """Give a session's State values."""
         values = self._states.get(session_hash)
         if values is None:
+            if len(self._states) >= _REMEMBERED_STATES:
+                self._forget_state(next(iter(self._states)))
             values = self._states[session_hash] = {}
         return values
 
@@ -615,7 +646,7 @@ class FakeApp(Controls):
 
     def _forget_state(self, session_hash: str) -> None:
         self._states.pop(session_hash, None)
-        self._state_timers.pop(session_hash, None)
+        self.session_opened(session_hash)  # nothing more is to be forgotten of it
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""

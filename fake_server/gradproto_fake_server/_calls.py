@@ -136,11 +136,11 @@ class _DirectDelivery:
         self.alive = False  # the next output ends the job
         return True
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
-        pass
+    def noted(self, job: Job, note: Progress | Log) -> bool:
+        return True
 
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
-        pass
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
+        return True
 
     def completed(self, job: Job, data: list[Any]) -> None:
         self._answer(job, data, is_generating=False)

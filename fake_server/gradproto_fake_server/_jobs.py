@@ -34,12 +34,12 @@ class Delivery(Protocol):
         """Take an intermediate output; ``False`` stops the job until :meth:`Job.resume`."""
         ...
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
-        """Take progress or a log."""
+    def noted(self, job: Job, note: Progress | Log) -> bool:
+        """Take progress or a log; ``False`` stops the job, as for an output."""
         ...
 
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
-        """Take a message that a script says."""
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
+        """Take a message that a script says; ``False`` stops the job, as for an output."""
         ...
 
     def completed(self, job: Job, data: list[Any]) -> None:
@@ -260,8 +260,8 @@ class Job:
                 self._timer = self._host.schedule.call_after(item.seconds, self._ready, awaited=True)
             return False
         if isinstance(item, Progress | Log):
-            if self.delivery.alive:
-                self.delivery.noted(self, item)
+            if self.delivery.alive and not self.delivery.noted(self, item):
+                self._pause()
         elif isinstance(item, Hold):
             self._permits = 0
         elif self.script is not None:
@@ -282,8 +282,8 @@ class Job:
             self.delivery.completed(self, list(step.outputs))
         elif isinstance(step, Failed):
             self.delivery.failed(self, _NoText() if step.error is None else AppFailure(step.error, title=step.title))
-        elif isinstance(step, Estimation | Starts | RawMessage):
-            self.delivery.said(self, step)
+        elif isinstance(step, Estimation | Starts | RawMessage) and not self.delivery.said(self, step):
+            self._pause()
 
     def _arguments(self) -> list[Any]:
         inputs = self.endpoint.inputs
@@ -365,7 +365,12 @@ class Job:
         self._last = data
         if not self.delivery.alive:
             self._end("dropped")
-        elif not self.delivery.generated(self, data) and self.state == "ready":
+        elif not self.delivery.generated(self, data):
+            self._pause()
+
+    def _pause(self) -> None:
+        """Wait until somebody reads, if it did not end meanwhile."""
+        if self.state == "ready":
             self.state = "paused"
 
     def _returned(self, value: Any) -> None:

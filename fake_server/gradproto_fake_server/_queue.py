@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._diff import edits_between
 from ._endpoints import Endpoint
@@ -15,7 +16,15 @@ from ._schedule import Schedule, Timer
 from ._scripts import Estimation, RawMessage, Starts
 from ._steps import Log, Progress
 
+if TYPE_CHECKING:
+    from ._http import Exchange
+
 __all__ = ["Queue", "QueueFull", "Session", "Stream"]
+
+
+_LOOKED_AT = 16  # sessions for each new one, so that many that are in use cost no more than few
+_STALE = frozenset({"estimation", "heartbeat"})
+"""What nobody wants to hear who reads it much later; a client that does not read must not cost memory without end."""
 
 
 class QueueFull(Exception):
@@ -24,6 +33,11 @@ class QueueFull(Exception):
 
 class Stream(Protocol):
     """An open stream of a session, which is told when there is something to take."""
+
+    @property
+    def exchange(self) -> Exchange:
+        """The request that it answers."""
+        ...
 
     def wake(self) -> None:
         """There are messages, or the session is gone."""
@@ -54,6 +68,8 @@ class Session:
         """Add a message, unless this Gradio has none of its kind; say whether there is room for more."""
         if not message.text:
             return True
+        if self.buffered >= self._limit and message.kind in _STALE:
+            return False
         self.messages.append(message)
         self.buffered += len(message.text)
         for stream in self.streams:
@@ -136,28 +152,29 @@ class _QueueDelivery:
             )
         duration = job.step_duration()
         output = self._messages.output(text, is_generating=True, duration=duration, average=job.endpoint.average_call())
-        if self._session.put(self._messages.generating(self._event_id, output)):
-            return True
-        self._session.pause(job)
-        return False
+        return self._put(job, self._messages.generating(self._event_id, output))
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
+    def noted(self, job: Job, note: Progress | Log) -> bool:
         if isinstance(note, Progress):
-            self._session.put(self._messages.progress(self._event_id, note))
-        else:
-            self._session.put(self._messages.log(self._event_id, note))
+            return self._put(job, self._messages.progress(self._event_id, note))
+        return self._put(job, self._messages.log(self._event_id, note))
 
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
         messages = self._messages
         if isinstance(message, Estimation):
             place = messages.estimation(self._event_id, message.rank, message.queue_size, message.rank_eta)
-            self._session.put(place)
-        elif isinstance(message, Starts):
-            self._session.put(messages.process_starts(self._event_id, message.eta))
-        else:
-            content = {"event_id": self._event_id, **message.content}
-            event_id = content["event_id"] if isinstance(content["event_id"], str) else None
-            self._session.put(Message(content["msg"], event_id, messages.json(content)))
+            return self._put(job, place)
+        if isinstance(message, Starts):
+            return self._put(job, messages.process_starts(self._event_id, message.eta))
+        content = {"event_id": self._event_id, **message.content}
+        event_id = content["event_id"] if isinstance(content["event_id"], str) else None
+        return self._put(job, Message(content["msg"], event_id, messages.json(content)))
+
+    def _put(self, job: Job, message: Message) -> bool:
+        if self._session.put(message):
+            return True
+        self._session.pause(job)
+        return False
 
     def completed(self, job: Job, data: list[Any]) -> None:
         repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
@@ -233,6 +250,8 @@ class Queue:
         """Where the messages of waiting and running events go."""
         self.not_yet_known: Endpoint = _nobody()
         """The endpoint of events that have yet to say theirs."""
+        self._by_hash: dict[str, dict[str, Job]] = {}
+        """The events of each session hash, oldest first."""
         self._asked: dict[str, Timer] = {}
         """Events whose clients were asked for their data."""
         self._groups: dict[str, _Group] = {}
@@ -255,10 +274,11 @@ class Queue:
         return session
 
     def _forget_an_idle_session(self) -> None:
-        for session_hash, session in self.sessions.items():
+        for session_hash, session in list(islice(self.sessions.items(), _LOOKED_AT)):
+            del self.sessions[session_hash]
             if not session.streams and not (session.known and session.pending):
-                del self.sessions[session_hash]
                 return
+            self.sessions[session_hash] = session  # it is in use, and not among the oldest any more
 
     def _group_of(self, endpoint: Endpoint) -> _Group:
         group = self._groups.get(endpoint.concurrency_id)
@@ -298,8 +318,7 @@ class Queue:
         session.pending.add(event_id)
         delivery = _QueueDelivery(self, session, event_id, whole=whole)
         job = Job(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
-        self.events[event_id] = job
-        self._channels[event_id] = session
+        self._keep(job, session)
         if job.script is not None:
             self._begin_script(job)
             return job
@@ -328,6 +347,10 @@ class Queue:
         """Raise :class:`QueueFull` if no event more may wait."""
         if self.max_size is not None and self._waiting >= self.max_size:
             raise QueueFull(f"Queue is full. Max size is {self.max_size} and size is {self._waiting}.")
+
+    def channels(self) -> list[Session]:
+        """Give whatever may have a stream."""
+        return list({id(one): one for one in (*self.sessions.values(), *self._channels.values())}.values())
 
     def channel_of(self, job: Job) -> Session:
         """Give what waits for the stream of an event that is not over."""
@@ -377,9 +400,8 @@ class Queue:
         self._asked.pop(job.event_id).cancel()
         channel = self._channels[job.event_id]
         self._take_out(job)
-        self.events[job.event_id] = job
-        self._channels[job.event_id] = channel
         job.turn_to(endpoint, session_hash, data, host)
+        self._keep(job, channel)
         if job.script is not None:
             self._launch(job, data)
             return
@@ -461,9 +483,22 @@ class Queue:
             del group.running[job]
             self._start_waiting(group, now)
 
+    def _keep(self, job: Job, channel: Session) -> None:
+        self.events[job.event_id] = job
+        self._channels[job.event_id] = channel
+        self._by_hash.setdefault(job.session_hash, {})[job.event_id] = job
+
     def _forget(self, job: Job) -> None:
-        self.events.pop(job.event_id, None)
-        self._channels.pop(job.event_id, None)
+        if self.events.pop(job.event_id, None) is None:
+            return
+        del self._channels[job.event_id]
+        others = self._by_hash[job.session_hash]
+        del others[job.event_id]
+        if not others:
+            del self._by_hash[job.session_hash]
+
+    def _events_of(self, session_hash: str) -> list[Job]:
+        return list(self._by_hash.get(session_hash, {}).values())
 
     def _take_out(self, job: Job) -> None:
         """Remove a job that has not started: it waits, or it has its place and its data are still to come."""
@@ -488,8 +523,8 @@ class Queue:
         if named is not None and named.state == "queued" and self.profile.cancel_takes_out:
             self._take_out(named)
             named.state = "cancelled"
-        for job in list(self.events.values()):
-            if job.session_hash == session_hash and job.endpoint.index == fn_index and job.state != "queued":
+        for job in self._events_of(session_hash):
+            if job.endpoint.index == fn_index and job.state != "queued":
                 job.kill()
         session = self.sessions.get(session_hash)
         if session is not None and session.known and event_id in session.pending:
@@ -498,8 +533,8 @@ class Queue:
     def cancel_all(self, session_hash: str, indices: Sequence[int]) -> None:
         """What a call of an endpoint that cancels others does: kill a session's running events of some endpoints."""
         how = self.profile.cancel_endpoints
-        for job in list(self.events.values()):
-            if job.session_hash != session_hash or job.endpoint.index not in indices or job.state == "queued":
+        for job in self._events_of(session_hash):
+            if job.endpoint.index not in indices or job.state == "queued":
                 continue
             channel = self._channels[job.event_id]
             job.kill()
@@ -528,8 +563,8 @@ class Queue:
     def reset_session(self, session_hash: str, fn_index: int) -> bool:
         """What ``/reset`` does before Gradio 4.0: a generator begins again; say whether there was one."""
         found = False
-        for job in self.events.values():
-            if job.session_hash == session_hash and job.endpoint.index == fn_index and job.outputs_given:
+        for job in self._events_of(session_hash):
+            if job.endpoint.index == fn_index and job.outputs_given:
                 job.restart()
                 found = True
         return found
@@ -539,7 +574,9 @@ class Queue:
         if self.profile.survives_disconnect:
             return
         session.forget()
-        for job in list(self.events.values()):
+        # The channel of an event with a stream of its own has the event's name.
+        own = self.events.get(session.hash)
+        for job in self._events_of(session.hash) if own is None else [own]:
             if self._channels.get(job.event_id) is not session:
                 continue
             if job.state == "queued":
@@ -550,6 +587,8 @@ class Queue:
 
     def session_of_event(self, event_id: str) -> str:
         """Give the session whose messages tell of an event; an unknown event is taken for its own session."""
+        if event_id in self._channels:
+            return self._channels[event_id].hash
         for session in self.sessions.values():
             if event_id in session.pending:
                 return session.hash

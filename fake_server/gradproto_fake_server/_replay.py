@@ -17,6 +17,7 @@ from collections.abc import Callable
 from wsproto.utilities import generate_accept_token
 
 from ._json import compact_json
+from ._listening import Listening
 from ._log import Ending, RequestRecord, check_strict, is_excused
 from ._recording import Asked, ClientReader, Recorded, Recording
 from ._schedule import Schedule, Timer
@@ -42,6 +43,7 @@ class ReplayApp:
             raise ValueError(f"the speed is {speed!r}: it must be a number from 0")
         self.recording = recording
         self.schedule: Schedule = Schedule()
+        self.listening: Listening = Listening(self.schedule)
         self.ready: dict[ReplayConnection, None] = {}
         """Connections that may have something to send or want to be closed; the shell empties it."""
         self.requests: deque[RequestRecord] = deque(maxlen=_REMEMBERED_REQUESTS)
@@ -264,6 +266,11 @@ class ReplayConnection:
         self._timer: Timer | None = None
 
     # -- for the shell
+
+    @property
+    def wants_data(self) -> bool:
+        """Whether the shell may read from the client: it always may."""
+        return True
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client; ``b""`` means that it closed."""

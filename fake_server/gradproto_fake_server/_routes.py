@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from . import _queue_routes as queue
-from ._fault_answers import meet_faults
+from ._fault_answers import meet_body_faults, meet_faults
 from ._file_routes import serve_file
 from ._http import Exchange
 from ._multipart import MultipartError, MultipartParser, PartBegun, PartData, PartEnded, header_options
@@ -91,6 +91,7 @@ class Router:
         found = self._find(exchange.path)
         if found is not None:
             exchange.record.kind = found[0].kind
+        meet_body_faults(app, exchange, exchange.record.kind)
         if not app.faults or (found is not None and found[0].takes_json and exchange.method in found[0].methods):
             self.answer(app, exchange)  # what comes with JSON meets its faults when that is known
         else:

@@ -13,7 +13,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from ._app import FakeApp
+from ._descriptors import is_for_want_of_room, make_room, tell_of_want
+from ._doors import Door
 from ._hub import FakeHub
+from ._log import RequestRecord
 from ._recording import Recording
 from ._replay import ReplayApp
 from ._shells import AppShell, Shell
@@ -28,11 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["FakeHubServer", "FakeServer", "ReplayServer", "serve_forever"]
 
 S = TypeVar("S", FakeApp, FakeHub, ReplayApp)
+T = TypeVar("T")
 
 _SMALL_READ = 16 << 10
 _LARGE_READ = 64 << 10  # twice as fast as 256 KiB, which the allocator maps and unmaps each time
 _SEND_A_TURN = 1 << 20  # bytes that one connection may send before the others have their turn
-_BACKLOG = 1024
 RESET = struct.pack("ii", 1, 0)
 """The linger option with which a socket that is closed sends a reset."""
 
@@ -40,7 +43,7 @@ RESET = struct.pack("ii", 1, 0)
 class _Client:
     """A connected socket and what the kernel did not take yet."""
 
-    __slots__ = ("connection", "pending", "read_size", "socket", "watches_writes", "wire")
+    __slots__ = ("connection", "pending", "read_size", "socket", "watched", "wire")
 
     def __init__(self, sock: socket.socket, connection: Connected, wire: Wire) -> None:
         self.socket = sock
@@ -48,17 +51,8 @@ class _Client:
         self.wire = wire
         self.pending: memoryview | None = None
         self.read_size = _SMALL_READ
-        self.watches_writes = False
-
-
-class _Door:
-    """A socket that listens, and whom its clients are connected to."""
-
-    __slots__ = ("connect", "socket")
-
-    def __init__(self, sock: socket.socket, connect: Callable[[], Connected]) -> None:
-        self.socket = sock
-        self.connect = connect
+        self.watched = 0
+        """What the selector looks for."""
 
 
 class _Loop:
@@ -85,8 +79,11 @@ class _Loop:
         self._selector = selectors.DefaultSelector()
         self._host = host
         self._tls = tls
-        self._doors: list[_Door] = []
-        self._new_doors: list[_Door] = []
+        self._doors: dict[str, Door] = {}
+        """By URL."""
+        self._closed_doors: list[Door] = []
+        self._is_full = False
+        """Whether the process can open no more files."""
         self._waker, self._woken = socket.socketpair()
         self._waker.setblocking(False)
         self._woken.setblocking(False)
@@ -97,7 +94,7 @@ class _Loop:
                 sock.close()
             self._selector.close()
             raise
-        self.port: int = self._doors[0].socket.getsockname()[1]
+        self.port: int = self._doors[self.url].address[1]
         self._selector.register(self._woken, selectors.EVENT_READ)
         app.use_disk()
         app.date_offset = time.time()
@@ -108,17 +105,47 @@ class _Loop:
 
     def open(self, connect: Callable[[], Connected], port: int = 0) -> str:
         """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""
-        host = self._host
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        listener.setblocking(False)
-        door = _Door(listener, connect)
-        self._doors.append(door)
-        self._new_doors.append(door)
+        with self.lock:
+            door = Door(self._host, port, connect, scheme="http" if self._tls is None else "https")
+            self._doors[door.url] = door
         self.wake()
-        bound: int = listener.getsockname()[1]
-        scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://[{host}]:{bound}" if family == socket.AF_INET6 else f"{scheme}://{host}:{bound}"
+        return door.url
+
+    def close_door(self, url: str) -> None:
+        """Listen at a port no more, from the loop's next turn on."""
+        with self.lock:
+            self._closed_doors.append(self._doors.pop(url))
+        self.wake()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the sockets listen, or do not, as the app has it; nothing changes that any more once it is closed."""
+        on = self.app.listening.on
+        return self._closed or all(door.listens is on for door in self._doors.values())
+
+    def _look_after_doors(self) -> None:
+        while self._closed_doors:
+            door = self._closed_doors.pop()
+            self._watch_door(door, False)
+            door.socket.close()
+        on = self.app.listening.on
+        for door in self._doors.values():
+            if door.listens is not on:
+                self._watch_door(door, False)
+                if on:
+                    door.open()
+                else:
+                    door.shut()
+            self._watch_door(door, on and not self._is_full)
+
+    def _watch_door(self, door: Door, on: bool) -> None:
+        if door.is_watched is on:
+            return
+        door.is_watched = on
+        if on:
+            self._selector.register(door.socket, selectors.EVENT_READ, door)
+        else:
+            self._selector.unregister(door.socket)
 
     def time(self) -> float:
         return time.monotonic() - self._began + self._skipped
@@ -144,9 +171,9 @@ class _Loop:
     def _run(self) -> None:
         while not self._stopping:
             with self.lock:
-                while self._new_doors:
-                    door = self._new_doors.pop()
-                    self._selector.register(door.socket, selectors.EVENT_READ, door)
+                self._look_after_doors()
+                if self.watched:
+                    self.turned.notify_all()
                 deadline = self.app.next_deadline()
                 timeout = None if deadline is None else max(0.0, deadline - self.time())
                 if self.app.ready:
@@ -164,7 +191,7 @@ class _Loop:
                 with contextlib.suppress(BlockingIOError):
                     self._woken.recv(4096)
                 continue
-            if isinstance(client, _Door):
+            if isinstance(client, Door):
                 self._accept(client)
                 continue
             if mask & selectors.EVENT_READ:
@@ -176,23 +203,29 @@ class _Loop:
             client = self._clients.get(connection)
             if client is not None:
                 self._write(client)
-        if self.watched:
-            self.turned.notify_all()
 
-    def _accept(self, door: _Door) -> None:
-        while True:
+    def _accept(self, door: Door) -> None:
+        while door.is_watched:
             try:
                 sock, _ = door.socket.accept()
             except BlockingIOError:
                 return
-            except OSError:  # the client was gone before it was here, or there are too many files open
+            except OSError as error:
+                if is_for_want_of_room(error) and self._clients:
+                    self._is_full = True
+                    tell_of_want(len(self._clients))
+                return  # else the client was gone before it was here
+            make_room(sock.fileno())
+            try:
+                connection = door.connect()
+            except ConnectionRefusedError:  # it came before the listener was closed
+                _reset(sock)
                 return
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = door.connect()
-            client = _Client(sock, connection, connection if self._tls is None else self._tls.secure(connection))
-            self._clients[connection] = client
-            self._selector.register(sock, selectors.EVENT_READ, client)
+            wire = connection if self._tls is None else self._tls.secure(connection)
+            client = self._clients[connection] = _Client(sock, connection, wire)
+            self._watch(client, writes=False)
 
     def _read(self, client: _Client) -> None:
         try:
@@ -207,6 +240,8 @@ class _Loop:
             return
         client.read_size = _LARGE_READ if len(data) == client.read_size else _SMALL_READ
         client.wire.receive_data(data)
+        if not client.connection.wants_data:
+            client.connection.wake()
 
     def _write(self, client: _Client) -> None:
         connection = client.connection
@@ -221,7 +256,7 @@ class _Loop:
             try:
                 count = client.socket.send(client.pending)
             except BlockingIOError:
-                self._watch_writes(client, True)
+                self._watch(client, writes=True)
                 return
             except OSError:
                 connection.connection_lost()
@@ -230,7 +265,7 @@ class _Loop:
             sent += count
             if count < len(client.pending):
                 client.pending = client.pending[count:]
-                self._watch_writes(client, True)
+                self._watch(client, writes=True)
                 return
             client.pending = None
             if sent >= _SEND_A_TURN:
@@ -240,20 +275,30 @@ class _Loop:
             connection.connection_lost()
             self._drop(client)
         else:
-            self._watch_writes(client, False)
+            self._watch(client, writes=False)
 
-    def _watch_writes(self, client: _Client, on: bool) -> None:
-        if client.watches_writes is not on:
-            client.watches_writes = on
-            mask = selectors.EVENT_READ | selectors.EVENT_WRITE if on else selectors.EVENT_READ
-            self._selector.modify(client.socket, mask, client)
+    def _watch(self, client: _Client, *, writes: bool) -> None:
+        wanted = selectors.EVENT_READ if client.connection.wants_data else 0
+        if writes:
+            wanted |= selectors.EVENT_WRITE
+        before, client.watched = client.watched, wanted
+        if wanted == before:
+            return
+        if not before:
+            self._selector.register(client.socket, wanted, client)
+        elif not wanted:
+            self._selector.unregister(client.socket)
+        else:
+            self._selector.modify(client.socket, wanted, client)
 
     def _drop(self, client: _Client) -> None:
         if self._clients.pop(client.connection, None) is not None:
-            self._selector.unregister(client.socket)
+            if client.watched:
+                self._selector.unregister(client.socket)
             if client.connection.reset:
-                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                _reset(client.socket)
             client.socket.close()
+            self._is_full = False
 
     def close(self) -> None:
         with self.lock:
@@ -264,9 +309,17 @@ class _Loop:
                 client.connection.connection_lost()
                 self._drop(client)
             self._selector.close()
-            for sock in (*(door.socket for door in self._doors), self._waker, self._woken):
-                sock.close()
+            for door in (*self._doors.values(), *self._closed_doors):
+                door.socket.close()
+            self._waker.close()
+            self._woken.close()
             self.app.close()
+            self.turned.notify_all()
+
+
+def _reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    sock.close()
 
 
 class _ThreadShell(Shell[S]):
@@ -301,6 +354,19 @@ class _ThreadShell(Shell[S]):
             self._closed = True
             self._loop.stop()
             self._thread.join()
+
+    def run(self, function: Callable[[S], T]) -> T:
+        """Call ``function`` with the app, or the Hub, while the server stands still, and give its result."""
+        loop = self._loop
+        with loop.lock:
+            result = function(self._served)
+            loop.wake()
+            if not loop.is_settled and threading.current_thread() is not self._thread:
+                # Whoever connects now is to be refused, or not, and is not left to a race.
+                loop.watched += 1
+                loop.turned.wait_for(lambda: loop.is_settled)
+                loop.watched -= 1
+        return result
 
 
 def server_tls(tls: bool | Certificate, host: str) -> ServerTLS | None:
@@ -372,7 +438,7 @@ class FakeHubServer(_ThreadShell[FakeHub]):
 
     def _prepare(self) -> None:
         loop = self._loop
-        self.hub.attach(loop.url, lambda _, connect: loop.open(connect))
+        self.hub.attach(loop.url, lambda _, connect: loop.open(connect), loop.close_door)
 
     def __enter__(self) -> FakeHubServer:
         return self
@@ -380,6 +446,23 @@ class FakeHubServer(_ThreadShell[FakeHub]):
     def space_url(self, space_id: str) -> str:
         """Give the address of a Space. Raises ``LookupError`` if there is none of that id."""
         return self.run(lambda hub: hub.space(space_id).host)
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real Gradio refuses of that which Spaces were asked for; see :attr:`FakeHub.complaints`."""
+        return self.run(lambda hub: hub.complaints)
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if a Space was asked for anything that a real Gradio refuses."""
+        self.run(FakeHub.assert_strict)
+
+    def assert_requested(self, kind: str, times: int | None = None, *, site: str | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeHub.assert_requested`."""
+        return self.run(lambda hub: hub.assert_requested(kind, times, site=site))
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open, at the Hub or at any Space."""
+        self.run(FakeHub.assert_all_closed)
 
 
 class ReplayServer(_ThreadShell[ReplayApp]):

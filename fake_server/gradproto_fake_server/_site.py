@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ._listening import Listening
 from ._log import RequestRecord
 from ._profiles import Profile
 from ._schedule import Schedule
@@ -98,6 +99,11 @@ class Connected(Wire, Protocol):
         """Whether it is to be reset then, and not just closed."""
         ...
 
+    @property
+    def wants_data(self) -> bool:
+        """Whether the shell may read from the client; what it reads all the same is taken."""
+        ...
+
     def connection_lost(self) -> None:
         """The client is gone."""
         ...
@@ -121,6 +127,11 @@ class Served(Protocol):
     @property
     def now(self) -> float:
         """The time in seconds."""
+        ...
+
+    @property
+    def listening(self) -> Listening:
+        """Whether clients can connect; a shell with sockets does so, too."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from wsproto.frame_protocol import CloseReason
 
 from ._calls import CallHost
 from ._endpoints import Endpoint
+from ._http import Exchange
 from ._jobs import Job
 from ._json import is_list, is_object
 from ._messages import Bent, Message
@@ -44,6 +45,11 @@ class QueueSocket:
             self._waits_for_hash = False
             self._join(app.queue.not_yet_known)
 
+    @property
+    def exchange(self) -> Exchange:
+        """The request that it began with."""
+        return self._socket.exchange
+
     # -- the socket's
 
     def text_received(self, text: str) -> None:
@@ -64,6 +70,9 @@ class QueueSocket:
         """Send the waiting messages; after the last one say goodbye."""
         channel = self._channel
         if channel is None:
+            return
+        if not channel.known:
+            self._misbehave("lost")  # forgotten, as by another replica
             return
         bend = self._socket.exchange.message_bend
         while channel.messages and limit > 0:
@@ -144,6 +153,7 @@ class QueueSocket:
         self._job = job
         self._channel = app.queue.channel_of(job)
         self._channel.streams.append(self)
+        app.strike_streams([self._channel])
         self.wake()
 
     def _data_received(self, message: Any) -> None:
@@ -167,6 +177,8 @@ class QueueSocket:
         else:
             host = CallHost(app, app.root_url(self._socket.exchange), self._hash)
             app.queue.turn_to(job, endpoint, self._hash or "", data, host)
+            if self._channel is not None:
+                app.strike_streams([self._channel])
 
     def _bad_data(self) -> None:
         job = self._job

@@ -26,7 +26,7 @@ class EventStream:
     def __init__(self, queue: Queue, session: Session, exchange: Exchange, schedule: Schedule) -> None:
         self._queue = queue
         self._session = session
-        self._exchange = exchange
+        self.exchange: Exchange = exchange
         self._schedule = schedule
         self._session.streams.append(self)
         self._beat = schedule.call_after(queue.profile.heartbeat_interval, self._heartbeat)
@@ -34,7 +34,7 @@ class EventStream:
 
     def wake(self) -> None:
         """There may be something to send."""
-        self._exchange.connection.wake()
+        self.exchange.connection.wake()
 
     def _heartbeat(self) -> None:
         profile = self._queue.profile
@@ -104,8 +104,8 @@ class EventStream:
         self._close()
         message = self._queue.messages.unexpected_error(text, session_not_found=session_not_found)
         if data := self._event(message):
-            self._exchange.write(data)
-        self._exchange.cut()
+            self.exchange.write(data)
+        self.exchange.cut()
 
     def _event(self, message: Message) -> bytes:
         return b"data: %b\n\n" % message.text.encode() if message.text else b""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["UploadTracker", "Uploads"]
 
 _MAX_FILES = 1000
+_REMEMBERED_UPLOADS = 100  # that are over, and of which nobody has asked how they go
 
 
 class UploadTracker:
@@ -35,6 +36,11 @@ class Uploads:
         self._app = app
         self._trackers: dict[str, UploadTracker] = {}
         self._waiting: dict[str, list[tuple[Exchange, Timer]]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many listeners wait for an upload to begin."""
+        return sum(len(exchanges) for exchanges in self._waiting.values())
 
     def track(self, upload_id: str) -> UploadTracker:
         """An upload begins."""
@@ -97,6 +103,9 @@ class Uploads:
     def finish(self, upload_id: str, tracker: UploadTracker) -> None:
         """An upload is over, well or not."""
         tracker.done = True
+        if len(self._trackers) > _REMEMBERED_UPLOADS:
+            for old in [name for name, other in self._trackers.items() if other.done][:-_REMEMBERED_UPLOADS]:
+                del self._trackers[old]
         if tracker.listener is not None:
             self._trackers.pop(upload_id, None)
             tracker.listener.done()
