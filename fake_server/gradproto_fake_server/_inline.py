@@ -29,6 +29,8 @@ class InlineServer(AppShell):
     endpoints too, which therefore must not use such a client themselves. It has no clock: its time goes on by
     :meth:`advance`, and jumps where there is nothing to do but to wait for a job that sleeps or an answer that is late.
     Without ``autojump`` it does not, and they wait for whoever advances the time.
+    A job that sleeps again and again, and never says anything, is left alone after a thousand times until somebody else
+    has something to do; one that is to wait for the test has :class:`Hold` for that.
     """
 
     url = "http://fake.test"
