@@ -115,6 +115,8 @@ class _Pair:
         end = self._client if sock is self._client.socket else self._server
         if mask & selectors.EVENT_WRITE:
             self._send(end)
+            if end is self._client and self._server.is_tls and not self.done:
+                self._read(self._server)  # it may hold what was not read while there was no place, and no selector sees
         if mask & selectors.EVENT_READ and not self.done:
             self._read(end)
         self._settle()
