@@ -9,6 +9,7 @@ from email.utils import formatdate
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from ._address import Address
 from ._components import Component
 from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
@@ -21,6 +22,7 @@ from ._jobs import Job
 from ._json import compact_json
 from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
+from ._monitoring import Monitoring
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue
@@ -63,6 +65,8 @@ class FakeApp(Controls):
         buffer_limit: int = 4 << 20,
         started_at: float = 1_750_000_000.0,
         control: bool = False,
+        root_path: str = "",
+        mount_path: str = "",
     ) -> None:
         """Make an app without endpoints.
 
@@ -76,9 +80,14 @@ class FakeApp(Controls):
         before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with ``control``
         it can be controlled over HTTP, by anybody who can reach it, at ``/__gradproto__/``.
 
-        Raises ``ValueError`` for a Gradio version that it cannot play.
+        ``root_path`` is that of ``launch()``: a path that a proxy in front is to cut off, or the app's whole public
+        URL. ``mount_path`` is that of ``mount_gradio_app()``: the app is below it, and nothing is beside it.
+
+        Raises ``ValueError`` for a Gradio version that it cannot play, and for paths that are none.
         """
         self.profile: Profile = profile_for(gradio_version)
+        self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)
+        """Which paths are its own, and what it calls itself."""
         self.title = title
         self.max_file_size = max_file_size
         self.show_error = show_error
@@ -130,6 +139,8 @@ class FakeApp(Controls):
         self.queue: Queue = self._new_queue()
         self.polled: PolledQueue = PolledQueue(self)
         """The queue of Gradio 2 and 3.0."""
+        self.monitoring: Monitoring = Monitoring()
+        """What monitoring tools are told."""
         self.uploads: Uploads = Uploads(self)
         self._layout = Layout(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
@@ -235,6 +246,10 @@ class FakeApp(Controls):
         first = -len(self.endpoints) if self.profile.negative_indices else 0
         return self.endpoints[index] if first <= index < len(self.endpoints) else None
 
+    def has_component(self, identity: object) -> bool:
+        """Say whether there is a component with an id."""
+        return type(identity) is int and 0 <= identity < self._layout.size
+
     def endpoint_called(self, name: str) -> Endpoint | None:
         """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
         endpoint = self.find_endpoint(name)
@@ -295,6 +310,7 @@ class FakeApp(Controls):
         self.has_forgotten = True
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
+        self.monitoring = Monitoring()
         for timer in self._state_timers.values():
             timer.cancel()
         self._states.clear()
@@ -485,16 +501,17 @@ class FakeApp(Controls):
 
     def user_of(self, exchange: Exchange) -> str | None:
         """Give the name of the user who is logged in."""
-        cookies = exchange.headers.get("cookie")
-        if not self.tokens or cookies is None:
+        if not self.tokens:
             return None
-        for cookie in cookies.split(";"):
-            name, _, value = cookie.strip().partition("=")
-            if name in self.token_cookies:
-                user = self.tokens.get(value)
-                if user is not None:
-                    return user
-        return None
+        cookies = self.cookies_of(exchange)
+        users = (self.tokens.get(cookies.get(name, "")) for name in self.token_cookies)
+        return next((user for user in users if user is not None), None)
+
+    @staticmethod
+    def cookies_of(exchange: Exchange) -> dict[str, str]:
+        """Give the cookies that a request has."""
+        pairs = (cookie.strip().partition("=") for cookie in exchange.headers.get("cookie", "").split(";"))
+        return {name: value for name, _, value in pairs}
 
     @property
     def token_cookies(self) -> list[str]:
@@ -503,12 +520,8 @@ class FakeApp(Controls):
 
     def root_url(self, exchange: Exchange) -> str:
         """Give the app's address as the client sees it, from its headers and those of its proxies."""
-        headers = exchange.headers
-        host = headers.get("host", "127.0.0.1")
-        if self.profile.forwarded_host:
-            host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
-        scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
-        return f"{scheme}://{host}"
+        own_path = exchange.path[len(exchange.prefix) :].rstrip("/")
+        return self.address.root_url(exchange.headers, exchange.prefix, own_path)
 
     def config_document(self, root: str, user: str | None) -> bytes:
         """The body of ``/config``."""

@@ -91,6 +91,7 @@ class Exchange:
         "on_body",
         "on_disconnect",
         "path",
+        "prefix",
         "query_string",
         "queue_full",
         "record",
@@ -104,6 +105,8 @@ class Exchange:
         self.record: RequestRecord = record
         self.method: str = record.method
         self.path: str = record.path
+        self.prefix: str = ""
+        """What of the path stands before the app's own paths, where the app is mounted or has a root path."""
         self.query_string: str = record.query
         self.headers: dict[str, str] = dict(record.headers)
         """By name in lower case; of repeated ones the last."""

@@ -125,8 +125,19 @@ class Profile:
 
     root: Literal["path", "absolute"]
     """What the config's ``root`` is."""
-    forwarded_host: bool
-    """Whether the root knows ``x-forwarded-host``."""
+    root_urls: bool
+    """Whether a root path may be a whole URL, and stands in the place of what the request says."""
+    root_path_is_served: bool
+    """Whether the app answers with its root path before its own paths too."""
+    forwarded_host: Literal["ignored", "cut", "whole", "first"]
+    """What the root knows of ``x-forwarded-host``: nothing, all but as many characters as the route has, all, or the
+    first of several."""
+    server_header: bool
+    """Whether the root knows ``x-gradio-server``."""
+    direct_url: bool
+    """Whether the root is ``x-direct-url`` if there is no root path."""
+    mount_path_is_known: bool
+    """Whether the root has the path where the app is mounted, behind a forwarded host too."""
     private_name: Literal["null", "false", "named"]
     """How the config names an endpoint that is not for clients."""
     private_in_info: bool
@@ -160,6 +171,16 @@ class Profile:
     token_cookies: tuple[str, ...]
     """The names of the cookies of a login; ``{}`` is where the app's own id goes."""
     strips_username: bool
+    home_is_root: bool
+    """Whether who comes or goes without a login is sent to the root; else to ``/``."""
+    one_session_logout: bool
+    """Whether a logout may be for one session."""
+    progress_is_guarded: bool
+    """Whether the progress of uploads and the numbers for monitoring need a login."""
+    component_server: Literal["crash", "strict", "loose"]
+    """What there is at ``/component_server``: a crash, a check of the body first, or one of its fields' names only."""
+    file_heads: bool
+    """Whether files can be asked for their headers alone."""
     detailed_refusal: bool
     """Whether the answer to those who are not logged in is an object."""
 
@@ -266,7 +287,12 @@ def profile_for(gradio_version: str) -> Profile:
         unknown_name_is_error=within("..3.39"),
         shared_anonymous_state=within("..3.50"),
         root=tables.value_at(_ROOTS, version),
-        forwarded_host=since("4.21"),
+        root_urls=within("..4.0 4.21.."),
+        root_path_is_served=since("3.37"),
+        forwarded_host=tables.value_at(_FORWARDED_HOSTS, version),
+        server_header=since("6.0"),
+        direct_url=within("3.45.2..4.18"),
+        mount_path_is_known=since("5.0"),
         private_name=tables.value_at(_PRIVATE_NAMES, version),
         private_in_info=within("..3.36"),
         queue_default=tables.value_at({"0": None, "4.36": True}, version),
@@ -287,7 +313,12 @@ def profile_for(gradio_version: str) -> Profile:
         info_in_page=since("4.44"),
         login_redirects=within("..3.17"),
         token_cookies=tables.value_at(_TOKEN_COOKIES, version),
-        strips_username=since("4.0"),
+        strips_username=since("3.50"),
+        home_is_root=since("5.0"),
+        one_session_logout=since("5.50"),
+        progress_is_guarded=since("6.22"),
+        component_server=tables.value_at(_COMPONENT_SERVERS, version),
+        file_heads=since("3.19"),
         detailed_refusal=since("5.36"),
         file_payload=tables.value_at(_PAYLOADS, version),
         meta_required=since("5.5"),
@@ -317,6 +348,10 @@ _ApiClosed = Literal["401", "not found", "explained"]
 _API_CLOSED: Mapping[str, _ApiClosed] = {"0": "401", "3.50": "not found", "4.0": "explained"}
 _Root = Literal["path", "absolute"]
 _ROOTS: Mapping[str, _Root] = {"0": "path", "4.18": "absolute"}
+_ForwardedHost = Literal["ignored", "cut", "whole", "first"]
+_FORWARDED_HOSTS: Mapping[str, _ForwardedHost] = {"0": "ignored", "4.21": "cut", "4.23": "whole", "4.26": "first"}
+_ComponentServer = Literal["crash", "strict", "loose"]
+_COMPONENT_SERVERS: Mapping[str, _ComponentServer] = {"0": "crash", "4.0": "strict", "4.32": "loose"}
 _PrivateName = Literal["null", "false", "named"]
 # api_name=False is passed on by 3.16 already, as by any that has names.
 _PRIVATE_NAMES: Mapping[str, _PrivateName] = {"0": "null", "3.6": "false", "6.0": "named"}

@@ -131,6 +131,7 @@ def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[st
         exchange.respond_detail(503, str(error))
         return
     app.remember(job)
+    app.monitoring.watch(job)
     exchange.record.session_hash = job.session_hash
     exchange.respond(200, b'{"event_id":"%b"}' % job.event_id.encode())
 

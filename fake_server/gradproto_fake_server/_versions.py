@@ -90,7 +90,12 @@ ROUTES: Mapping[str, str] = {
     "robots": "3.16..",
     "user": "..",
     "login_check": "..",
-    "app_id": "3.16..",
+    "token": "..",
+    "app_id": "3.0..",
+    "monitoring": "4.37..",
+    "monitoring_summary": "5.44.1..",
+    "component_server": "3.45..",
+    "proxy": "3.19..",
     "startup": "3.1.7..",
     # The queue: polled, over a WebSocket, one stream for each event, one stream for each session.
     "push": "..3.1.5",
