@@ -64,25 +64,45 @@ class Address:
         """Give what the app says its root is, to a request for its own ``path`` behind ``prefix``."""
         if self._profile.root == "path":
             return self.root_path or self.mount_path or self._direct_path(headers)
+        mounted = self.mount_path if self._profile.mount_path_is_known else ""
+        return self._rooted(self._base(headers, prefix, path), self.root_path or mounted)
+
+    def file_root(self, headers: Mapping[str, str], prefix: str, path: str, *, direct: bool) -> str:
+        """Give what stands before the files that a call produces; ``direct`` ones are calls past the queue.
+
+        It should be the root, and for most of the time it is.
+        """
+        if direct and self._profile.direct_urls_lose_mount:
+            prefix = ""
+        base = self._base(headers, prefix, path)
+        # The address of a call is cut off by a letter too many, if it is the request's own.
+        if self._profile.short_call_urls and "/call/" in path and self._forwarded_host(headers) is None:
+            base = base[:-1]
+        return self._rooted(base, self.root_path)
+
+    def _rooted(self, base: str, root: str) -> str:
         if self._is_url and self._profile.root_urls:
             return self.root_path
+        if not root:
+            return base
+        return _origin(base) + root if self._profile.root_urls else base + root
+
+    def _base(self, headers: Mapping[str, str], prefix: str, path: str) -> str:
+        """Give the address as the request tells it."""
         server = headers.get("x-gradio-server") if self._profile.server_header else None
         host = self._forwarded_host(headers)
         if host is not None:
-            origin, where = f"http://{host}", ""
+            base = f"http://{host}"
         elif server is not None:
-            origin, where = _split(_first(server).rstrip("/"))
+            base = _first(server).partition("?")[0].rstrip("/")
         else:
-            origin, where = f"{_scheme(headers)}://{headers.get('host', '127.0.0.1')}", prefix
-        if self._forwarded_scheme(headers) == "https" and origin.startswith("http://"):
-            origin = f"https{origin[4:]}"
+            base = f"{_scheme(headers)}://{headers.get('host', '127.0.0.1')}{prefix}"
+        if self._forwarded_scheme(headers) == "https" and base.startswith("http://"):
+            base = f"https{base[4:]}"
         if host is not None and self._profile.forwarded_host == "cut":
             # As many characters go as the route has, though a forwarded host has no route behind it.
-            origin = origin[: -len(path)] if len(path) > 1 else origin
-        root = self.root_path or (self.mount_path if self._profile.mount_path_is_known else "")
-        if not self._profile.root_urls:
-            return origin + where + root
-        return origin + (root or where)
+            base = base[: -len(path)] if len(path) > 1 else base
+        return base
 
     def _direct_path(self, headers: Mapping[str, str]) -> str:
         return headers.get("x-direct-url", "") if self._profile.direct_url else ""
@@ -108,7 +128,6 @@ def _first(value: str) -> str:
     return value.partition(",")[0].strip()
 
 
-def _split(url: str) -> tuple[str, str]:
-    scheme, _, rest = url.partition("?")[0].partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host}", f"{slash}{path}"
+def _origin(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"

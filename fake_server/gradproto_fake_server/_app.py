@@ -520,8 +520,11 @@ class FakeApp(Controls):
 
     def root_url(self, exchange: Exchange) -> str:
         """Give the app's address as the client sees it, from its headers and those of its proxies."""
-        own_path = exchange.path[len(exchange.prefix) :].rstrip("/")
-        return self.address.root_url(exchange.headers, exchange.prefix, own_path)
+        return self.address.root_url(exchange.headers, exchange.prefix, exchange.own_path)
+
+    def file_root(self, exchange: Exchange, *, direct: bool = False) -> str:
+        """Give what stands before the addresses of the files that a call produces."""
+        return self.address.file_root(exchange.headers, exchange.prefix, exchange.own_path, direct=direct)
 
     def config_document(self, root: str, user: str | None) -> bytes:
         """The body of ``/config``."""

@@ -138,6 +138,11 @@ class Exchange:
             self._query = dict(parse_qsl(self.query_string, keep_blank_values=True))
         return self._query
 
+    @property
+    def own_path(self) -> str:
+        """The path without what stands before the app's own, and without a slash at its end."""
+        return self.path[len(self.prefix) :].rstrip("/")
+
     def receive_body(self, sink: BodySink) -> None:
         """Have the body given to ``sink`` as it comes, instead of as a whole to :attr:`on_body`."""
         self._sink = sink

@@ -124,7 +124,7 @@ def log_out(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     # A cookie whose time is now is gone.
     gone = f"expires={formatdate(app.wall_time(), usegmt=True)}; Max-Age=0; Path=/; SameSite=lax"
     headers = [
-        ("location", app.root_url(exchange)),
+        ("location", _home(app, exchange)),
         *(("set-cookie", f'{name}=""; {gone}') for name in app.token_cookies),
     ]
     exchange.respond(302, content_type=None, headers=headers)

@@ -112,6 +112,8 @@ class Profile:
     """Whether a call by ``/call`` may name its session, and leave out the States."""
     call_errors: bool
     """Whether the stream of ``/call`` says why a call failed."""
+    direct_urls_lose_mount: bool
+    """Whether the address of a file from a direct call lacks the path where the app is mounted."""
     short_call_urls: bool
     """Whether the address of a file in a ``/call`` lacks the last digits of the port."""
     api_closed: Literal["401", "not found", "explained"]
@@ -281,6 +283,7 @@ def profile_for(gradio_version: str) -> Profile:
         reset_works=within("..4.34"),
         own_session_calls=since("6.18"),
         call_errors=since("6.13"),
+        direct_urls_lose_mount=since("6.0"),
         short_call_urls=within("4.20..5.23"),
         api_closed=tables.value_at(_API_CLOSED, version),
         first_by_default=within("..3.1.5"),
