@@ -16,6 +16,7 @@ from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
 from ._faults import Faults
+from ._file_access import FileAccess
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
@@ -67,6 +68,8 @@ class FakeApp(Controls):
         control: bool = False,
         root_path: str = "",
         mount_path: str = "",
+        allowed_paths: Sequence[str] = (),
+        blocked_paths: Sequence[str] = (),
     ) -> None:
         """Make an app without endpoints.
 
@@ -82,12 +85,16 @@ class FakeApp(Controls):
 
         ``root_path`` is that of ``launch()``: a path that a proxy in front is to cut off, or the app's whole public
         URL. ``mount_path`` is that of ``mount_gradio_app()``: the app is below it, and nothing is beside it.
+        ``allowed_paths`` and ``blocked_paths`` are files and directories of this machine, as in ``launch()``: any
+        client may fetch what is allowed, and nothing that is blocked.
 
-        Raises ``ValueError`` for a Gradio version that it cannot play, and for paths that are none.
+        Raises ``ValueError`` for a Gradio version that it cannot play, and for what that version does not have.
         """
         self.profile: Profile = profile_for(gradio_version)
         self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)
         """Which paths are its own, and what it calls itself."""
+        self.file_access: FileAccess = FileAccess(self.profile, allowed=allowed_paths, blocked=blocked_paths)
+        """Which files clients may have."""
         self.title = title
         self.max_file_size = max_file_size
         self.show_error = show_error

@@ -194,8 +194,32 @@ class Profile:
     """Whether they say the file's address."""
     open_ranges: bool
     """Whether a range without an end is obeyed."""
-    file_refusal: Literal["crash", "long", "allowed or found", "allowed"]
-    """How a file is refused that was neither uploaded nor produced."""
+    long_suffixes: bool
+    """Whether a range may ask for more last bytes than there are."""
+    guards_browsers: bool
+    """Whether a browser is told to show what cannot run scripts, and to save anything else."""
+    inline_types: frozenset[str]
+    """What a browser may show."""
+    upload_names: Literal["letters", "stem", "safe"]
+    """What is left of the name of an upload: its letters, digits and a few others, the same but for its extension, or
+    all that harms nobody."""
+    refuses_parent: bool
+    """Whether an upload called ``..`` is refused; else the route crashes."""
+    file_refusal: Literal["crash", "long", "found", "never found"]
+    """How a file is refused: the route crashes, with many words, by whether it is there, or without saying that."""
+    file_redirects: bool
+    """Whether a URL for a path is answered with a redirection to it."""
+    allows_paths: bool
+    """Whether an app may allow and block paths."""
+    trusts_allowed: bool
+    """Whether a browser may show any file that is allowed."""
+    follows_links: bool
+    """Whether an allowed path may be a link to what is not allowed."""
+    serves_own_directory: bool
+    """Whether the files are served that are where the app was started; none are here."""
+    hides_dotfiles: bool
+    refuses_dotdot: bool
+    """Whether no path may have ``..`` in it, wherever it leads."""
     unknown_upload: Literal["empty", "404"]
     """What the progress of an upload that is not known is."""
     stray_files_refused: bool
@@ -328,6 +352,18 @@ def profile_for(gradio_version: str) -> Profile:
         file_fields=tables.value_at(tables.FILE_FIELDS, version),
         file_urls=since("4.18"),
         open_ranges=since("5.0"),
+        long_suffixes=since("6.14"),
+        guards_browsers=since("4.44"),
+        inline_types=tables.find(tables.INLINE_TYPES, version),
+        upload_names=tables.value_at(_UPLOAD_NAMES, version),
+        refuses_parent=since("4.31"),
+        file_redirects=within("4.1..6.20"),
+        allows_paths=since("3.24"),
+        trusts_allowed=since("5.0"),
+        follows_links=within("..5.0"),
+        serves_own_directory=within("..4.0"),
+        hides_dotfiles=within("3.33..4.0"),
+        refuses_dotdot=within("..4.31"),
         file_refusal=tables.value_at(_FILE_REFUSALS, version),
         unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
         stray_files_refused=within("..4.0"),
@@ -364,12 +400,14 @@ _TOKEN_COOKIES: Mapping[str, tuple[str, ...]] = {
     "3.44.4": ("access-token-{}", "access-token-unsecure-{}"),
 }
 _PAYLOADS: Mapping[str, FilePayload] = {"0": "inline", "3.19": "named", "4.0": "path", "4.21": "meta"}
-_FileRefusal = Literal["crash", "long", "allowed or found", "allowed"]
+_UploadNames = Literal["letters", "stem", "safe"]
+_UPLOAD_NAMES: Mapping[str, _UploadNames] = {"0": "letters", "5.29": "stem", "6.13": "safe"}
+_FileRefusal = Literal["crash", "long", "found", "never found"]
 _FILE_REFUSALS: Mapping[str, _FileRefusal] = {
     "0": "crash",
     "3.17": "long",
-    "3.39": "allowed or found",
-    "4.0": "allowed",
+    "3.33": "found",
+    "5.0": "never found",
 }
 _UnknownUpload = Literal["empty", "404"]
 _UNKNOWN_UPLOADS: Mapping[str, _UnknownUpload] = {"0": "empty", "5.0": "404"}

@@ -12,7 +12,6 @@ from . import _monitoring as monitoring
 from . import _plain_routes as plain
 from . import _queue_routes as queue
 from ._fault_answers import meet_faults
-from ._file_routes import serve_file
 from ._http import Exchange
 from ._multipart import header_options
 from ._profiles import Profile
@@ -118,7 +117,8 @@ class Router:
         located = app.address.locate(exchange.path)
         prefix, path = located or ("", "")
         other = path.rstrip("/") if path.endswith("/") else f"{path}/"
-        if located is None or not other or self._find(other, exchange.method) is None:
+        found = self._find(other, exchange.method) if located is not None and other else None
+        if found is None or found[0].kind == "socket":
             exchange.respond_detail(404, "Not Found")
             return
         target = app.address.redirect_target(exchange.headers, prefix + other, exchange.query_string)
@@ -211,7 +211,7 @@ def _upload_progress(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> No
 
 
 def _file(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> None:
-    serve_file(exchange, app.files.get(parameters[0]), parameters[0], app.profile)
+    app.file_access.answer(exchange, app.files, parameters[0])
 
 
 def _routes(profile: Profile) -> list[_Route]:
