@@ -71,21 +71,18 @@ class FileAccess:
 
     def _refuse(self, exchange: Exchange, files: Files, path: str, whole: str) -> None:
         manner = self._profile.file_refusal
-        if manner == "crash" or (manner != "never found" and _is_too_long(path)):
-            exchange.respond_crash()
-            return
         absent = self._is_absent(files, path, whole)
-        if manner == "long" and absent:
-            exchange.respond_detail(404, "File not found")
-        elif manner == "long" and (_is_directory(files, whole) or self._is_blocked(path, whole)):
+        if manner == "crash" or (manner == "found" and _is_too_long(path)):
+            exchange.respond_crash()
+        elif absent and manner != "never found":
+            exchange.respond_detail(404, "File not found" if manner == "long" else f"File not found: {path}.")
+        elif manner != "long" or self._is_blocked(path, whole):
+            exchange.respond_detail(403, f"File not allowed: {path}.")
+        elif _is_directory(files, whole) or self._is_allowed(whole):
             exchange.respond_detail(403, "Forbidden")
-        elif manner == "long":
+        else:
             where = "the Gradio python app working directory, or be a temp file created by the Gradio python app"
             exchange.respond_detail(403, f"File cannot be fetched: {path}. All files must contained within {where}.")
-        elif absent and manner != "never found":
-            exchange.respond_detail(404, f"File not found: {path}.")
-        else:
-            exchange.respond_detail(403, f"File not allowed: {path}.")
 
     def _is_absent(self, files: Files, path: str, whole: str) -> bool:
         """Say whether a file is not there though it could be; what is relative would be where the app was started."""

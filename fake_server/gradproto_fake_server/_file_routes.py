@@ -21,7 +21,7 @@ _RANGE = re.compile(r"(\d{0,18})-(\d{0,18})")
 
 def serve_file(exchange: Exchange, file: StoredFile, profile: Profile, *, trusted: bool) -> None:
     """Serve a file, or the part of it that was asked for; a ``trusted`` one may be a page that a browser shows."""
-    media_type = _media_type(file.name)
+    media_type = _media_type(file.name, profile)
     if not profile.guards_browsers:
         shown, disposition = media_type or "text/plain", None
     elif media_type in profile.inline_types or trusted:
@@ -37,9 +37,13 @@ def serve_file(exchange: Exchange, file: StoredFile, profile: Profile, *, truste
         _serve_as_framework(exchange, file, wanted, shown, disposition, profile)
 
 
-def _media_type(name: str) -> str | None:
-    # mimetypes knows WAV by another name in each Python.
-    return "audio/wav" if name.lower().endswith(".wav") else mimetypes.guess_type(name)[0]
+def _media_type(name: str, profile: Profile) -> str | None:
+    # What Python calls these has changed; it is said as it was for the Gradio that is played.
+    if name.lower().endswith(".wav"):
+        return "audio/wav" if "audio/wav" in profile.inline_types else "audio/x-wav"
+    if name.lower().endswith(".js"):
+        return "application/javascript"
+    return mimetypes.guess_type(name)[0]
 
 
 def _with_charset(media_type: str) -> str:

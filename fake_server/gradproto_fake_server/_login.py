@@ -38,6 +38,9 @@ def login_check(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
 
 def token(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     """Give the HTTPS cookie back, and whose it is."""
+    if app.auth is None and app.profile.one_function:
+        exchange.respond_crash()
+        return
     given = app.cookies_of(exchange).get(app.token_cookies[0])
     exchange.respond_json(200, {"token": given, "user": None if given is None else app.tokens.get(given)})
 
@@ -56,6 +59,9 @@ def _log_in_with(app: FakeApp, exchange: Exchange, body: bytes) -> None:
     ]
     if missing:
         queue.refuse(app, exchange, Invalid(missing))
+        return
+    if app.auth is None and app.profile.open_app_crashes:
+        exchange.respond_crash()
         return
     if app.auth is None:
         exchange.respond(302, content_type=None, headers=[("location", _home(app, exchange))])

@@ -17,7 +17,10 @@ __all__ = ["app_id", "component_function", "proxy", "robots", "startup_events", 
 
 def app_id(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     """Say which process this is."""
-    exchange.respond_json(200, {"app_id": app.app_id})
+    if app.profile.open_app_crashes:
+        exchange.respond_crash()
+    else:
+        exchange.respond_json(200, {"app_id": app.app_id})
 
 
 def startup_events(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:

@@ -175,8 +175,12 @@ class Profile:
     strips_username: bool
     home_is_root: bool
     """Whether who comes or goes without a login is sent to the root; else to ``/``."""
+    open_app_crashes: bool
+    """Whether routes that have to do with logins crash in an app without any, and that of the app's id in every app."""
     one_session_logout: bool
     """Whether a logout may be for one session."""
+    monitoring_prefix: str
+    """What stands before the paths for monitoring."""
     progress_is_guarded: bool
     """Whether the progress of uploads and the numbers for monitoring need a login."""
     component_server: Literal["crash", "strict", "loose"]
@@ -317,7 +321,7 @@ def profile_for(gradio_version: str) -> Profile:
         root_urls=within("..4.0 4.21.."),
         root_path_is_served=since("3.37"),
         forwarded_host=tables.value_at(_FORWARDED_HOSTS, version),
-        server_header=since("6.0"),
+        server_header=since("6.13"),
         direct_url=within("3.45.2..4.18"),
         mount_path_is_known=since("5.0"),
         private_name=tables.value_at(_PRIVATE_NAMES, version),
@@ -341,8 +345,10 @@ def profile_for(gradio_version: str) -> Profile:
         login_redirects=within("..3.17"),
         token_cookies=tables.value_at(_TOKEN_COOKIES, version),
         strips_username=since("3.50"),
-        home_is_root=since("5.0"),
+        home_is_root=since("5.29"),
+        open_app_crashes=within("..3.16"),
         one_session_logout=since("5.50"),
+        monitoring_prefix=tables.value_at({"0": "", "5.0": "/gradio_api", "5.29": ""}, version),
         progress_is_guarded=since("6.22"),
         component_server=tables.value_at(_COMPONENT_SERVERS, version),
         file_heads=since("3.19"),
@@ -352,7 +358,7 @@ def profile_for(gradio_version: str) -> Profile:
         file_fields=tables.value_at(tables.FILE_FIELDS, version),
         file_urls=since("4.18"),
         open_ranges=since("5.0"),
-        long_suffixes=since("6.14"),
+        long_suffixes=since("6.13"),
         guards_browsers=since("4.44"),
         inline_types=tables.find(tables.INLINE_TYPES, version),
         upload_names=tables.value_at(_UPLOAD_NAMES, version),
@@ -363,7 +369,7 @@ def profile_for(gradio_version: str) -> Profile:
         follows_links=within("..5.0"),
         serves_own_directory=within("..4.0"),
         hides_dotfiles=within("3.33..4.0"),
-        refuses_dotdot=within("..4.31"),
+        refuses_dotdot=within("3.33..4.37"),
         file_refusal=tables.value_at(_FILE_REFUSALS, version),
         unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
         stray_files_refused=within("..4.0"),
@@ -390,7 +396,7 @@ _ROOTS: Mapping[str, _Root] = {"0": "path", "4.18": "absolute"}
 _ForwardedHost = Literal["ignored", "cut", "whole", "first"]
 _FORWARDED_HOSTS: Mapping[str, _ForwardedHost] = {"0": "ignored", "4.21": "cut", "4.23": "whole", "4.26": "first"}
 _ComponentServer = Literal["crash", "strict", "loose"]
-_COMPONENT_SERVERS: Mapping[str, _ComponentServer] = {"0": "crash", "4.0": "strict", "4.32": "loose"}
+_COMPONENT_SERVERS: Mapping[str, _ComponentServer] = {"0": "crash", "4.19": "strict", "4.31": "loose"}
 _PrivateName = Literal["null", "false", "named"]
 # api_name=False is passed on by 3.16 already, as by any that has names.
 _PRIVATE_NAMES: Mapping[str, _PrivateName] = {"0": "null", "3.6": "false", "6.0": "named"}
@@ -410,4 +416,4 @@ _FILE_REFUSALS: Mapping[str, _FileRefusal] = {
     "5.0": "never found",
 }
 _UnknownUpload = Literal["empty", "404"]
-_UNKNOWN_UPLOADS: Mapping[str, _UnknownUpload] = {"0": "empty", "5.0": "404"}
+_UNKNOWN_UPLOADS: Mapping[str, _UnknownUpload] = {"0": "empty", "5.29": "404"}

@@ -196,7 +196,10 @@ def _page(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
 
 def _upload(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     kind, options = header_options(exchange.headers.get("content-type", "").encode("latin-1"))
-    if kind != "multipart/form-data":
+    if kind != "multipart/form-data" and app.profile.stray_files_refused:
+        missing = {"type": "missing", "loc": ["body", "files"], "msg": "Field required", "input": None}
+        queue.refuse(app, exchange, Invalid([missing]))
+    elif kind != "multipart/form-data":
         exchange.respond_detail(400, "Invalid content type.")
     elif "boundary" not in options:
         exchange.respond(400, b"Missing boundary in multipart.", "text/plain; charset=utf-8")
@@ -218,6 +221,7 @@ def _routes(profile: Profile) -> list[_Route]:
     """Give all routes in the order in which they are tried, also those that this Gradio does not have."""
     prefix = profile.api_prefix
     post = ("POST",)
+    watched = profile.monitoring_prefix
     file_methods = ("GET", "HEAD") if profile.file_heads else ("GET",)
     routes = [
         _Route(name="page", path="/", kind="page", methods=("GET", "HEAD"), guarded=False, answer=_page),
@@ -241,16 +245,20 @@ def _routes(profile: Profile) -> list[_Route]:
             guarded=False,
             answer=plain.startup_events,
         ),
-        _Route(name="monitoring", path="/monitoring", kind="monitoring", answer=monitoring.monitoring),
+        _Route(name="monitoring", path=f"{watched}/monitoring", kind="monitoring", answer=monitoring.monitoring),
         _Route(
             name="monitoring_summary",
-            path="/monitoring/summary",
+            path=f"{watched}/monitoring/summary",
             kind="monitoring",
             guarded=profile.progress_is_guarded,
             answer=monitoring.summary,
         ),
         _Route(
-            name="monitoring", path="/monitoring/{x}", kind="monitoring", guarded=False, answer=monitoring.dashboard
+            name="monitoring",
+            path=f"{watched}/monitoring/{{x}}",
+            kind="monitoring",
+            guarded=False,
+            answer=monitoring.dashboard,
         ),
         *_with_slash(
             name="component_server",

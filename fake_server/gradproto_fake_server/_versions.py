@@ -96,7 +96,7 @@ ROUTES: Mapping[str, str] = {
     "monitoring": "4.37..",
     "monitoring_summary": "5.44.1..",
     "component_server": "3.45..",
-    "proxy": "3.19..",
+    "proxy": "3.33..",
     "startup": "3.1.7..",
     # The queue: polled, over a WebSocket, one stream for each event, one stream for each session.
     "push": "..3.1.5",
