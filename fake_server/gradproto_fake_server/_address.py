@@ -34,18 +34,21 @@ class Address:
             raise ValueError(f"mount_path is a path as '/app', not {mount_path[:80]!r}")
         if self.root_path and self.mount_path and not self._is_url:
             raise ValueError("an app has a root_path or a mount_path; beside a mount_path, root_path is a whole URL")
-        if self.mount_path and profile.one_function:
+        if self.mount_path and not profile.mounts:
             raise ValueError(f"Gradio {profile.version} cannot be mounted in another application")
+        if self.root_path and not profile.knows_root_path:
+            raise ValueError(f"Gradio {profile.version} knows no root_path")
+        self._served_path = self.root_path if not self._is_url and profile.root_path_is_served else ""
 
     def locate(self, path: str) -> tuple[str, str] | None:
         """Split a request's path into what stands before the app and its own path; ``None`` if it is not the app's.
 
-        An app with a root path answers with it and without.
+        An app with a root path answers with it and without, or only without (before Gradio 3.50).
         """
         if self.mount_path:
             return self._below(path, self.mount_path)
-        if self.root_path and not self._is_url and self._profile.root_path_is_served:
-            return self._below(path, self.root_path) or ("", path)
+        if self._served_path:
+            return self._below(path, self._served_path) or ("", path)
         return "", path
 
     @staticmethod
@@ -54,10 +57,12 @@ class Address:
             return parent, path[len(parent) :]
         return None
 
-    def redirect_target(self, headers: Mapping[str, str], path: str, query: str) -> str:
+    def redirect_target(self, headers: Mapping[str, str], prefix: str, path: str, query: str) -> str:
         """Give the URL to which a client is sent for another path; of its proxies only the scheme is known."""
         host = headers.get("host", "127.0.0.1")
-        quoted = quote(path, safe="/:=@!$&'()*+,;~")
+        if not self._is_url and not self._served_path:
+            prefix += self.root_path
+        quoted = quote(prefix + path, safe="/:=@!$&'()*+,;~")
         return f"{_scheme(headers)}://{host}{quoted}{f'?{query}' if query else ''}"
 
     def root_url(self, headers: Mapping[str, str], prefix: str, path: str) -> str:

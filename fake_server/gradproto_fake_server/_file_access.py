@@ -78,7 +78,7 @@ class FileAccess:
             exchange.respond_detail(404, "File not found" if manner == "long" else f"File not found: {path}.")
         elif manner != "long" or self._is_blocked(path, whole):
             exchange.respond_detail(403, f"File not allowed: {path}.")
-        elif _is_directory(files, whole) or self._is_allowed(whole):
+        elif (whole != "." and _is_directory(files, whole)) or self._is_allowed(whole):
             exchange.respond_detail(403, "Forbidden")
         else:
             where = "the Gradio python app working directory, or be a temp file created by the Gradio python app"

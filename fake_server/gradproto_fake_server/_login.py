@@ -127,10 +127,9 @@ def log_out(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     for made in [made for made, owner in app.tokens.items() if owner == name]:
         if everywhere or made in known:
             del app.tokens[made]
-    # A cookie whose time is now is gone.
-    gone = f"expires={formatdate(app.wall_time(), usegmt=True)}; Max-Age=0; Path=/; SameSite=lax"
-    headers = [
-        ("location", _home(app, exchange)),
-        *(("set-cookie", f'{name}=""; {gone}') for name in app.token_cookies),
-    ]
+    headers = [("location", _home(app, exchange))]
+    if app.profile.logout_removes_cookies:
+        # A cookie whose time is now is gone.
+        gone = f"expires={formatdate(app.wall_time(), usegmt=True)}; Max-Age=0; Path=/; SameSite=lax"
+        headers.extend(("set-cookie", f'{name}=""; {gone}') for name in app.token_cookies)
     exchange.respond(302, content_type=None, headers=headers)

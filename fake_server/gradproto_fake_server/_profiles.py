@@ -131,6 +131,9 @@ class Profile:
     """Whether a root path may be a whole URL, and stands in the place of what the request says."""
     root_path_is_served: bool
     """Whether the app answers with its root path before its own paths too."""
+    knows_root_path: bool
+    mounts: bool
+    """Whether an app can be mounted in another application."""
     forwarded_host: Literal["ignored", "cut", "whole", "first"]
     """What the root knows of ``x-forwarded-host``: nothing, all but as many characters as the route has, all, or the
     first of several."""
@@ -177,6 +180,7 @@ class Profile:
     """Whether who comes or goes without a login is sent to the root; else to ``/``."""
     open_app_crashes: bool
     """Whether routes that have to do with logins crash in an app without any, and that of the app's id in every app."""
+    logout_removes_cookies: bool
     one_session_logout: bool
     """Whether a logout may be for one session."""
     monitoring_prefix: str
@@ -319,11 +323,13 @@ def profile_for(gradio_version: str) -> Profile:
         shared_anonymous_state=within("..3.50"),
         root=tables.value_at(_ROOTS, version),
         root_urls=within("..4.0 4.21.."),
-        root_path_is_served=since("3.37"),
+        root_path_is_served=since("3.50"),
+        knows_root_path=since("3.30"),
+        mounts=since("3.1"),
         forwarded_host=tables.value_at(_FORWARDED_HOSTS, version),
         server_header=since("6.13"),
         direct_url=within("3.45.2..4.18"),
-        mount_path_is_known=since("5.0"),
+        mount_path_is_known=since("5.29"),
         private_name=tables.value_at(_PRIVATE_NAMES, version),
         private_in_info=within("..3.36"),
         queue_default=tables.value_at({"0": None, "4.36": True}, version),
@@ -347,6 +353,7 @@ def profile_for(gradio_version: str) -> Profile:
         strips_username=since("3.50"),
         home_is_root=since("5.29"),
         open_app_crashes=within("..3.16"),
+        logout_removes_cookies=since("4.25"),
         one_session_logout=since("5.50"),
         monitoring_prefix=tables.value_at({"0": "", "5.0": "/gradio_api", "5.29": ""}, version),
         progress_is_guarded=since("6.22"),
@@ -369,7 +376,7 @@ def profile_for(gradio_version: str) -> Profile:
         follows_links=within("..5.0"),
         serves_own_directory=within("..4.0"),
         hides_dotfiles=within("3.33..4.0"),
-        refuses_dotdot=within("3.33..4.37"),
+        refuses_dotdot=within("3.33..4.0 4.12..4.37"),
         file_refusal=tables.value_at(_FILE_REFUSALS, version),
         unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
         stray_files_refused=within("..4.0"),

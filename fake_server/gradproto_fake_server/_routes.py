@@ -121,7 +121,7 @@ class Router:
         if found is None or found[0].kind == "socket":
             exchange.respond_detail(404, "Not Found")
             return
-        target = app.address.redirect_target(exchange.headers, prefix + other, exchange.query_string)
+        target = app.address.redirect_target(exchange.headers, prefix, other, exchange.query_string)
         exchange.respond(307, content_type=None, headers=[("location", target)])
 
     def answer(self, app: FakeApp, exchange: Exchange) -> None:

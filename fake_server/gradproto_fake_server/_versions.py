@@ -121,7 +121,7 @@ ROUTES: Mapping[str, str] = {
     "upload": "3.19..",
     "upload_progress": "4.2..",
     "file": "3.2..",
-    "old_file": "3.0..",
+    "old_file": "..",
 }
 
 _EVENT = ("msg", "event_id")
