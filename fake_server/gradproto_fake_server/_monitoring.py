@@ -56,8 +56,11 @@ def _percentile(ordered: Sequence[float], percent: int) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def monitoring(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
+def monitoring(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     """Say where the dashboard is: where nobody sees it who is not at the console."""
+    if app.address.mount_path:  # only launch() turns it on
+        exchange.respond_detail(403, "Monitoring is not enabled.")
+        return
     exchange.respond(200, b"See console for monitoring URL.", "text/html; charset=utf-8")
 
 
@@ -66,6 +69,6 @@ def summary(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     exchange.respond_json(200, app.monitoring.summary())
 
 
-def dashboard(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
+def dashboard(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     """Refuse every key: there is no dashboard."""
-    exchange.respond_detail(403, "Invalid key.")
+    exchange.respond_detail(403, "Monitoring is not enabled." if app.address.mount_path else "Invalid key.")
