@@ -9,6 +9,7 @@ from email.utils import formatdate
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from ._address import Address
 from ._components import Component
 from ._control_api import ControlApi, is_control
 from ._controls import Controls
@@ -16,6 +17,7 @@ from ._documents import Layout, api_info, config, page_for
 from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
 from ._fault_answers import CONNECTION_FAULTS, strike_streams
 from ._faults import Faults
+from ._file_access import FileAccess
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
@@ -23,6 +25,7 @@ from ._json import compact_json
 from ._listening import Listening
 from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
+from ._monitoring import Monitoring
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue, Session
@@ -66,6 +69,10 @@ class FakeApp(Controls):
         buffer_limit: int = 4 << 20,
         started_at: float = 1_750_000_000.0,
         control: bool = False,
+        root_path: str = "",
+        mount_path: str = "",
+        allowed_paths: Sequence[str] = (),
+        blocked_paths: Sequence[str] = (),
     ) -> None:
         """Make an app without endpoints.
 
@@ -80,9 +87,18 @@ class FakeApp(Controls):
         it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can reach it, and in a
         browser, by its own page there and no other.
 
-        Raises ``ValueError`` for a Gradio version that it cannot play.
+        ``root_path`` is that of ``launch()``: a path that a proxy in front is to cut off, or the app's whole public
+        URL. ``mount_path`` is that of ``mount_gradio_app()``: the app is below it, and nothing is beside it.
+        ``allowed_paths`` and ``blocked_paths`` are files and directories of this machine, as in ``launch()``: any
+        client may fetch what is allowed, and nothing that is blocked.
+
+        Raises ``ValueError`` for a Gradio version that it cannot play, and for what that version does not have.
         """
         self.profile: Profile = profile_for(gradio_version)
+        self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)
+        """Which paths are its own, and what it calls itself."""
+        self.file_access: FileAccess = FileAccess(self.profile, allowed=allowed_paths, blocked=blocked_paths)
+        """Which files clients may have."""
         self.title = title
         self.max_file_size = max_file_size
         self.show_error = show_error
@@ -112,8 +128,6 @@ class FakeApp(Controls):
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
-        self.scheme = "http"
-        """What its addresses begin with; a shell with TLS has another."""
         self.skip: Callable[[float], None] = lambda seconds: self.advance_to(self.now + seconds)
         """Moves the clock forward; a shell has its own way."""
         self.on_request: Callable[[RequestRecord], object] | None = None
@@ -142,6 +156,8 @@ class FakeApp(Controls):
         self.queue: Queue = self._new_queue()
         self.polled: PolledQueue = PolledQueue(self)
         """The queue of Gradio 2 and 3.0."""
+        self.monitoring: Monitoring = Monitoring()
+        """What monitoring tools are told."""
         self.uploads: Uploads = Uploads(self)
         self._layout = Layout(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
@@ -249,6 +265,10 @@ class FakeApp(Controls):
         first = -len(self.endpoints) if self.profile.negative_indices else 0
         return self.endpoints[index] if first <= index < len(self.endpoints) else None
 
+    def has_component(self, identity: object) -> bool:
+        """Say whether there is a component with an id."""
+        return type(identity) is int and 0 <= identity < self._layout.size
+
     def endpoint_called(self, name: str) -> Endpoint | None:
         """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
         endpoint = self.find_endpoint(name)
@@ -319,6 +339,7 @@ class FakeApp(Controls):
         self.has_forgotten = True
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
+        self.monitoring = Monitoring()
         for timer in self._state_timers.values():
             timer.cancel()
         self._states.clear()
@@ -529,16 +550,17 @@ class FakeApp(Controls):
 
     def user_of(self, exchange: Exchange) -> str | None:
         """Give the name of the user who is logged in."""
-        cookies = exchange.headers.get("cookie")
-        if not self.tokens or cookies is None:
+        if not self.tokens:
             return None
-        for cookie in cookies.split(";"):
-            name, _, value = cookie.strip().partition("=")
-            if name in self.token_cookies:
-                user = self.tokens.get(value)
-                if user is not None:
-                    return user
-        return None
+        cookies = self.cookies_of(exchange)
+        users = (self.tokens.get(cookies.get(name, "")) for name in self.token_cookies)
+        return next((user for user in users if user is not None), None)
+
+    @staticmethod
+    def cookies_of(exchange: Exchange) -> dict[str, str]:
+        """Give the cookies that a request has."""
+        pairs = (cookie.strip().partition("=") for cookie in exchange.headers.get("cookie", "").split(";"))
+        return {name: value for name, _, value in pairs}
 
     @property
     def token_cookies(self) -> list[str]:
@@ -547,12 +569,11 @@ class FakeApp(Controls):
 
     def root_url(self, exchange: Exchange) -> str:
         """Give the app's address as the client sees it, from its headers and those of its proxies."""
-        headers = exchange.headers
-        host = headers.get("host", "127.0.0.1")
-        if self.profile.forwarded_host:
-            host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
-        scheme = headers.get("x-forwarded-proto", self.scheme).partition(",")[0].strip()
-        return f"{scheme}://{host}"
+        return self.address.root_url(exchange.headers, exchange.prefix, exchange.own_path)
+
+    def file_root(self, exchange: Exchange, *, direct: bool = False) -> str:
+        """Give what stands before the addresses of the files that a call produces."""
+        return self.address.file_root(exchange.headers, exchange.prefix, exchange.own_path, direct=direct)
 
     def config_document(self, root: str, user: str | None) -> bytes:
         """The body of ``/config``."""

@@ -33,12 +33,11 @@ def _data_url(file: StoredFile) -> str:
 class CallHost:
     """The server as one call sees it."""
 
-    __slots__ = ("_app", "_states", "file_root", "root_url")
+    __slots__ = ("_app", "_states", "file_root")
 
-    def __init__(self, app: FakeApp, root_url: str, session_hash: str | None, *, file_root: str | None = None) -> None:
+    def __init__(self, app: FakeApp, file_root: str, session_hash: str | None) -> None:
         self._app = app
-        self.root_url = root_url
-        self.file_root: str = root_url if file_root is None else file_root
+        self.file_root: str = file_root
         """What the addresses of files begin with."""
         if session_hash is None and app.profile.shared_anonymous_state:
             session_hash = ""
@@ -163,7 +162,7 @@ def start_direct_call(
     app: FakeApp, exchange: Exchange, endpoint: Endpoint, data: list[Any], session_hash: str | None
 ) -> Job:
     """Call an endpoint past the queue, its limits and its order."""
-    host = CallHost(app, app.root_url(exchange), session_hash)
+    host = CallHost(app, app.file_root(exchange, direct=True), session_hash)
     job = Job(app.new_id(), endpoint, session_hash or "", data, host, _DirectDelivery(app, exchange))
     app.remember(job)
     job.start()

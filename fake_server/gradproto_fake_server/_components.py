@@ -38,11 +38,6 @@ class CallContext(Protocol):
         """The Gradio that is played."""
         ...
 
-    @property
-    def root_url(self) -> str:
-        """The app's address as the caller wrote it, without a slash at its end."""
-        ...
-
     def find_file(self, path: str) -> StoredFile | None:
         """Find a file that was uploaded or produced."""
         ...

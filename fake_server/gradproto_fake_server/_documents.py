@@ -37,6 +37,11 @@ class Layout:
         self._entries.append((self._next, None))
         self._next += 1
 
+    @property
+    def size(self) -> int:
+        """The first id that no component has."""
+        return self._next
+
     def ids(self, components: Iterable[Component]) -> list[int]:
         """Give the ids of components."""
         return [self._ids[component] for component in components]
@@ -295,7 +300,7 @@ def config(
         "dependencies": dependencies,
         "layout": "horizontal" if profile.one_function else tree,
         "username": username,
-        "root": root if profile.root == "absolute" else "",
+        "root": root,
     }
     return _picked(document, profile.config_keys)
 

@@ -75,6 +75,7 @@ class Exchange:
         "on_body",
         "on_disconnect",
         "path",
+        "prefix",
         "query_string",
         "queue_full",
         "record",
@@ -88,6 +89,8 @@ class Exchange:
         self.record: RequestRecord = record
         self.method: str = record.method
         self.path: str = record.path
+        self.prefix: str = ""
+        """What of the path stands before the app's own paths, where the app is mounted or has a root path."""
         self.query_string: str = record.query
         self.headers: dict[str, str] = dict(record.headers)
         """By name in lower case; of repeated ones the last."""
@@ -120,6 +123,11 @@ class Exchange:
         if self._query is None:
             self._query = dict(parse_qsl(self.query_string, keep_blank_values=True))
         return self._query
+
+    @property
+    def own_path(self) -> str:
+        """The path without what stands before the app's own, and without a slash at its end."""
+        return self.path[len(self.prefix) :].rstrip("/")
 
     def receive_body(self, sink: BodySink) -> None:
         """Have the body given to ``sink`` as it comes, instead of as a whole to :attr:`on_body`."""

@@ -112,6 +112,8 @@ class Profile:
     """Whether a call by ``/call`` may name its session, and leave out the States."""
     call_errors: bool
     """Whether the stream of ``/call`` says why a call failed."""
+    direct_urls_lose_mount: bool
+    """Whether the address of a file from a direct call lacks the path where the app is mounted."""
     short_call_urls: bool
     """Whether the address of a file in a ``/call`` lacks the last digits of the port."""
     api_closed: Literal["401", "not found", "explained"]
@@ -125,8 +127,22 @@ class Profile:
 
     root: Literal["path", "absolute"]
     """What the config's ``root`` is."""
-    forwarded_host: bool
-    """Whether the root knows ``x-forwarded-host``."""
+    root_urls: bool
+    """Whether a root path may be a whole URL, and stands in the place of what the request says."""
+    root_path_is_served: bool
+    """Whether the app answers with its root path before its own paths too."""
+    knows_root_path: bool
+    mounts: bool
+    """Whether an app can be mounted in another application."""
+    forwarded_host: Literal["ignored", "cut", "whole", "first"]
+    """What the root knows of ``x-forwarded-host``: nothing, all but as many characters as the route has, all, or the
+    first of several."""
+    server_header: bool
+    """Whether the root knows ``x-gradio-server``."""
+    direct_url: bool
+    """Whether the root is ``x-direct-url`` if there is no root path."""
+    mount_path_is_known: bool
+    """Whether the root has the path where the app is mounted, behind a forwarded host too."""
     private_name: Literal["null", "false", "named"]
     """How the config names an endpoint that is not for clients."""
     private_in_info: bool
@@ -160,6 +176,21 @@ class Profile:
     token_cookies: tuple[str, ...]
     """The names of the cookies of a login; ``{}`` is where the app's own id goes."""
     strips_username: bool
+    home_is_root: bool
+    """Whether who comes or goes without a login is sent to the root; else to ``/``."""
+    open_app_crashes: bool
+    """Whether routes that have to do with logins crash in an app without any, and that of the app's id in every app."""
+    logout_removes_cookies: bool
+    one_session_logout: bool
+    """Whether a logout may be for one session."""
+    monitoring_prefix: str
+    """What stands before the paths for monitoring."""
+    progress_is_guarded: bool
+    """Whether the progress of uploads and the numbers for monitoring need a login."""
+    component_server: Literal["crash", "strict", "loose"]
+    """What there is at ``/component_server``: a crash, a check of the body first, or one of its fields' names only."""
+    file_heads: bool
+    """Whether files can be asked for their headers alone."""
     detailed_refusal: bool
     """Whether the answer to those who are not logged in is an object."""
 
@@ -171,8 +202,32 @@ class Profile:
     """Whether they say the file's address."""
     open_ranges: bool
     """Whether a range without an end is obeyed."""
-    file_refusal: Literal["crash", "long", "allowed or found", "allowed"]
-    """How a file is refused that was neither uploaded nor produced."""
+    long_suffixes: bool
+    """Whether a range may ask for more last bytes than there are."""
+    guards_browsers: bool
+    """Whether a browser is told to show what cannot run scripts, and to save anything else."""
+    inline_types: frozenset[str]
+    """What a browser may show."""
+    upload_names: Literal["letters", "stem", "safe"]
+    """What is left of the name of an upload: its letters, digits and a few others, the same but for its extension, or
+    all that harms nobody."""
+    refuses_parent: bool
+    """Whether an upload called ``..`` is refused; else the route crashes."""
+    file_refusal: Literal["crash", "long", "found", "never found"]
+    """How a file is refused: the route crashes, with many words, by whether it is there, or without saying that."""
+    file_redirects: bool
+    """Whether a URL for a path is answered with a redirection to it."""
+    allows_paths: bool
+    """Whether an app may allow and block paths."""
+    trusts_allowed: bool
+    """Whether a browser may show any file that is allowed."""
+    follows_links: bool
+    """Whether an allowed path may be a link to what is not allowed."""
+    serves_own_directory: bool
+    """Whether the files are served that are where the app was started; none are here."""
+    hides_dotfiles: bool
+    refuses_dotdot: bool
+    """Whether no path may have ``..`` in it, wherever it leads."""
     unknown_upload: Literal["empty", "404"]
     """What the progress of an upload that is not known is."""
     stray_files_refused: bool
@@ -260,13 +315,21 @@ def profile_for(gradio_version: str) -> Profile:
         reset_works=within("..4.34"),
         own_session_calls=since("6.18"),
         call_errors=since("6.13"),
+        direct_urls_lose_mount=since("6.0"),
         short_call_urls=within("4.20..5.23"),
         api_closed=tables.value_at(_API_CLOSED, version),
         first_by_default=within("..3.1.5"),
         unknown_name_is_error=within("..3.39"),
         shared_anonymous_state=within("..3.50"),
         root=tables.value_at(_ROOTS, version),
-        forwarded_host=since("4.21"),
+        root_urls=within("..4.0 4.21.."),
+        root_path_is_served=since("3.50"),
+        knows_root_path=since("3.30"),
+        mounts=since("3.1"),
+        forwarded_host=tables.value_at(_FORWARDED_HOSTS, version),
+        server_header=since("6.13"),
+        direct_url=within("3.45.2..4.18"),
+        mount_path_is_known=since("5.29"),
         private_name=tables.value_at(_PRIVATE_NAMES, version),
         private_in_info=within("..3.36"),
         queue_default=tables.value_at({"0": None, "4.36": True}, version),
@@ -287,13 +350,33 @@ def profile_for(gradio_version: str) -> Profile:
         info_in_page=since("4.44"),
         login_redirects=within("..3.17"),
         token_cookies=tables.value_at(_TOKEN_COOKIES, version),
-        strips_username=since("4.0"),
+        strips_username=since("3.50"),
+        home_is_root=since("5.29"),
+        open_app_crashes=within("..3.16"),
+        logout_removes_cookies=since("4.25"),
+        one_session_logout=since("5.50"),
+        monitoring_prefix=tables.value_at({"0": "", "5.0": "/gradio_api", "5.29": ""}, version),
+        progress_is_guarded=since("6.22"),
+        component_server=tables.value_at(_COMPONENT_SERVERS, version),
+        file_heads=since("3.19"),
         detailed_refusal=since("5.36"),
         file_payload=tables.value_at(_PAYLOADS, version),
         meta_required=since("5.5"),
         file_fields=tables.value_at(tables.FILE_FIELDS, version),
         file_urls=since("4.18"),
         open_ranges=since("5.0"),
+        long_suffixes=since("6.13"),
+        guards_browsers=since("4.44"),
+        inline_types=tables.find(tables.INLINE_TYPES, version),
+        upload_names=tables.value_at(_UPLOAD_NAMES, version),
+        refuses_parent=since("4.31"),
+        file_redirects=within("4.1..6.20"),
+        allows_paths=since("3.24"),
+        trusts_allowed=since("5.0"),
+        follows_links=within("..5.0"),
+        serves_own_directory=within("..4.0"),
+        hides_dotfiles=within("3.33..4.0"),
+        refuses_dotdot=within("3.33..4.0 4.12..4.37"),
         file_refusal=tables.value_at(_FILE_REFUSALS, version),
         unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
         stray_files_refused=within("..4.0"),
@@ -317,6 +400,10 @@ _ApiClosed = Literal["401", "not found", "explained"]
 _API_CLOSED: Mapping[str, _ApiClosed] = {"0": "401", "3.50": "not found", "4.0": "explained"}
 _Root = Literal["path", "absolute"]
 _ROOTS: Mapping[str, _Root] = {"0": "path", "4.18": "absolute"}
+_ForwardedHost = Literal["ignored", "cut", "whole", "first"]
+_FORWARDED_HOSTS: Mapping[str, _ForwardedHost] = {"0": "ignored", "4.21": "cut", "4.23": "whole", "4.26": "first"}
+_ComponentServer = Literal["crash", "strict", "loose"]
+_COMPONENT_SERVERS: Mapping[str, _ComponentServer] = {"0": "crash", "4.19": "strict", "4.31": "loose"}
 _PrivateName = Literal["null", "false", "named"]
 # api_name=False is passed on by 3.16 already, as by any that has names.
 _PRIVATE_NAMES: Mapping[str, _PrivateName] = {"0": "null", "3.6": "false", "6.0": "named"}
@@ -326,12 +413,14 @@ _TOKEN_COOKIES: Mapping[str, tuple[str, ...]] = {
     "3.44.4": ("access-token-{}", "access-token-unsecure-{}"),
 }
 _PAYLOADS: Mapping[str, FilePayload] = {"0": "inline", "3.19": "named", "4.0": "path", "4.21": "meta"}
-_FileRefusal = Literal["crash", "long", "allowed or found", "allowed"]
+_UploadNames = Literal["letters", "stem", "safe"]
+_UPLOAD_NAMES: Mapping[str, _UploadNames] = {"0": "letters", "5.29": "stem", "6.13": "safe"}
+_FileRefusal = Literal["crash", "long", "found", "never found"]
 _FILE_REFUSALS: Mapping[str, _FileRefusal] = {
     "0": "crash",
     "3.17": "long",
-    "3.39": "allowed or found",
-    "4.0": "allowed",
+    "3.33": "found",
+    "5.0": "never found",
 }
 _UnknownUpload = Literal["empty", "404"]
-_UNKNOWN_UPLOADS: Mapping[str, _UnknownUpload] = {"0": "empty", "5.0": "404"}
+_UNKNOWN_UPLOADS: Mapping[str, _UnknownUpload] = {"0": "empty", "5.29": "404"}

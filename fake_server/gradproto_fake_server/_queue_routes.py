@@ -121,10 +121,7 @@ def _by_name(endpoint: Endpoint, arguments: dict[str, Any]) -> list[Any] | None:
 
 def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[str, Any], *, whole: bool) -> None:
     session_hash: str | None = body["session_hash"]
-    root = app.root_url(exchange)
-    # The address of the call is cut off by a letter too many (Gradio 4.20 to 5.22).
-    short = "/call/" in exchange.path and app.profile.short_call_urls
-    host = CallHost(app, root, session_hash, file_root=root[:-1] if short else root)
+    host = CallHost(app, app.file_root(exchange), session_hash)
     try:
         job = app.queue.join(endpoint, body["data"], session_hash, host, now=app.now, whole=whole)
     except QueueFull as error:
@@ -132,6 +129,7 @@ def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[st
         return
     app.remember(job)
     app.strike_streams([app.queue.channel_of(job)])
+    app.monitoring.watch(job)
     exchange.record.session_hash = job.session_hash
     exchange.respond(200, b'{"event_id":"%b"}' % job.event_id.encode())
 
@@ -244,7 +242,7 @@ def join_stream(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     if endpoint is None:
         exchange.respond_crash()
         return
-    host = CallHost(app, app.root_url(exchange), session_hash)
+    host = CallHost(app, app.file_root(exchange), session_hash)
     data = _data_in(exchange.query.get("data"))
     try:
         job = app.queue.join(endpoint, data, session_hash, host, now=app.now, own_stream=True)
@@ -310,7 +308,7 @@ def push(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
         exchange.respond_crash()
         return
     exchange.record.session_hash = body["session_hash"]
-    job, place = app.polled.push(endpoint, body["data"], body["session_hash"], app.root_url(exchange))
+    job, place = app.polled.push(endpoint, body["data"], body["session_hash"], app.file_root(exchange))
     exchange.respond_json(200, {"hash": job.event_id, "queue_position": place})
 
 

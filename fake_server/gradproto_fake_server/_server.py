@@ -101,7 +101,7 @@ class _Loop:
         if isinstance(app, FakeApp):
             app.skip = self.skip
             if tls is not None:
-                app.scheme = "https"
+                app.address.scheme = "https"
 
     def open(self, connect: Callable[[], Connected], port: int = 0) -> str:
         """Listen at one more port, from the loop's next turn on; clients wait until then. Gives the URL."""

@@ -140,7 +140,7 @@ class QueueSocket:
         if endpoint is None:
             self._socket.cut()
             return
-        host = CallHost(app, app.root_url(self._socket.exchange), self._hash)
+        host = CallHost(app, app.file_root(self._socket.exchange), self._hash)
         try:
             if self._socket.exchange.queue_full:
                 raise QueueFull("a fault says so")
@@ -175,7 +175,7 @@ class QueueSocket:
         if endpoint is None:
             app.queue.refuse(job, IndexError("list index out of range"))
         else:
-            host = CallHost(app, app.root_url(self._socket.exchange), self._hash)
+            host = CallHost(app, app.file_root(self._socket.exchange), self._hash)
             app.queue.turn_to(job, endpoint, self._hash or "", data, host)
             if self._channel is not None:
                 app.strike_streams([self._channel])

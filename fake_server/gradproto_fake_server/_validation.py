@@ -21,9 +21,11 @@ __all__ = [
     "PUSH_BODY_OF_2",
     "RESET_BODY",
     "RESET_SESSION_BODY",
+    "SERVER_BODY",
     "STATUS_BODY",
     "Field",
     "Invalid",
+    "check_query_flag",
     "check_query_integer",
     "parse_body",
     "parse_object",
@@ -132,6 +134,14 @@ RESET_BODY: Mapping[str, Field] = {"event_id": CANCEL_BODY["event_id"]}
 RESET_SESSION_BODY: Mapping[str, Field] = {name: CANCEL_BODY[name] for name in ("session_hash", "fn_index")}
 """The body of ``/reset`` before Gradio 4."""
 
+SERVER_BODY: Mapping[str, Field] = {
+    "session_hash": CANCEL_BODY["session_hash"],
+    "component_id": CANCEL_BODY["fn_index"],
+    "fn_name": CANCEL_BODY["event_id"],
+    "data": Field(check=_check_nothing, required=True),
+}
+"""The body of ``/component_server``."""
+
 _NEEDED_TEXT = CANCEL_BODY["event_id"]
 
 PUSH_BODY_OF_2: Mapping[str, Field] = {"action": _NEEDED_TEXT, "data": PREDICT_BODY["data"], "session_hash": _TEXT}
@@ -215,6 +225,15 @@ def check_query_integer(name: str, text: str) -> int:
         kind, message = refusal
         raise Invalid([{"type": kind, "loc": ["query", name], "msg": message, "input": text}])
     return int(value)
+
+
+def check_query_flag(name: str, text: str) -> bool:
+    """Read a yes or no in a query. Raises :class:`Invalid`."""
+    value, refusal = _check_flag(text)
+    if refusal is not None:
+        kind, message = refusal
+        raise Invalid([{"type": kind, "loc": ["query", name], "msg": message, "input": text}])
+    return bool(value)
 
 
 def worded(details: list[dict[str, Any]], *, old: bool) -> list[dict[str, Any]]:

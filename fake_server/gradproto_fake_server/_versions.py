@@ -16,6 +16,7 @@ __all__ = [
     "DEPENDENCY_KEYS",
     "FILE_FIELDS",
     "INFO_KEYS",
+    "INLINE_TYPES",
     "MESSAGES",
     "OUTPUT_FIELDS",
     "PARAMETER_KEYS",
@@ -92,7 +93,12 @@ ROUTES: Mapping[str, str] = {
     "robots": "3.16..",
     "user": "..",
     "login_check": "..",
-    "app_id": "3.16..",
+    "token": "..",
+    "app_id": "3.0..",
+    "monitoring": "4.37..",
+    "monitoring_summary": "5.44.1..",
+    "component_server": "3.45..",
+    "proxy": "3.33..",
     "startup": "3.1.7..",
     # The queue: polled, over a WebSocket, one stream for each event, one stream for each session.
     "push": "..3.1.5",
@@ -117,7 +123,7 @@ ROUTES: Mapping[str, str] = {
     "upload": "3.19..",
     "upload_progress": "4.2..",
     "file": "3.2..",
-    "old_file": "3.0..",
+    "old_file": "..",
 }
 
 _EVENT = ("msg", "event_id")
@@ -206,6 +212,35 @@ FILE_FIELDS: Mapping[str, tuple[str, ...]] = {
     "4.21": (*_FILE, "is_stream", "meta"),
 }
 """A file among the outputs."""
+
+INLINE_TYPES: Mapping[str, str] = {
+    "application/json": "..",
+    "text/plain": "..",
+    "image/gif": "..",
+    "image/jpeg": "..",
+    "image/png": "..",
+    "image/webp": "..",
+    "audio/aac": "6.14..",
+    "audio/aiff": "6.14..",
+    "audio/flac": "6.14..",
+    "audio/mp4": "6.14..",
+    "audio/mpeg": "..",
+    "audio/ogg": "..",
+    "audio/wav": "6.14..",  # before, a WAV file is audio/x-wav to Python and so not among them
+    "audio/webm": "6.14..",
+    "audio/x-aiff": "6.14..",
+    "audio/x-flac": "6.14..",
+    "audio/x-m4a": "6.14..",
+    "audio/x-matroska": "6.14..",
+    "video/mp4": "..",
+    "video/mpeg": "6.14..",
+    "video/ogg": "..",
+    "video/quicktime": "6.14..",
+    "video/webm": "..",
+    "video/x-matroska": "6.14..",
+    "video/x-msvideo": "6.14..",
+}
+"""What a browser may show of what was uploaded and produced, for it cannot run scripts."""
 
 CONFIG_KEYS: Mapping[str, str] = {
     "input_components": "..3.0",

@@ -83,7 +83,7 @@ class _Shell:
         if isinstance(app, FakeApp):
             app.skip = self.skip
             if tls is not None:
-                app.scheme = "https"
+                app.address.scheme = "https"
 
     def _clock(self) -> float:
         return trio.current_time()

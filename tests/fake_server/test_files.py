@@ -313,7 +313,12 @@ def test_listeners_may_leave_at_any_time(server: MemoryServer) -> None:
         ("bytes=-3", 206, b"hij", "bytes 7-9/10"),
         ("bytes=-30", 206, b"abcdefghij", "bytes 0-9/10"),
         ("bytes=10-", 416, b"", "bytes */10"),
-        ("lines=1-2", 200, b"abcdefghij", None),
+        ("bytes=5-2", 206, b"c", "bytes 2-2/10"),
+        ("lines=1-2", 400, b"Only support bytes range", None),
+        ("bytes", 400, b"Malformed range header.", None),
+        ("bytes=a-b", 400, b"Range header: range must be requested", None),
+        ("bytes= 5-2", 400, b"Range header: start must be less than end", None),
+        ("bytes=0-1,4-5", 500, b"Internal Server Error", None),
     ],
 )
 def test_a_part_of_a_file_can_be_asked_for(
