@@ -159,6 +159,8 @@ class FakeApp(Controls):
         concurrency_limit: int | None = 1,
         concurrency_id: str | None = None,
         visibility: Visibility = "public",
+        batch: bool = False,
+        max_batch_size: int = 4,
     ) -> Callable[[F], F]:
         """Make the decorated function an endpoint called ``name``, with its slash.
 
@@ -166,6 +168,9 @@ class FakeApp(Controls):
         function's yields are its outputs, unless its return annotation is :data:`Steps` or ``generates`` is false.
         ``concurrency_limit`` of its events run at once, ``None`` for any number; endpoints with one ``concurrency_id``
         share the limit.
+
+        Events of a ``batch`` endpoint that wait together are one call, ``max_batch_size`` of them at most: its function
+        gets a list for each input, and gives a list for each output.
         """
 
         def add(function: F) -> F:
@@ -179,8 +184,10 @@ class FakeApp(Controls):
                     generates=generates,
                     queue=queue,
                     concurrency_limit=concurrency_limit,
-                    concurrency_id=concurrency_id,
+                    concurrency_id=concurrency_id or f"{name}#{len(self.endpoints)}",
                     visibility=visibility,
+                    batch=batch,
+                    max_batch_size=max_batch_size,
                 )
             )
             return function
@@ -204,7 +211,7 @@ class FakeApp(Controls):
             generates=False,
             queue=False,
             concurrency_limit=None,
-            concurrency_id=None,
+            concurrency_id=f"{name}#{len(self.endpoints)}",
             visibility="undocumented",
         )
         endpoint.cancels = tuple(self.named(other).index for other in cancels)
@@ -215,6 +222,9 @@ class FakeApp(Controls):
             raise ValueError(f"Gradio {self.profile.version} serves one function, and there is one already")
         if endpoint.generates and not self.profile.generators:
             raise ValueError(f"Gradio {self.profile.version} has no generators, but /{endpoint.name} is one")
+        if endpoint.batch and (self.profile.batches == "absent" or not (endpoint.max_batch_size > 0)):
+            known = f"Gradio {self.profile.version} has none" if endpoint.max_batch_size > 0 else "of at least 1"
+            raise ValueError(f"/{endpoint.name} cannot be called in batches: {known}")
         if endpoint.name in self._by_name:
             raise ValueError(f"there is an endpoint /{endpoint.name} already")
         self.endpoints.append(endpoint)

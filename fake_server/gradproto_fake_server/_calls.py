@@ -8,6 +8,7 @@ from collections.abc import Generator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from ._batches import BatchCall
 from ._components import Component
 from ._endpoints import Endpoint
 from ._files import StoredFile, safe_name
@@ -106,7 +107,7 @@ class CallHost:
         self._states[component] = value
 
 
-def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bool) -> str:
+def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bool | None) -> str:
     """Give the JSON of a call's output outside the event stream, and count the step."""
     duration = job.step_duration()
     return app.messages.output(
@@ -122,10 +123,11 @@ def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bo
 class _DirectDelivery:
     """Answers a direct call; of a generator only the first output is ever sent."""
 
-    def __init__(self, app: FakeApp, exchange: Exchange) -> None:
+    def __init__(self, app: FakeApp, exchange: Exchange, *, batched: bool) -> None:
         self.alive = True
         self._app = app
         self._exchange = exchange
+        self._batched = batched
         exchange.on_disconnect = self._leave
 
     def _leave(self) -> None:
@@ -143,9 +145,12 @@ class _DirectDelivery:
         pass
 
     def completed(self, job: Job, data: list[Any]) -> None:
-        self._answer(job, data, is_generating=False)
+        if not job.endpoint.batch:
+            self._answer(job, data, is_generating=False)
+        else:
+            self._answer(job, data if self._batched or not data else data[0], is_generating=None)
 
-    def _answer(self, job: Job, data: list[Any], *, is_generating: bool) -> None:
+    def _answer(self, job: Job, data: list[Any], *, is_generating: bool | None) -> None:
         output = success_output(self._app, job, data, is_generating=is_generating)
         try:
             body = output.encode()
@@ -160,11 +165,25 @@ class _DirectDelivery:
 
 
 def start_direct_call(
-    app: FakeApp, exchange: Exchange, endpoint: Endpoint, data: list[Any], session_hash: str | None
+    app: FakeApp,
+    exchange: Exchange,
+    endpoint: Endpoint,
+    data: list[Any],
+    session_hash: str | None,
+    *,
+    batched: bool = False,
 ) -> Job:
-    """Call an endpoint past the queue, its limits and its order."""
+    """Call an endpoint past the queue, its limits and its order.
+
+    ``batched`` data are those of several events of a batch endpoint. Without that they are taken for the list of its
+    first input, so that only endpoints with one input and one output can be called with a single event's data.
+    """
     host = CallHost(app, app.root_url(exchange), session_hash)
-    job = Job(app.new_id(), endpoint, session_hash or "", data, host, _DirectDelivery(app, exchange))
+    delivery = _DirectDelivery(app, exchange, batched=batched)
+    if endpoint.batch and not batched:
+        data = [data]
+    kind = BatchCall if endpoint.batch else Job
+    job = kind(app.new_id(), endpoint, session_hash or "", data, host, delivery)
     app.remember(job)
     job.start()
     return job

@@ -203,15 +203,15 @@ def checkbox(label: str | None = None, value: bool = False) -> Component:
     )
 
 
-def dropdown(choices: Sequence[str], label: str | None = None, value: str | None = None) -> Component:
-    """One of some texts; the first one unless told otherwise."""
+def dropdown(choices: Sequence[Any], label: str | None = None, value: Any = None) -> Component:
+    """One of some texts or numbers; the first one unless told otherwise."""
     return Component(
         kind="dropdown",
         title="Dropdown",
         label=label,
         value=choices[0] if value is None and choices else value,
         props={
-            "choices": [[choice, choice] for choice in choices],
+            "choices": [[str(choice), choice] for choice in choices],
             "type": "value",
             "allow_custom_value": False,
             "num_choices_shown": 100,
@@ -240,11 +240,11 @@ def radio(choices: Sequence[str], label: str | None = None, value: str | None = 
     )
 
 
-def _literal(choices: Sequence[str]) -> str:
+def _literal(choices: Sequence[Any]) -> str:
     return f"Literal[{', '.join(repr(choice) for choice in choices)}]"
 
 
-def _one_of(choices: Sequence[str]) -> Convert:
+def _one_of(choices: Sequence[Any]) -> Convert:
     allowed = list(choices)
 
     def decode(given: Any, _context: CallContext) -> Any:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
+from pathlib import PurePath
 from types import GeneratorType
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ._components import CallContext, Component
+from ._coroutines import driven
 from ._endpoints import Endpoint
 from ._files import StoredFile
 from ._json import is_list_or_tuple
 from ._profiles import Profile
 from ._schedule import Schedule, Timer
 from ._scripts import Completed, Estimation, Failed, Generating, RawMessage, ScriptStep, Starts
-from ._steps import AppFailure, FakeFile, Hold, Log, Progress, Sleep
+from ._steps import AppFailure, FakeFile, Hold, Log, Progress, Sleep, file_at
+
+if TYPE_CHECKING:
+    from ._batches import Batch
 
 __all__ = ["Delivery", "Job", "JobHost", "JobState"]
 
@@ -97,10 +102,12 @@ class Job:
         "_step_began",
         "_storing",
         "_timer",
+        "batch",
         "began",
         "data",
         "delivery",
         "endpoint",
+        "error",
         "event_id",
         "last_duration",
         "outputs_given",
@@ -117,6 +124,8 @@ class Job:
         data: list[Any] | None,
         host: JobHost,
         delivery: Delivery,
+        *,
+        scripted: bool = True,
     ) -> None:
         self.event_id: str = event_id
         self.endpoint: Endpoint = endpoint
@@ -129,10 +138,14 @@ class Job:
         """How many intermediate outputs it gave."""
         self.data: list[Any] | None = data
         """The values of its inputs; ``None`` while the client is yet to send them."""
+        self.error: Exception | None = None
+        """What it failed with, which its client may not be told."""
         self.last_duration: float = 0.0
         """Seconds that its last step took."""
-        self.script: tuple[ScriptStep, ...] | None = endpoint.take_script()
+        self.script: tuple[ScriptStep, ...] | None = endpoint.take_script() if scripted else None
         """What it says in place of what the function does."""
+        self.batch: Batch | None = None
+        """The events that it shares its call with, from when they start."""
         self._host = host
         self._iterator: Iterator[object] | None = None
         self._last: list[Any] | None = None
@@ -148,6 +161,11 @@ class Job:
         return self.state in _ENDS
 
     @property
+    def host(self) -> JobHost:
+        """The server as this call sees it."""
+        return self._host
+
+    @property
     def _stops(self) -> bool:
         """Whether it can be stopped between two steps."""
         return self.endpoint.generates or self.script is not None
@@ -156,17 +174,24 @@ class Job:
 
     def hold(self) -> None:
         """Stop before the next step."""
-        self._permits = 0
+        self._of_the_call._permits = 0
 
     def step(self, steps: int = 1) -> None:
         """Let a held job go on to its next yield, or ``steps`` of them."""
-        self._permits = (self._permits or 0) + steps
-        self._leave_gate()
+        call = self._of_the_call
+        call._permits = (call._permits or 0) + steps
+        call._leave_gate()
 
     def release(self) -> None:
         """Let it run freely."""
-        self._permits = None
-        self._leave_gate()
+        call = self._of_the_call
+        call._permits = None
+        call._leave_gate()
+
+    @property
+    def _of_the_call(self) -> Job:
+        """The job that makes the steps."""
+        return self if self.batch is None else self.batch.call
 
     def _leave_gate(self) -> None:
         if self.state == "held":
@@ -177,7 +202,10 @@ class Job:
     def start(self) -> None:
         """Leave the queue."""
         self.began = self._step_began = self._host.schedule.now
-        self._ready()
+        if self.batch is not None:
+            self.batch.started(self)
+        else:
+            self._ready()
 
     def turn_to(self, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
         """Learn what it is, before it starts."""
@@ -196,7 +224,12 @@ class Job:
         self._host.run_soon(self)
 
     def kill(self) -> None:
-        """End it for ``/cancel``: a generator stops, a plain function runs to an end that nobody hears of."""
+        """End it for ``/cancel``: a generator stops, a plain function runs to an end that nobody hears of.
+
+        What is part of a batch goes on.
+        """
+        if self.batch is not None:
+            return
         self.delivery.alive = False
         self._host.job_over(self)
         if self._stops or self.state in ("queued", "held"):
@@ -216,6 +249,8 @@ class Job:
 
     def close(self) -> None:
         """End it whatever it does, for the server ends."""
+        if self.batch is not None:
+            self.batch.call.close()
         if not self.over:
             self.delivery.alive = False
             self._end("dropped")
@@ -248,7 +283,7 @@ class Job:
         if self._iterator is None and self.script is not None:
             self._iterator = iter(self.script)
         if self._iterator is None:
-            result: Any = self.endpoint.function(*self._arguments())
+            result: Any = driven(self.endpoint.call(self._arguments()), self.endpoint.name)
             if not isinstance(result, GeneratorType) and not (self.endpoint.generates and isinstance(result, Iterator)):
                 self._returned(result)
                 return True
@@ -286,9 +321,11 @@ class Job:
             self.delivery.said(self, step)
 
     def _arguments(self) -> list[Any]:
+        return self._sample_arguments(self.data or [])
+
+    def _sample_arguments(self, data: list[Any]) -> list[Any]:
         inputs = self.endpoint.inputs
         host = self._host
-        data = self.data or []
         if len(data) < len(inputs):
             if host.profile.short_input_message:
                 raise IndexError("list index out of range")
@@ -322,6 +359,11 @@ class Job:
 
     def _stored_outputs(self, values: list[Any], then: Callable[[list[Any]], None]) -> None:
         for position, value in enumerate(values):
+            if (
+                isinstance(value, PurePath)
+                and self.endpoint.outputs[position % len(self.endpoint.outputs)].kind == "file"
+            ):
+                value = file_at(value)
             if isinstance(value, FakeFile):
 
                 def go_on(stored: StoredFile, position: int = position) -> None:
@@ -389,9 +431,15 @@ class Job:
         self._end("completed")
 
     def _failed(self, error: Exception) -> None:
+        self.error = error
         if self.delivery.alive:
             self.delivery.failed(self, error)
         self._end("failed")
+
+    def ended_with_batch(self, state: JobState) -> None:
+        """The call that it was part of is over."""
+        if not self.over:
+            self._end(state)
 
     def _end(self, state: JobState) -> None:
         self.state = state

@@ -140,17 +140,20 @@ class Messages:
         self,
         data: str,
         *,
-        is_generating: bool,
+        is_generating: bool | None,
         duration: float,
         average: float,
         in_message: bool = True,
         keeps_state: bool = False,
     ) -> str:
-        """The JSON of a success: ``data`` is JSON text already; durations in seconds."""
+        """The JSON of a success: ``data`` is JSON text already; durations in seconds.
+
+        Of a batch it is not said whether it ``is_generating``.
+        """
         direct = self._stateful_output if keeps_state else self._direct_output
         return (self._output if in_message else direct) % {
             "data": data,
-            "is_generating": "true" if is_generating else "false",
+            "is_generating": "null" if is_generating is None else _flag(is_generating),
             "duration": repr(duration),
             "average_duration": repr(average),
             "render_config": "null",

@@ -54,6 +54,9 @@ class Profile:
     """Whether a generator's end is its last output once more, ``is_generating`` included."""
     generators: bool
     """Whether a function may have more outputs than one."""
+    batches: Literal["absent", "apart", "broken", "mixed"]
+    """How events that wait together are called as one: not at all, each with its part; the queue breaks down; or all of
+    them get the last one's part."""
     whole_numbers_are_floats: bool
     """Whether a number component makes ``3`` into ``3.0``."""
 
@@ -232,6 +235,7 @@ def profile_for(gradio_version: str) -> Profile:
         whole_json=since("4.31"),
         repeats_last_output=within("..4.17"),
         generators=since("3.1.5"),
+        batches=tables.value_at(_BATCHES, version),
         whole_numbers_are_floats=within("3.0..4.9"),
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
         stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),
@@ -308,6 +312,14 @@ _CANCEL_ENDPOINTS: Mapping[str, _CancelEndpoints] = {
     "4.0": "silence",
     "4.31": "complete",
     "4.35": "no backend",
+}
+_Batches = Literal["absent", "apart", "broken", "mixed"]
+_BATCHES: Mapping[str, _Batches] = {
+    "0": "absent",
+    "3.7": "apart",
+    "4.0": "broken",
+    "4.9": "mixed",  # 4.12.0 and 4.19.2; 4.21.0 is not
+    "4.20": "apart",
 }
 _Opening = Literal["hash", "data", "send_hash"]
 _OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.2": "data", "3.6": "send_hash"}

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ._batches import Batch
 from ._diff import edits_between
 from ._endpoints import Endpoint
 from ._jobs import Job, JobHost
@@ -160,11 +161,15 @@ class _QueueDelivery:
             self._session.put(Message(content["msg"], event_id, messages.json(content)))
 
     def completed(self, job: Job, data: list[Any]) -> None:
+        batched = job.batch is not None
         repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
-        duration = job.last_duration if repeated else job.step_duration()
+        duration = job.last_duration if repeated or batched else job.step_duration()
         average = job.endpoint.average_call()
         output = self._messages.output(
-            self._messages.json(data), is_generating=repeated, duration=duration, average=average
+            self._messages.json(data),
+            is_generating=None if batched else repeated,
+            duration=duration,
+            average=average,
         )
         self._session.put(
             self._messages.completed(self._event_id, output, success=True, cache_duration=duration, average=average)
@@ -190,6 +195,11 @@ def _edits(before: Any, after: Any, profile: Profile, *, whole: bool) -> list[li
     if whole:
         return [] if before == after else [["replace", [], after]]
     return edits_between(before, after, moved_deletions=profile.moved_deletions)
+
+
+def _run_of(job: Job) -> Job:
+    """Give the job that counts against the limits: that of the batch's call, if it is part of one."""
+    return job if job.batch is None else job.batch.call
 
 
 def _nobody() -> Endpoint:
@@ -237,6 +247,8 @@ class Queue:
         """Events whose clients were asked for their data."""
         self._groups: dict[str, _Group] = {}
         self._waiting = 0
+        self._broken = False
+        """Whether it calls nothing any more: a batch endpoint breaks it from Gradio 4.0 to 4.8."""
         self._buffer_limit = buffer_limit
         self._new_event_id = new_event_id
 
@@ -334,17 +346,35 @@ class Queue:
         return self._channels[job.event_id]
 
     def _start_waiting(self, group: _Group, now: float) -> None:
-        while group.waiting and group.has_room:
-            job = group.waiting.popleft()
-            self._waiting -= 1
-            group.running[job] = None
-            job.began = now
+        while group.waiting and group.has_room and not self._broken:
+            jobs = self._next_of(group)
+            if self._broken:
+                return
+            group.running[_run_of(jobs[0])] = None
+            for job in jobs:
+                job.began = now
             if group.waiting:
                 self._tell_places(group, now)
-            if job.data is None:
-                self._ask_for_data(job)
-            else:
-                self._launch(job, job.data)
+            for job in jobs:
+                if job.data is None:
+                    self._ask_for_data(job)
+                else:
+                    self._launch(job, job.data)
+
+    def _next_of(self, group: _Group) -> list[Job]:
+        """Take the first event that waits, and those that are called together with it."""
+        first = group.waiting.popleft()
+        endpoint = first.endpoint
+        jobs = [first]
+        if endpoint.batch:
+            self._broken = self.profile.batches == "broken"
+            others = [job for job in group.waiting if job.endpoint is endpoint][: endpoint.max_batch_size - 1]
+            for job in others:
+                group.waiting.remove(job)
+            jobs += others
+            Batch(jobs)
+        self._waiting -= len(jobs)
+        return jobs
 
     def _launch(self, job: Job, data: list[Any]) -> None:
         job.data = data
@@ -471,9 +501,11 @@ class Queue:
         if job.script is not None:
             return
         group = self._groups[job.endpoint.concurrency_id]
-        if job in group.running:
-            del group.running[job]
-            self._start_waiting(group, self._schedule.now)
+        run = _run_of(job)
+        if run in group.running:
+            if job.batch is None or job.batch.left(job):
+                del group.running[run]
+                self._start_waiting(group, self._schedule.now)
         else:
             group.waiting.remove(job)
             self._waiting -= 1

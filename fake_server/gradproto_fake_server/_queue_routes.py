@@ -203,7 +203,8 @@ def run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dic
         exchange.respond_json(500, {"error": "function has no backend method."})
     else:
         app.queue.cancel_all(body["session_hash"] or "", endpoint.cancels)
-        start_direct_call(app, exchange, endpoint, body["data"], body["session_hash"])
+        batched = bool(body["batched"])
+        start_direct_call(app, exchange, endpoint, body["data"], body["session_hash"], batched=batched)
 
 
 _CLOSED = {
