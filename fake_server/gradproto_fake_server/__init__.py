@@ -57,6 +57,7 @@ from ._steps import Progress as Progress
 from ._steps import Sleep as Sleep
 from ._steps import Step as Step
 from ._steps import Steps as Steps
+from ._validators import validate as validate
 
 __all__ = [
     "FAULTS",
@@ -106,4 +107,5 @@ __all__ = [
     "slider",
     "state",
     "textbox",
+    "validate",
 ]

@@ -13,7 +13,7 @@ from ._components import Component
 from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
-from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._endpoints import ComponentSpec, Endpoint, Visibility, check_playable, endpoint_from
 from ._faults import Faults
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
@@ -161,6 +161,10 @@ class FakeApp(Controls):
         visibility: Visibility = "public",
         batch: bool = False,
         max_batch_size: int = 4,
+        streaming: bool = False,
+        time_limit: float | None = None,
+        stream_every: float = 0.5,
+        validator: Callable[..., Any] | None = None,
     ) -> Callable[[F], F]:
         """Make the decorated function an endpoint called ``name``, with its slash.
 
@@ -171,6 +175,14 @@ class FakeApp(Controls):
 
         Events of a ``batch`` endpoint that wait together are one call, ``max_batch_size`` of them at most: its function
         gets a list for each input, and gives a list for each output.
+
+        An event of a ``streaming`` endpoint lasts: its function is called for each frame that the client posts, until
+        the client ends it or all calls together took ``time_limit`` seconds.
+
+        The ``validator`` is called with an event's inputs before it may join the queue, and gives a :func:`validate`
+        for each of them.
+
+        Raises ``TypeError`` for a type hint that has no component, and ``ValueError`` for what this Gradio cannot do.
         """
 
         def add(function: F) -> F:
@@ -188,6 +200,10 @@ class FakeApp(Controls):
                     visibility=visibility,
                     batch=batch,
                     max_batch_size=max_batch_size,
+                    streaming=streaming,
+                    time_limit=time_limit,
+                    stream_every=stream_every,
+                    validator=validator,
                 )
             )
             return function
@@ -218,13 +234,7 @@ class FakeApp(Controls):
         self._add(endpoint)
 
     def _add(self, endpoint: Endpoint) -> None:
-        if self.profile.one_function and self.endpoints:
-            raise ValueError(f"Gradio {self.profile.version} serves one function, and there is one already")
-        if endpoint.generates and not self.profile.generators:
-            raise ValueError(f"Gradio {self.profile.version} has no generators, but /{endpoint.name} is one")
-        if endpoint.batch and (self.profile.batches == "absent" or not (endpoint.max_batch_size > 0)):
-            known = f"Gradio {self.profile.version} has none" if endpoint.max_batch_size > 0 else "of at least 1"
-            raise ValueError(f"/{endpoint.name} cannot be called in batches: {known}")
+        check_playable(endpoint, self.profile, others=len(self.endpoints))
         if endpoint.name in self._by_name:
             raise ValueError(f"there is an endpoint /{endpoint.name} already")
         self.endpoints.append(endpoint)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ._endpoints import Endpoint
-from ._jobs import Delivery, Job, JobHost
+from ._jobs import Delivery, Job, JobHost, arguments_of
 from ._json import is_list_or_tuple
 from ._scripts import Estimation, RawMessage, Starts
 from ._steps import Log, Progress
@@ -42,7 +42,7 @@ class BatchCall(Job):
         most = self.endpoint.max_batch_size
         if sizes and sizes[0] > most:
             raise ValueError(f"Batch size ({sizes[0]}) exceeds the max_batch_size for this function ({most})")
-        samples = [self._sample_arguments(list(sample)) for sample in zip(*columns, strict=True)]
+        samples = [arguments_of(self.endpoint, list(sample), self._host) for sample in zip(*columns, strict=True)]
         return [list(column) for column in zip(*samples, strict=True)]
 
     def _outputs(self, value: Any, then: Callable[[list[Any]], None]) -> None:

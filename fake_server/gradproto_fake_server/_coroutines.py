@@ -27,11 +27,11 @@ def _steps_of(coroutine: Coroutine[Any, Any, Any], name: str) -> Generator[Any, 
     try:
         while True:
             try:
-                awaited = coroutine.send(None)
+                awaited: object = coroutine.send(None)
             except StopIteration as stop:
                 return stop.value
             if not isinstance(awaited, Sleep | Progress | Log | Hold):
-                kind: type[object] = type(awaited)
+                kind = type(awaited)
                 raise TypeError(
                     f"/{name} awaits {'something' if awaited is None else f'a {kind.__module__}.{kind.__qualname__}'} "
                     "that wants an event loop, and a fake server has none: await Sleep, Progress, Log or Hold"

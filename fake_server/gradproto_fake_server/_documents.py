@@ -180,7 +180,7 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
     types = {"continuous": False, "generator": endpoint.generates, "cancel": cancels}
     described: dict[str, Any] = {
         "id": endpoint.index,
-        "targets": [button] if old_targets else [[button, "click"]],
+        "targets": [button] if old_targets else [_target(endpoint, layout)],
         "trigger": "click",
         "inputs": layout.ids(endpoint.inputs),
         "outputs": layout.ids(endpoint.outputs),
@@ -210,14 +210,20 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "api_visibility": endpoint.visibility,
         "rendered_in": None,
         "render_id": None,
-        "connection": "sse",
-        "time_limit": None,
-        "stream_every": 0.5,
+        "connection": "stream" if endpoint.streaming else "sse",
+        "time_limit": endpoint.time_limit,
+        "stream_every": endpoint.stream_every,
         "event_specific_args": None,
         "component_prop_inputs": [],
         "js_implementation": None,
     }
     return _picked(described, profile.dependency_keys)
+
+
+def _target(endpoint: Endpoint, layout: Layout) -> list[Any]:
+    if endpoint.streaming and endpoint.inputs:
+        return [layout.ids(endpoint.inputs[:1])[0], "stream"]
+    return [layout.buttons[endpoint.index], "click"]
 
 
 def _api_name(endpoint: Endpoint, profile: Profile) -> str | bool | None:

@@ -10,9 +10,10 @@ from typing import Any, Literal, Union
 
 from ._components import Component, component_named
 from ._hints import component_for, element_of, hints_of, result_of, results_in
+from ._profiles import Profile
 from ._scripts import ScriptStep
 
-__all__ = ["Endpoint", "Visibility", "endpoint_from"]
+__all__ = ["Endpoint", "Visibility", "check_playable", "endpoint_from"]
 
 Visibility = Literal["public", "undocumented", "private"]
 ComponentSpec = Union[Component, str]
@@ -52,6 +53,14 @@ class Endpoint:
     batch: bool = False
     """Whether events that wait together are one call, which gets and gives lists."""
     max_batch_size: int = 4
+    streaming: bool = False
+    """Whether an event goes on with each frame that is posted."""
+    time_limit: float | None = None
+    """Seconds for all calls of one event of a streaming input together."""
+    stream_every: float = 0.5
+    """Seconds between two frames, as the page would post them."""
+    validator: Callable[..., Any] | None = None
+    """What looks at the inputs before an event may join the queue."""
     description: str = ""
     cancels: tuple[int, ...] = ()
     """The endpoints whose events a call of this one cancels; it does nothing else."""
@@ -157,6 +166,27 @@ def endpoint_from(
         description=inspect.getdoc(function) or "",
         **options,
     )
+
+
+def check_playable(endpoint: Endpoint, profile: Profile, *, others: int) -> None:
+    """Raise ``ValueError`` for an endpoint that this Gradio cannot have, besides ``others``."""
+    this, name = f"Gradio {profile.version}", f"/{endpoint.name}"
+    if profile.one_function and others:
+        raise ValueError(f"{this} serves one function, and there is one already")
+    if endpoint.generates and not profile.generators:
+        raise ValueError(f"{this} has no generators, but {name} is one")
+    if endpoint.batch and profile.batches == "absent":
+        raise ValueError(f"{this} calls nothing in batches, but {name} wants that")
+    if endpoint.batch and endpoint.max_batch_size < 1:
+        raise ValueError(f"{name} is called with {endpoint.max_batch_size} events at most, which is not even one")
+    if endpoint.streaming and "stream" not in profile.routes:
+        raise ValueError(f"{this} has no streaming inputs, but {name} wants one")
+    if endpoint.streaming and (endpoint.batch or endpoint.generates):
+        raise ValueError(f"{name} has a streaming input, so it can be neither a generator nor a batch")
+    if endpoint.time_limit is not None and not endpoint.time_limit > 0:
+        raise ValueError(f"{name} has a time limit of {endpoint.time_limit} seconds, which is no time")
+    if endpoint.validator is not None and not profile.validators:
+        raise ValueError(f"{this} has no validators, but {name} has one")
 
 
 def _itself(kind: Any) -> Any:

@@ -21,10 +21,13 @@ from ._steps import AppFailure, FakeFile, Hold, Log, Progress, Sleep, file_at
 if TYPE_CHECKING:
     from ._batches import Batch
 
-__all__ = ["Delivery", "Job", "JobHost", "JobState"]
+__all__ = ["Delivery", "Job", "JobHost", "JobState", "arguments_of"]
 
-JobState = Literal["queued", "ready", "sleeping", "held", "paused", "completed", "failed", "cancelled", "dropped"]
-"""``paused``: its output is not read; ``dropped``: the client went away; the last four are ends."""
+JobState = Literal[
+    "queued", "ready", "sleeping", "held", "paused", "waiting", "completed", "failed", "cancelled", "dropped"
+]
+"""``paused``: its output is not read; ``waiting``: for the next frame of a streaming input; ``dropped``: the client
+went away; the last four are ends."""
 
 _ENDS = frozenset({"completed", "failed", "cancelled", "dropped"})
 
@@ -321,22 +324,7 @@ class Job:
             self.delivery.said(self, step)
 
     def _arguments(self) -> list[Any]:
-        return self._sample_arguments(self.data or [])
-
-    def _sample_arguments(self, data: list[Any]) -> list[Any]:
-        inputs = self.endpoint.inputs
-        host = self._host
-        if len(data) < len(inputs):
-            if host.profile.short_input_message:
-                raise IndexError("list index out of range")
-            raise ValueError(
-                f"An event handler ({self.endpoint.name}) didn't receive enough input values "
-                f"(needed: {len(inputs)}, got: {len(data)})."
-            )
-        return [
-            host.read_state(component) if component.kind == "state" else component.decode(value, host)
-            for component, value in zip(inputs, data, strict=False)
-        ]
+        return arguments_of(self.endpoint, self.data or [], self._host)
 
     # -- outputs
 
@@ -450,6 +438,22 @@ class Job:
                 _close(cast("Generator[object, None, object]", unfinished))
         self._iterator = self._storing = self._after_storing = None
         self._host.job_over(self)
+
+
+def arguments_of(endpoint: Endpoint, data: list[Any], host: JobHost) -> list[Any]:
+    """Make what the function gets of an event's data."""
+    inputs = endpoint.inputs
+    if len(data) < len(inputs):
+        if host.profile.short_input_message:
+            raise IndexError("list index out of range")
+        raise ValueError(
+            f"An event handler ({endpoint.name}) didn't receive enough input values "
+            f"(needed: {len(inputs)}, got: {len(data)})."
+        )
+    return [
+        host.read_state(component) if component.kind == "state" else component.decode(value, host)
+        for component, value in zip(inputs, data, strict=False)
+    ]
 
 
 class _NoText(Exception):

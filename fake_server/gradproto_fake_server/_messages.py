@@ -176,6 +176,17 @@ class Messages:
         }
         return Message("process_generating", event_id, text)
 
+    def streaming(self, event_id: str, output: str, time_limit: float | None) -> Message:
+        """What came of one frame of a streaming input; ``time_limit`` in seconds."""
+        text = self._fill(
+            "process_streaming",
+            event_id=f'"{event_id}"',
+            output=output,
+            success="true",
+            time_limit=_number(time_limit),
+        )
+        return Message("process_streaming", event_id, text)
+
     def completed(
         self,
         event_id: str,

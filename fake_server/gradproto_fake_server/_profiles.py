@@ -57,6 +57,15 @@ class Profile:
     batches: Literal["absent", "apart", "broken", "mixed"]
     """How events that wait together are called as one: not at all, each with its part; the queue breaks down; or all of
     them get the last one's part."""
+    stream_closing: Literal["waits", "calls", "at once"]
+    """What a streaming input does that is closed: without a time limit it waits for frames as before, the function is
+    called once more, or it ends."""
+    knows_ended_streams: bool
+    """Whether a frame for an event that is over is taken; else it is for nobody."""
+    unknown_stream_crashes: bool
+    """Whether a frame for an event that there never was crashes the route; else it is not found."""
+    validators: bool
+    """Whether endpoints can have validators."""
     whole_numbers_are_floats: bool
     """Whether a number component makes ``3`` into ``3.0``."""
 
@@ -236,6 +245,10 @@ def profile_for(gradio_version: str) -> Profile:
         repeats_last_output=within("..4.17"),
         generators=since("3.1.5"),
         batches=tables.value_at(_BATCHES, version),
+        stream_closing=tables.value_at(_STREAM_CLOSINGS, version),
+        knows_ended_streams=within("5.0..6.25"),
+        unknown_stream_crashes=within("5.0..6.25"),
+        validators=since("5.45"),
         whole_numbers_are_floats=within("3.0..4.9"),
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
         stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),
@@ -321,6 +334,9 @@ _BATCHES: Mapping[str, _Batches] = {
     "4.9": "mixed",  # 4.12.0 and 4.19.2; 4.21.0 is not
     "4.20": "apart",
 }
+_StreamClosing = Literal["waits", "calls", "at once"]
+# 5.50.0 waits, 6.13.0 calls, 6.31.0 ends.
+_STREAM_CLOSINGS: Mapping[str, _StreamClosing] = {"0": "waits", "6.0": "calls", "6.25": "at once"}
 _Opening = Literal["hash", "data", "send_hash"]
 _OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.2": "data", "3.6": "send_hash"}
 _WithoutQueue = Literal["crash", "silence"]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ._batches import Batch
 from ._diff import edits_between
 from ._endpoints import Endpoint
+from ._input_streams import StreamingJob
 from ._jobs import Job, JobHost
 from ._messages import Message, Messages
 from ._profiles import Profile
@@ -124,6 +125,11 @@ class _QueueDelivery:
         self._previous: list[Any] | None = None
 
     def generated(self, job: Job, data: list[Any]) -> bool:
+        if isinstance(job, StreamingJob):
+            text = self._messages.json(data)
+            average = job.endpoint.average_call()
+            output = self._messages.output(text, is_generating=True, duration=job.last_duration, average=average)
+            return self._session.put(self._messages.streaming(self._event_id, output, job.time_limit))
         previous, self._previous = self._previous, data
         profile = self._queue.profile
         if previous is None or self._whole or not profile.edits:
@@ -161,18 +167,25 @@ class _QueueDelivery:
             self._session.put(Message(content["msg"], event_id, messages.json(content)))
 
     def completed(self, job: Job, data: list[Any]) -> None:
-        batched = job.batch is not None
-        repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
-        duration = job.last_duration if repeated or batched else job.step_duration()
+        is_generating: bool | None = job.outputs_given > 0 and self._queue.profile.repeats_last_output
+        counted, timed = bool(is_generating), True
+        if isinstance(job, StreamingJob):
+            counted, is_generating, timed = True, job.is_generating, job.timed
+        elif job.batch is not None:
+            counted, is_generating = True, None
+        duration = job.last_duration if counted else job.step_duration()
         average = job.endpoint.average_call()
         output = self._messages.output(
-            self._messages.json(data),
-            is_generating=None if batched else repeated,
-            duration=duration,
-            average=average,
+            self._messages.json(data), is_generating=is_generating, duration=duration, average=average
         )
         self._session.put(
-            self._messages.completed(self._event_id, output, success=True, cache_duration=duration, average=average)
+            self._messages.completed(
+                self._event_id,
+                output,
+                success=True,
+                cache_duration=duration if timed else None,
+                average=average if timed else None,
+            )
         )
 
     def failed(self, job: Job, error: Exception) -> None:
@@ -309,7 +322,8 @@ class Queue:
         session.known = True
         session.pending.add(event_id)
         delivery = _QueueDelivery(self, session, event_id, whole=whole)
-        job = Job(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
+        kind = StreamingJob if endpoint.streaming else Job
+        job = kind(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
         self.events[event_id] = job
         self._channels[event_id] = session
         if job.script is not None:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ._calls import CallHost, start_direct_call
 from ._endpoints import Endpoint
 from ._http import Exchange
+from ._input_streams import StreamingJob
 from ._json import is_list
 from ._queue import QueueFull
 from ._sockets import QueueSocket
 from ._streams import CallStream, EventStream, HeartbeatStream
 from ._validation import Invalid, check_query_integer, worded
+from ._validators import refusal_of
 
 if TYPE_CHECKING:
     from ._app import FakeApp
@@ -37,6 +39,8 @@ __all__ = [
     "reset_event",
     "reset_session",
     "run",
+    "stream_data",
+    "stream_end",
 ]
 
 
@@ -126,6 +130,10 @@ def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[st
     short = "/call/" in exchange.path and app.profile.short_call_urls
     host = CallHost(app, root, session_hash, file_root=root[:-1] if short else root)
     try:
+        app.queue.check_room()
+        if (refusal := refusal_of(endpoint, body["data"], host)) is not None:
+            exchange.respond_detail(*refusal)
+            return
         job = app.queue.join(endpoint, body["data"], session_hash, host, now=app.now, whole=whole)
     except QueueFull as error:
         exchange.respond_detail(503, str(error))
@@ -159,6 +167,32 @@ def cancel(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str,
     """Cancel events."""
     app.queue.cancel(body["session_hash"], body["fn_index"], body["event_id"])
     exchange.respond(200, b'{"success":true}')
+
+
+def stream_data(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
+    """Take a frame of a streaming input."""
+    if (job := _streamed_to(app, exchange, parameters[0])) is not None:
+        job.give(body["data"])
+
+
+def stream_end(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+    """End a streaming input."""
+    if (job := _streamed_to(app, exchange, parameters[0])) is not None:
+        job.end_input()
+
+
+def _streamed_to(app: FakeApp, exchange: Exchange, event_id: str) -> StreamingJob | None:
+    """Answer somebody who streams to an event; give the event, if it is one that listens."""
+    job = app.jobs.get(event_id)
+    profile = app.profile
+    if job is not None and (profile.knows_ended_streams or not job.over):
+        exchange.respond_json(200, {"msg": "success"})
+        return job if isinstance(job, StreamingJob) and not job.over else None
+    if profile.unknown_stream_crashes:
+        exchange.respond_crash()
+    else:
+        exchange.respond(404, b"", None)
+    return None
 
 
 def reset_event(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, Any]) -> None:

@@ -106,6 +106,7 @@ ROUTES: Mapping[str, str] = {
     "heartbeat": "4.25..",
     "call": "4.20..",
     "call_v2": "6.13..",
+    "stream": "5.0..",
     # Calls past the queue.
     "predict_with_slash": "..3.0",
     "predict": "3.0..3.0.24",
@@ -146,6 +147,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "4.9": (*_EVENT, "output", "success"),
         "5.0": (*_EVENT, "output", "success", "time_limit"),
     },
+    "process_streaming": {"0": (), "5.0": (*_EVENT, "output", "success", "time_limit")},
     "process_completed": {
         "0": (),
         "3.1.5": ("msg", "output"),
