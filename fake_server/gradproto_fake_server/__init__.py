@@ -39,6 +39,7 @@ from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
 from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._saved_app import SavedApp as SavedApp
 from ._scripts import Completed as Completed
 from ._scripts import Estimation as Estimation
 from ._scripts import Failed as Failed
@@ -88,6 +89,7 @@ __all__ = [
     "Progress",
     "RawMessage",
     "RequestRecord",
+    "SavedApp",
     "ScriptStep",
     "ServerConnection",
     "Sleep",

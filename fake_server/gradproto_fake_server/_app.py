@@ -78,7 +78,7 @@ class FakeApp(Controls):
 
         Raises ``ValueError`` for a Gradio version that it cannot play.
         """
-        self.profile: Profile = profile_for(gradio_version)
+        self.profile: Profile = self._profile(gradio_version)
         self.title = title
         self.max_file_size = max_file_size
         self.show_error = show_error
@@ -145,6 +145,9 @@ class FakeApp(Controls):
         self._states: dict[str, dict[Component, Any]] = {}
         self._state_timers: dict[str, Timer] = {}
         self._common_headers: tuple[int, list[tuple[str, str]]] = (-1, [])
+
+    def _profile(self, gradio_version: str) -> Profile:
+        return profile_for(gradio_version)
 
     # -- building
 
@@ -537,13 +540,16 @@ class FakeApp(Controls):
     def info_document(self, root: str, *, all_endpoints: bool) -> bytes:
         """The body of ``/info``."""
         key = ("all endpoints" if all_endpoints else "info", root, None)
-        return self._document(key, lambda: api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints))
+        return self._document(key, lambda: self._info(root, all_endpoints=all_endpoints))
 
     def page_document(self, root: str, user: str | None, *, may_see: bool) -> bytes:
         """The body of ``/``."""
         document = self._config(root, user)
-        info = api_info(self.endpoints, self.profile, root, all_endpoints=False)
+        info = self._info(root, all_endpoints=False)
         return page_for(self.profile, self.title, document, info, may_see=may_see).encode()
+
+    def _info(self, root: str, *, all_endpoints: bool) -> dict[str, Any]:
+        return api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints)
 
     def _config(self, root: str, user: str | None) -> dict[str, Any]:
         return config(

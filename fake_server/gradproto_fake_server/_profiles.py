@@ -11,7 +11,7 @@ from typing import Literal
 
 from . import _versions as tables
 
-__all__ = ["OLDEST", "FilePayload", "Profile", "profile_for"]
+__all__ = ["OLDEST", "FilePayload", "Profile", "nearest_profile", "profile_for"]
 
 OLDEST = "2.8.0"
 """Before it Gradio was another web server, with which nobody here has spoken."""
@@ -221,6 +221,16 @@ def profile_for(gradio_version: str) -> Profile:
         newest = ".".join(map(str, _NEWEST))
         raise ValueError(f"no fake of Gradio {gradio_version!r}: known are {OLDEST} to {newest}")
 
+    return _profile_at(gradio_version, version)
+
+
+def nearest_profile(gradio_version: str) -> Profile:
+    """Give the profile of a Gradio version; one that is newer or older than all is as the newest or the oldest."""
+    oldest = tables.parse(OLDEST)
+    return _profile_at(gradio_version, min(max(tables.parse(gradio_version), oldest), _NEWEST))
+
+
+def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
     def since(first: str) -> bool:
         return version >= tables.parse(first)
 
