@@ -274,6 +274,17 @@ class FakeApp(Controls):
         self._cut_all(None)
         self._forget_all()
 
+    def shutdown(self) -> None:
+        """Stop as a real server does: nobody can connect or join any more, streams are told, what runs is not finished.
+
+        A WebSocket is closed with 1012; the streams of 4.0 to 4.8 go on to the end of what runs; those of 4.9 say
+        ``server_stopped``, and later ones ``unexpected_error``, over and over before 6.11. :meth:`restart` ends it.
+        """
+        self.queue.stop()
+        if self.profile.stopping != "goes on" or self.profile.protocol is None:
+            for job in list(self.jobs.values()):
+                job.close()
+
     def reset(self, *, keep: ServerConnection | None = None) -> None:
         """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
 
@@ -336,7 +347,9 @@ class FakeApp(Controls):
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
         fault = self.faults.find_for_connection() if self.faults else None
-        if fault is not None and fault.name == "accept and hang":
+        if self.queue.stopped:
+            connection.close_at_once(reset=False)
+        elif fault is not None and fault.name == "accept and hang":
             connection.hear_nothing()
         elif fault is not None:
             connection.close_at_once(reset=fault.name == "accept and reset")

@@ -220,6 +220,11 @@ class Messages:
         )
         return Message("unexpected_error", None, text)
 
+    def server_stopped(self) -> Message:
+        """The server stops; Gradio 4.9 has a message of its own for it."""
+        said = self.unexpected_error("Server stopped unexpectedly.", session_not_found=False)
+        return said if said.text else Message("server_stopped", None, self._fill("server_stopped", success="false"))
+
     def error_payload(self, error: Exception, *, show_error: bool, late: bool = False) -> dict[str, Any]:
         """What a failed call shows: everything of an :class:`AppFailure`, of others only with ``show_error``.
 

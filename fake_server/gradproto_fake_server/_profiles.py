@@ -101,6 +101,8 @@ class Profile:
     queue_keeps_session: bool
     """Whether a pushed event knows its session."""
 
+    stopping: Literal["goes on", "floods", "once"]
+    """What a stream does whose server stops: as if nothing were, say it over and over, or once and then nothing."""
     session_lost: str
     """What the stream of an unknown session says."""
     no_session_hash: str
@@ -276,6 +278,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         data_wait=tables.value_at({"0": 60.0, "4.0": 5.0}, version),
         late_data_error=tables.value_at({"0": "Time out uploading data to server", "4.0": None}, version),
         queue_keeps_session=since("3.0"),
+        stopping=tables.value_at(_STOPPINGS, version),
         session_lost=tables.value_at({"0": "404: Session not found.", "5.38": "404: Not Found"}, version),
         no_session_hash=tables.value_at({"0": "No session hash provided.", "4.20": "Session hash not found."}, version),
         empty_session_hash=within("..4.20"),
@@ -344,6 +347,8 @@ _BATCHES: Mapping[str, _Batches] = {
     "4.9": "mixed",  # 4.12.0 and 4.19.2; 4.21.0 is not
     "4.20": "apart",
 }
+_Stopping = Literal["goes on", "floods", "once"]
+_STOPPINGS: Mapping[str, _Stopping] = {"0": "goes on", "4.9": "once", "4.10": "floods", "6.11": "once"}
 _StreamClosing = Literal["waits", "calls", "at once"]
 # 5.50.0 waits, 6.13.0 calls, 6.31.0 ends.
 _STREAM_CLOSINGS: Mapping[str, _StreamClosing] = {"0": "waits", "6.0": "calls", "6.25": "at once"}

@@ -31,6 +31,10 @@ class Stream(Protocol):
         """There are messages, or the session is gone."""
         ...
 
+    def server_stops(self) -> None:
+        """Say that the server stops, as this Gradio does."""
+        ...
+
 
 class Session:
     """What waits for a session's stream, or, before Gradio 4.9, for that of a single event."""
@@ -260,6 +264,8 @@ class Queue:
         """Events whose clients were asked for their data."""
         self._groups: dict[str, _Group] = {}
         self._waiting = 0
+        self.stopped: bool = False
+        """Whether the server stops: nobody can join any more, and nothing that waits will run."""
         self._broken = False
         """Whether it calls nothing any more: a batch endpoint breaks it from Gradio 4.0 to 4.8."""
         self._buffer_limit = buffer_limit
@@ -360,7 +366,7 @@ class Queue:
         return self._channels[job.event_id]
 
     def _start_waiting(self, group: _Group, now: float) -> None:
-        while group.waiting and group.has_room and not self._broken:
+        while group.waiting and group.has_room and not (self._broken or self.stopped):
             jobs = self._next_of(group)
             if self._broken:
                 return
@@ -593,6 +599,13 @@ class Queue:
                 session.pending.discard(job.event_id)
             else:
                 job.drop()
+
+    def stop(self) -> None:
+        """Let no event begin any more, and tell the streams."""
+        self.stopped = True
+        for channel in {*self.sessions.values(), *self._channels.values()}:
+            for stream in list(channel.streams):
+                stream.server_stops()
 
     def session_of_event(self, event_id: str) -> str:
         """Give the session whose messages tell of an event; an unknown event is taken for its own session."""

@@ -129,6 +129,9 @@ def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[st
     # The address of the call is cut off by a letter too many (Gradio 4.20 to 5.22).
     short = "/call/" in exchange.path and app.profile.short_call_urls
     host = CallHost(app, root, session_hash, file_root=root[:-1] if short else root)
+    if app.queue.stopped:
+        exchange.respond_detail(503, "Queue is stopped.")
+        return
     try:
         app.queue.check_room()
         if (refusal := refusal_of(endpoint, body["data"], host)) is not None:

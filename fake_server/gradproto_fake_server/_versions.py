@@ -158,6 +158,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "heartbeat": {"0": (), "4.0": ("msg",), "4.44": _EVENT},
     "close_stream": {"0": (), "4.22": ("msg",), "4.44": _EVENT},
+    "server_stopped": {"0": (), "4.9": ("msg", "success"), "4.10": ()},
     "unexpected_error": {
         "0": (),
         "4.10": ("msg", "success", "message"),
