@@ -6,10 +6,9 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from email.utils import formatdate
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
-from ._components import Component
 from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
@@ -25,7 +24,8 @@ from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue
 from ._routes import Router
-from ._schedule import Schedule, Timer
+from ._schedule import Schedule
+from ._session_states import SessionStates
 from ._steps import FakeFile
 from ._uploads import Uploads
 
@@ -60,6 +60,9 @@ class FakeApp(Controls):
         show_error: bool = False,
         api_open: bool = True,
         files: Files | None = None,
+        default_concurrency_limit: int | None = 1,
+        concurrency_count: int | None = None,
+        state_session_capacity: int = 10_000,
         buffer_limit: int = 4 << 20,
         started_at: float = 1_750_000_000.0,
         control: bool = False,
@@ -72,9 +75,11 @@ class FakeApp(Controls):
 
         ``max_queue_size`` events may wait; ``max_file_size`` is in bytes; ``auth`` has passwords by user name;
         ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
-        queued endpoints cannot be called directly; ``buffer_limit`` characters of a session may wait for its stream
-        before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with ``control``
-        it can be controlled over HTTP, by anybody who can reach it, at ``/__gradproto__/``.
+        queued endpoints cannot be called directly; ``default_concurrency_limit`` is that of endpoints that have none of
+        their own; ``concurrency_count`` of all events run at once before 4.0, where it takes the place of all limits;
+        State is kept of ``state_session_capacity`` sessions; ``buffer_limit`` characters of a session may wait for its
+        stream before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with
+        ``control`` it can be controlled over HTTP, by anybody who can reach it, at ``/__gradproto__/``.
 
         Raises ``ValueError`` for a Gradio version that it cannot play.
         """
@@ -84,6 +89,10 @@ class FakeApp(Controls):
         self.show_error = show_error
         self.api_open = api_open
         self.auth: dict[str, str] | None = None if auth is None else dict(auth)
+        if concurrency_count is not None and self.profile.protocol is not None:
+            raise ValueError(f"Gradio {self.profile.version} has no concurrency_count: use default_concurrency_limit")
+        self._default_limit = default_concurrency_limit
+        self._worker_count = concurrency_count
         queues_strangers = auth is not None and "push" in self.profile.routes
         if queues_strangers and enable_queue:
             raise ValueError("Cannot queue with encryption or authentication enabled.")
@@ -142,8 +151,9 @@ class FakeApp(Controls):
         self._request_count = 0
         self._open: dict[int, RequestRecord] = {}
         self._idle: dict[ServerConnection, float] = {}
-        self._states: dict[str, dict[Component, Any]] = {}
-        self._state_timers: dict[str, Timer] = {}
+        self.states: SessionStates = SessionStates(
+            self.schedule, capacity=state_session_capacity, closed_lifetime=self.profile.state_lifetime
+        )
         self._common_headers: tuple[int, list[tuple[str, str]]] = (-1, [])
 
     def _profile(self, gradio_version: str) -> Profile:
@@ -159,7 +169,7 @@ class FakeApp(Controls):
         outputs: Sequence[ComponentSpec] | None = None,
         generates: bool | None = None,
         queue: bool = True,
-        concurrency_limit: int | None = 1,
+        concurrency_limit: int | Literal["default"] | None = "default",
         concurrency_id: str | None = None,
         visibility: Visibility = "public",
         batch: bool = False,
@@ -198,7 +208,7 @@ class FakeApp(Controls):
                     outputs=outputs,
                     generates=generates,
                     queue=queue,
-                    concurrency_limit=concurrency_limit,
+                    concurrency_limit=self._default_limit if concurrency_limit == "default" else concurrency_limit,
                     concurrency_id=concurrency_id or f"{name}#{len(self.endpoints)}",
                     visibility=visibility,
                     batch=batch,
@@ -237,6 +247,8 @@ class FakeApp(Controls):
         self._add(endpoint)
 
     def _add(self, endpoint: Endpoint) -> None:
+        if self._worker_count is not None:  # before 4.0 all endpoints share the workers
+            endpoint.concurrency_id, endpoint.concurrency_limit = "#workers", self._worker_count
         check_playable(endpoint, self.profile, others=len(self.endpoints))
         if endpoint.name in self._by_name:
             raise ValueError(f"there is an endpoint /{endpoint.name} already")
@@ -329,10 +341,7 @@ class FakeApp(Controls):
         self.has_forgotten = True
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
-        for timer in self._state_timers.values():
-            timer.cancel()
-        self._states.clear()
-        self._state_timers.clear()
+        self.states.clear()
 
     # -- for the shells
 
@@ -606,30 +615,6 @@ class FakeApp(Controls):
         """A job has ended or gave up its place."""
         self.queue.job_over(job, self.now)
         self.polled.job_over(job)
-
-    def state_values(self, session_hash: str) -> dict[Component, Any]:
-        """Give a session's State values."""
-        values = self._states.get(session_hash)
-        if values is None:
-            values = self._states[session_hash] = {}
-        return values
-
-    def session_closed(self, session_hash: str) -> None:
-        """A session's heartbeat ended: its State is removed after a while."""
-        if session_hash in self._states and session_hash not in self._state_timers:
-            self._state_timers[session_hash] = self.schedule.call_after(
-                self.profile.state_lifetime, lambda: self._forget_state(session_hash)
-            )
-
-    def session_opened(self, session_hash: str) -> None:
-        """A session's heartbeat began again: its State stays."""
-        timer = self._state_timers.pop(session_hash, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _forget_state(self, session_hash: str) -> None:
-        self._states.pop(session_hash, None)
-        self._state_timers.pop(session_hash, None)
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""

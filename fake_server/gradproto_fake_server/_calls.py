@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import mimetypes
 from collections.abc import Generator
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from ._batches import BatchCall
@@ -34,7 +33,7 @@ def _data_url(file: StoredFile) -> str:
 class CallHost:
     """The server as one call sees it."""
 
-    __slots__ = ("_app", "_states", "file_root", "root_url")
+    __slots__ = ("_app", "_state", "file_root", "root_url")
 
     def __init__(self, app: FakeApp, root_url: str, session_hash: str | None, *, file_root: str | None = None) -> None:
         self._app = app
@@ -44,7 +43,7 @@ class CallHost:
         if session_hash is None and app.profile.shared_anonymous_state:
             session_hash = ""
         # Without a session a call has State values of its own (Gradio 3.50 and later).
-        self._states: dict[Component, Any] = {} if session_hash is None else app.state_values(session_hash)
+        self._state = app.states.of(session_hash)
 
     @property
     def profile(self) -> Profile:
@@ -98,13 +97,11 @@ class CallHost:
 
     def read_state(self, component: Component) -> Any:
         """Give the session's value of a State, at first a copy of the component's."""
-        if component not in self._states:
-            self._states[component] = deepcopy(component.value)
-        return self._states[component]
+        return self._state.read(component)
 
     def write_state(self, component: Component, value: Any) -> None:
         """Keep the session's value of a State."""
-        self._states[component] = value
+        self._state.write(component, value)
 
 
 def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bool | None) -> str:

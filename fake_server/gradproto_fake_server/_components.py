@@ -414,14 +414,17 @@ def _part(part: Any) -> Any:
     return part
 
 
-def state(value: Any = None) -> Component:
-    """A value that the server keeps for each session; on the wire it is ``null`` both ways."""
+def state(value: Any = None, *, time_to_live: float | None = None) -> Component:
+    """A value that the server keeps for each session; on the wire it is ``null`` both ways.
+
+    It is forgotten when it was not written for more than ``time_to_live`` seconds.
+    """
     return Component(
         kind="state",
         title="State",
         label=None,
         value=value,
-        props={"time_to_live": None, "delete_callback": "<function delete_callback>"},
+        props={"time_to_live": time_to_live, "delete_callback": "<function delete_callback>"},
         skip_api=True,
     )
 

@@ -175,6 +175,8 @@ def check_playable(endpoint: Endpoint, profile: Profile, *, others: int) -> None
         raise ValueError(f"{this} serves one function, and there is one already")
     if endpoint.generates and not profile.generators:
         raise ValueError(f"{this} has no generators, but {name} is one")
+    if endpoint.concurrency_limit is not None and endpoint.concurrency_limit < 1:
+        raise ValueError(f"{name} has a limit of {endpoint.concurrency_limit} events at once, so that none would run")
     if endpoint.batch and profile.batches == "absent":
         raise ValueError(f"{this} calls nothing in batches, but {name} wants that")
     if endpoint.batch and endpoint.max_batch_size < 1:

@@ -205,7 +205,7 @@ class Profile:
     upload_progress_wait: float = 3.0
     """Seconds for which ``/upload_progress`` waits for an upload that it does not know yet."""
     state_lifetime: float = 3600.0
-    """Seconds for which the State of a session outlives its heartbeat stream."""
+    """Seconds for which a State of a session whose heartbeat ended is kept after it was last written."""
     remembered_sessions: int = 2000
     """How many sessions' messages are kept; the oldest idle ones go first."""
 

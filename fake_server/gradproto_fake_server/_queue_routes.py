@@ -212,11 +212,10 @@ def heartbeat(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> 
     """Open the stream that keeps a session alive."""
     session_hash = exchange.record.session_hash = parameters[0]
     stream = HeartbeatStream(exchange, app.schedule, app.profile.heartbeat_interval)
-    app.session_opened(session_hash)
 
     def lost() -> None:
         stream.close()
-        app.session_closed(session_hash)
+        app.states.close(session_hash)
 
     exchange.on_disconnect = lost
     exchange.start_event_stream(stream)
