@@ -9,6 +9,7 @@ from email.utils import formatdate
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
+from ._components import column
 from ._control_api import CONTROL_PREFIX, ControlApi
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
@@ -23,6 +24,7 @@ from ._messages import Messages
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue
+from ._render import RenderedEndpoints
 from ._routes import Router
 from ._schedule import Schedule
 from ._session_states import SessionStates
@@ -141,6 +143,7 @@ class FakeApp(Controls):
         """The queue of Gradio 2 and 3.0."""
         self.uploads: Uploads = Uploads(self)
         self._layout = Layout(self.profile)
+        self._rendered = RenderedEndpoints(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
         self._by_name: dict[str, Endpoint] = {}
         self._router = Router(self.profile)
@@ -178,6 +181,7 @@ class FakeApp(Controls):
         time_limit: float | None = None,
         stream_every: float = 0.5,
         validator: Callable[..., Any] | None = None,
+        renders: bool = False,
     ) -> Callable[[F], F]:
         """Make the decorated function an endpoint called ``name``, with its slash.
 
@@ -195,6 +199,9 @@ class FakeApp(Controls):
         The ``validator`` is called with an event's inputs before it may join the queue, and gives a :func:`validate`
         for each of them.
 
+        An endpoint that ``renders`` gives functions by their names: they become endpoints of the session that called it
+        in place of those that it gave before, and are told in its completion, as those of a ``gr.render`` are.
+
         Raises ``TypeError`` for a type hint that has no component, and ``ValueError`` for what this Gradio cannot do.
         """
 
@@ -205,12 +212,13 @@ class FakeApp(Controls):
                     name.removeprefix("/"),
                     len(self.endpoints),
                     inputs=inputs,
-                    outputs=outputs,
+                    outputs=[column()] if renders else outputs,
                     generates=generates,
+                    render_id=sum(each.render_id is not None for each in self.endpoints) if renders else None,
                     queue=queue,
                     concurrency_limit=self._default_limit if concurrency_limit == "default" else concurrency_limit,
                     concurrency_id=concurrency_id or f"{name}#{len(self.endpoints)}",
-                    visibility=visibility,
+                    visibility="undocumented" if renders else visibility,
                     batch=batch,
                     max_batch_size=max_batch_size,
                     streaming=streaming,
@@ -269,6 +277,15 @@ class FakeApp(Controls):
             return None
         first = -len(self.endpoints) if self.profile.negative_indices else 0
         return self.endpoints[index] if first <= index < len(self.endpoints) else None
+
+    def endpoint_in(self, session_hash: str | None, index: object) -> Endpoint | None:
+        """Find an endpoint by its ``fn_index``, among those that were rendered for a session too."""
+        return self._rendered.find(session_hash, index) or self.endpoint_at(index)
+
+    def render(self, renderer: Endpoint, session_hash: str, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        names = self._by_name.keys()
+        return self._rendered.render(renderer, session_hash, made, self._layout, names, len(self.endpoints))
 
     def endpoint_called(self, name: str) -> Endpoint | None:
         """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
@@ -342,6 +359,7 @@ class FakeApp(Controls):
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
         self.states.clear()
+        self._rendered.clear()
 
     # -- for the shells
 

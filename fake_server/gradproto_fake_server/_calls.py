@@ -59,6 +59,10 @@ class CallHost:
         """Run the job in this or the next turn."""
         self._app.run_soon(job)
 
+    def render(self, job: Job, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        return self._app.render(job.endpoint, job.session_hash, made)
+
     def job_over(self, job: Job) -> None:
         """The job has ended, or gave up its place in the queue."""
         self._app.job_over(job)
@@ -113,6 +117,7 @@ def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bo
         duration=duration,
         average=job.endpoint.average_call(),
         in_message=False,
+        render_config=compact_json(job.rendered),
         keeps_state=any(component.kind == "state" for component in job.endpoint.inputs),
     )
 

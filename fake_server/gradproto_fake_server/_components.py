@@ -429,6 +429,19 @@ def state(value: Any = None, *, time_to_live: float | None = None) -> Component:
     )
 
 
+def column() -> Component:
+    """The place in the page where a function renders."""
+    props = {
+        "scale": 1,
+        "min_width": 320,
+        "variant": "default",
+        "visible": True,
+        "elem_classes": [],
+        "show_progress": True,
+    }
+    return Component(kind="column", title="Column", label=None, props=props, skip_api=True)
+
+
 _BY_NAME: Mapping[str, Callable[[str | None], Component]] = {
     "textbox": textbox,
     "number": number,

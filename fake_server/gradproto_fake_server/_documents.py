@@ -13,18 +13,23 @@ from ._json import compact_json
 from ._profiles import Profile
 from ._schemas import FILE_SCHEMA, OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
 
-__all__ = ["Layout", "api_info", "config", "page_for"]
+__all__ = ["Layout", "api_info", "config", "page_for", "render_config"]
 
 
 class Layout:
     """The components of an app in the order of their ids: each endpoint's inputs, its outputs, and its button."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, first: int = 1) -> None:
         self._profile = profile
-        self.buttons: list[int] = []
+        self.buttons: dict[int, int] = {}
+        """The ids of the buttons by the indices of the endpoints."""
         self._ids: dict[Component, int] = {}
         self._entries: list[tuple[int, Component | None]] = []
-        self._next = 1  # 0 is the root
+        self._next = first  # 0 is the root
+
+    def next_one(self) -> Layout:
+        """Make a layout whose ids go on where those of this one end."""
+        return Layout(self._profile, self._next)
 
     def add(self, endpoint: Endpoint) -> None:
         """Give ids to an endpoint's components; one that has an id keeps it."""
@@ -33,7 +38,7 @@ class Layout:
                 self._ids[component] = self._next
                 self._entries.append((self._next, component))
                 self._next += 1
-        self.buttons.append(self._next)
+        self.buttons[endpoint.index] = self._next
         self._entries.append((self._next, None))
         self._next += 1
 
@@ -208,8 +213,8 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "trigger_only_on_failure": False,
         "trigger_mode": "once",
         "api_visibility": endpoint.visibility,
-        "rendered_in": None,
-        "render_id": None,
+        "rendered_in": endpoint.rendered_in,
+        "render_id": endpoint.render_id,
         "connection": "stream" if endpoint.streaming else "sse",
         "time_limit": endpoint.time_limit,
         "stream_every": endpoint.stream_every,
@@ -304,6 +309,28 @@ def config(
         "root": root if profile.root == "absolute" else "",
     }
     return _picked(document, profile.config_keys)
+
+
+def render_config(
+    renderer: Endpoint, made: Sequence[Endpoint], layout: Layout, whole: Layout, profile: Profile
+) -> dict[str, Any]:
+    """What a completion tells of the endpoints that ``renderer`` made, whose column is in the ``whole`` layout."""
+    (column,) = whole.ids(renderer.outputs)
+    described = [_component(column, renderer.outputs[0], profile), *layout.components()]
+    dependencies = [_dependency(endpoint, layout, profile) for endpoint in made]
+    children = layout.tree()["children"]
+    page = {
+        "layout": {"id": 0, "children": children},
+        "components": [component["id"] for component in described],
+        "dependencies": [endpoint.index for endpoint in made],
+    }
+    return {
+        **({"page": {"": page}} if profile.render_pages else {}),
+        "components": described,
+        "dependencies": dependencies,
+        "layout": {"id": column, "children": children},
+        "render_id": renderer.render_id,
+    }
 
 
 def _interface(endpoints: Sequence[Endpoint], enable_queue: bool) -> dict[str, Any]:

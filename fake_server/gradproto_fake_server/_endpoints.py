@@ -59,6 +59,10 @@ class Endpoint:
     """Seconds for all calls of one event of a streaming input together."""
     stream_every: float = 0.5
     """Seconds between two frames, as the page would post them."""
+    render_id: int | None = None
+    """The number of a function that renders: that makes endpoints, for the session that calls it."""
+    rendered_in: int | None = None
+    """The number of the function that made this one."""
     validator: Callable[..., Any] | None = None
     """What looks at the inputs before an event may join the queue."""
     description: str = ""
@@ -187,6 +191,10 @@ def check_playable(endpoint: Endpoint, profile: Profile, *, others: int) -> None
         raise ValueError(f"{name} has a streaming input, so it can be neither a generator nor a batch")
     if endpoint.time_limit is not None and not endpoint.time_limit > 0:
         raise ValueError(f"{name} has a time limit of {endpoint.time_limit} seconds, which is no time")
+    if endpoint.render_id is not None and "render_config" not in profile.output_fields:
+        raise ValueError(f"{this} renders nothing, but {name} wants to")
+    if endpoint.render_id is not None and (endpoint.batch or endpoint.streaming or endpoint.generates):
+        raise ValueError(f"{name} renders, so it can be no generator, no batch, and have no streaming input")
     if endpoint.validator is not None and not profile.validators:
         raise ValueError(f"{this} has no validators, but {name} has one")
 

@@ -88,6 +88,10 @@ class JobHost(CallContext, Protocol):
         """Keep the session's value of a State."""
         ...
 
+    def render(self, job: Job, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        ...
+
     def job_over(self, job: Job) -> None:
         """The job has ended, or gave up its place in the queue."""
         ...
@@ -114,6 +118,7 @@ class Job:
         "event_id",
         "last_duration",
         "outputs_given",
+        "rendered",
         "script",
         "session_hash",
         "state",
@@ -143,6 +148,8 @@ class Job:
         """The values of its inputs; ``None`` while the client is yet to send them."""
         self.error: Exception | None = None
         """What it failed with, which its client may not be told."""
+        self.rendered: dict[str, Any] | None = None
+        """What is told of the endpoints that it made."""
         self.last_duration: float = 0.0
         """Seconds that its last step took."""
         self.script: tuple[ScriptStep, ...] | None = endpoint.take_script() if scripted else None
@@ -331,6 +338,8 @@ class Job:
     def _outputs(self, value: Any, then: Callable[[list[Any]], None]) -> None:
         """Split a value into the endpoint's outputs, store its files, convert it, and hand it on."""
         shown = self.endpoint.outputs
+        if self.endpoint.render_id is not None:
+            self.rendered, value = self._host.render(self, value), None
         values: list[Any]
         if len(shown) == 1:
             values = [value]

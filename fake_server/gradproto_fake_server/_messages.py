@@ -145,8 +145,9 @@ class Messages:
         average: float,
         in_message: bool = True,
         keeps_state: bool = False,
+        render_config: str = "null",
     ) -> str:
-        """The JSON of a success: ``data`` is JSON text already; durations in seconds.
+        """The JSON of a success: ``data`` and ``render_config`` are JSON text already; durations in seconds.
 
         Of a batch it is not said whether it ``is_generating``.
         """
@@ -156,7 +157,7 @@ class Messages:
             "is_generating": "null" if is_generating is None else _flag(is_generating),
             "duration": repr(duration),
             "average_duration": repr(average),
-            "render_config": "null",
+            "render_config": render_config,
             "changed_state_ids": "[]",
             "used_cache": "null",
             # Gradio 2, which has as many of each as functions.

@@ -64,6 +64,8 @@ class Profile:
     """Whether a frame for an event that is over is taken; else it is for nobody."""
     unknown_stream_crashes: bool
     """Whether a frame for an event that there never was crashes the route; else it is not found."""
+    render_pages: bool
+    """Whether what was rendered is told page by page too."""
     validators: bool
     """Whether endpoints can have validators."""
     whole_numbers_are_floats: bool
@@ -260,6 +262,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         stream_closing=tables.value_at(_STREAM_CLOSINGS, version),
         knows_ended_streams=within("5.0..6.25"),
         unknown_stream_crashes=within("5.0..6.25"),
+        render_pages=since("5.0"),  # 4.44.1 does not
         validators=since("5.45"),
         whole_numbers_are_floats=within("3.0..4.9"),
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),

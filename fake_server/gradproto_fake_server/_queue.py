@@ -180,7 +180,11 @@ class _QueueDelivery:
         duration = job.last_duration if counted else job.step_duration()
         average = job.endpoint.average_call()
         output = self._messages.output(
-            self._messages.json(data), is_generating=is_generating, duration=duration, average=average
+            self._messages.json(data),
+            is_generating=is_generating,
+            duration=duration,
+            average=average,
+            render_config=self._messages.json(job.rendered),
         )
         self._session.put(
             self._messages.completed(

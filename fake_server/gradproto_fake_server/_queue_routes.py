@@ -71,7 +71,9 @@ def join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
         exchange.respond_detail(400, app.profile.no_session_hash)
     elif index is None:
         exchange.respond_detail(400, "No function index provided.")
-    elif (endpoint := app.endpoint_at(index)) is None or not (body["session_hash"] or app.profile.empty_session_hash):
+    elif (endpoint := app.endpoint_in(body["session_hash"], index)) is None or not (
+        body["session_hash"] or app.profile.empty_session_hash
+    ):
         exchange.respond_crash()
     else:
         _enqueue(app, exchange, endpoint, body, whole=body["simple_format"])
@@ -227,7 +229,7 @@ def run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dic
     index: int | None = body["fn_index"]
     endpoint = app.endpoint_called(parameters[0] if parameters else "predict") if index is None else None
     if index is not None:
-        endpoint = app.endpoint_at(index)
+        endpoint = app.endpoint_in(body["session_hash"], index)
     if profile.one_function:
         endpoint = app.endpoint_at(0)
     if endpoint is None:
