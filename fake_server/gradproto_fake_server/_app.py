@@ -142,6 +142,7 @@ class FakeApp(Controls):
         self.polled: PolledQueue = PolledQueue(self)
         """The queue of Gradio 2 and 3.0."""
         self.uploads: Uploads = Uploads(self)
+        self._pages = {"": "Home"}
         self._layout = Layout(self.profile)
         self._rendered = RenderedEndpoints(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
@@ -182,6 +183,7 @@ class FakeApp(Controls):
         stream_every: float = 0.5,
         validator: Callable[..., Any] | None = None,
         renders: bool = False,
+        page: str = "",
     ) -> Callable[[F], F]:
         """Make the decorated function an endpoint called ``name``, with its slash.
 
@@ -202,6 +204,8 @@ class FakeApp(Controls):
         An endpoint that ``renders`` gives functions by their names: they become endpoints of the session that called it
         in place of those that it gave before, and are told in its completion, as those of a ``gr.render`` are.
 
+        It stands on the ``page`` of that route, which :meth:`add_page` made, or else on the first one.
+
         Raises ``TypeError`` for a type hint that has no component, and ``ValueError`` for what this Gradio cannot do.
         """
 
@@ -213,6 +217,7 @@ class FakeApp(Controls):
                     len(self.endpoints),
                     inputs=inputs,
                     outputs=[column()] if renders else outputs,
+                    page=page.strip("/"),
                     generates=generates,
                     render_id=sum(each.render_id is not None for each in self.endpoints) if renders else None,
                     queue=queue,
@@ -230,6 +235,19 @@ class FakeApp(Controls):
             return function
 
         return add
+
+    def add_page(self, route: str, name: str) -> None:
+        """Add a page, as ``demo.route(name, route)`` does; the config tells what is on it.
+
+        Raises ``ValueError`` for a route that there is, and for a Gradio without pages, before 5.15.
+        """
+        route = route.strip("/")
+        if "pages" not in self.profile.config_keys:
+            raise ValueError(f"Gradio {self.profile.version} has one page only")
+        if route in self._pages:
+            raise ValueError(f"there is a page /{route} already")
+        self._pages[route] = name
+        self._documents.clear()
 
     def cancel_endpoint(self, name: str, *, cancels: Sequence[str]) -> None:
         """Make an endpoint that cancels the caller's events of others, as ``click(fn=None, cancels=...)`` does.
@@ -258,6 +276,8 @@ class FakeApp(Controls):
         if self._worker_count is not None:  # before 4.0 all endpoints share the workers
             endpoint.concurrency_id, endpoint.concurrency_limit = "#workers", self._worker_count
         check_playable(endpoint, self.profile, others=len(self.endpoints))
+        if endpoint.page not in self._pages:
+            raise ValueError(f"/{endpoint.name} stands on the page /{endpoint.page}, which there is not: use add_page")
         if endpoint.name in self._by_name:
             raise ValueError(f"there is an endpoint /{endpoint.name} already")
         self.endpoints.append(endpoint)
@@ -604,6 +624,7 @@ class FakeApp(Controls):
             max_file_size=self.max_file_size,
             enable_queue=self.enable_queue,
             space_id=self.space_id,
+            pages=self._pages,
         )
 
     def _document(self, key: tuple[str, str, str | None], make: Callable[[], dict[str, Any]]) -> bytes:

@@ -25,6 +25,7 @@ class Layout:
         """The ids of the buttons by the indices of the endpoints."""
         self._ids: dict[Component, int] = {}
         self._entries: list[tuple[int, Component | None]] = []
+        self._pages: dict[int, str] = {}
         self._next = first  # 0 is the root
 
     def next_one(self) -> Layout:
@@ -35,12 +36,15 @@ class Layout:
         """Give ids to an endpoint's components; one that has an id keeps it."""
         for component in (*endpoint.inputs, *endpoint.outputs):
             if component not in self._ids:
-                self._ids[component] = self._next
-                self._entries.append((self._next, component))
-                self._next += 1
-        self.buttons[endpoint.index] = self._next
-        self._entries.append((self._next, None))
+                self._ids[component] = self._enter(component, endpoint.page)
+        self.buttons[endpoint.index] = self._enter(None, endpoint.page)
+
+    def _enter(self, component: Component | None, page: str) -> int:
+        identity = self._next
         self._next += 1
+        self._entries.append((identity, component))
+        self._pages[identity] = page
+        return identity
 
     def ids(self, components: Iterable[Component]) -> list[int]:
         """Give the ids of components."""
@@ -56,6 +60,15 @@ class Layout:
     def tree(self) -> dict[str, Any]:
         """Describe who stands in whom: everything in one column."""
         return {"id": 0, "children": [{"id": identity} for identity, _ in self._entries]}
+
+    def page(self, route: str, endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+        """Describe what is on one page."""
+        ids = [identity for identity, page in self._pages.items() if page == route]
+        return {
+            "layout": {"id": 0, "children": [{"id": identity} for identity in ids]},
+            "components": ids,
+            "dependencies": [endpoint.index for endpoint in endpoints if endpoint.page == route],
+        }
 
 
 def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
@@ -252,16 +265,12 @@ def config(
     max_file_size: int | None,
     enable_queue: bool,
     space_id: str | None,
+    pages: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The document behind ``/config``."""
+    """The document behind ``/config``; ``pages`` are their names by their routes."""
     components = layout.components()
     dependencies = [_dependency(endpoint, layout, profile) for endpoint in endpoints]
     tree = layout.tree()
-    home = {
-        "layout": tree,
-        "components": [component["id"] for component in components],
-        "dependencies": [endpoint.index for endpoint in endpoints],
-    }
     document: dict[str, Any] = {
         **_interface(endpoints, enable_queue),
         "version": profile.shown_version,
@@ -299,8 +308,8 @@ def config(
         "fill_width": False,
         "theme_hash": _class_id("theme"),
         "pwa": False,
-        "pages": [["", "Home", True]],
-        "page": {"": home},
+        "pages": [[route, name, True] for route, name in pages.items()],
+        "page": {route: layout.page(route, endpoints) for route in pages},
         "mcp_server": False,
         "i18n_translations": None,
         "dependencies": dependencies,

@@ -59,6 +59,8 @@ class Endpoint:
     """Seconds for all calls of one event of a streaming input together."""
     stream_every: float = 0.5
     """Seconds between two frames, as the page would post them."""
+    page: str = ""
+    """The route of its page, without slashes."""
     render_id: int | None = None
     """The number of a function that renders: that makes endpoints, for the session that calls it."""
     rendered_in: int | None = None
