@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from ._documents import Layout, render_config
 from ._endpoints import Endpoint, endpoint_from
@@ -79,11 +79,13 @@ class RenderedEndpoints:
 def _functions(renderer: Endpoint, made: object) -> Mapping[str, Callable[..., Any]]:
     if made is None:
         return {}
-    if isinstance(made, Mapping):
-        functions: Mapping[Any, Any] = made
-        if all(isinstance(name, str) and callable(function) for name, function in functions.items()):
-            return functions
+    if _is_mapping(made) and all(isinstance(name, str) and callable(made[name]) for name in made):
+        return made
     raise TypeError(f"/{renderer.name} renders, so it gives functions by their names, not {made!r:.80}")
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:
