@@ -54,6 +54,13 @@ def real_components() -> Iterator[str]:
         yield ready
 
 
+@pytest.fixture(scope="session")
+def real_features() -> Iterator[str]:
+    """An app with a batch, a validator, a streaming input and rendered endpoints, on a real Gradio."""
+    with _serving("features_app.py") as ready:
+        yield ready
+
+
 @contextlib.contextmanager
 def _serving(script: str, *arguments: str) -> Iterator[str]:
     """Run a program that serves, and give what it says after READY."""

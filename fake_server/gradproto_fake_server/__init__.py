@@ -47,6 +47,7 @@ from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
 from ._recording import Recording as Recording
 from ._replay import ReplayApp as ReplayApp
+from ._saved_app import SavedApp as SavedApp
 from ._scripts import Completed as Completed
 from ._scripts import Estimation as Estimation
 from ._scripts import Failed as Failed
@@ -62,6 +63,7 @@ from ._steps import Progress as Progress
 from ._steps import Sleep as Sleep
 from ._steps import Step as Step
 from ._steps import Steps as Steps
+from ._validators import validate as validate
 
 if TYPE_CHECKING:
     from ._inline import InlineServer as InlineServer
@@ -106,6 +108,7 @@ __all__ = [
     "ReplayApp",
     "ReplayServer",
     "RequestRecord",
+    "SavedApp",
     "ScriptStep",
     "ServerConnection",
     "Sleep",
@@ -126,6 +129,7 @@ __all__ = [
     "slider",
     "state",
     "textbox",
+    "validate",
 ]
 
 # A pytest plugin must cost little where no test asks for a server: what has sockets is loaded when it is first used.

@@ -6,15 +6,15 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.utils import formatdate
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from ._address import Address
-from ._components import Component
+from ._building import Building
 from ._control_api import ControlApi, is_control
 from ._controls import Controls
 from ._documents import Layout, api_info, config, page_for
-from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._endpoints import Endpoint
 from ._fault_answers import CONNECTION_FAULTS, strike_streams
 from ._faults import Faults
 from ._file_access import FileAccess
@@ -29,24 +29,23 @@ from ._monitoring import Monitoring
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue, Session
+from ._render import RenderedEndpoints
 from ._routes import Router
-from ._schedule import Schedule, Timer
+from ._schedule import Schedule
+from ._session_states import SessionStates
 from ._steps import FakeFile
 from ._uploads import Uploads
 
 __all__ = ["FakeApp"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _STEPS_A_TURN = 64  # how long one job may go on before others and the network have their turn
 _MAX_TURNS = 1000  # a job that never waits for anything must not keep who settles for ever
 _REMEMBERED_JOBS = 1000
 _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
-_REMEMBERED_STATES = 10_000  # as Gradio's own limit, state_session_capacity
 
 
-class FakeApp(Controls):
+class FakeApp(Controls, Building):
     """A Gradio app without Gradio; one of the shells lets it be reached.
 
     It does no I/O but for its files, reads no clock and makes no randomness: the same calls at the same times give the
@@ -66,6 +65,9 @@ class FakeApp(Controls):
         show_error: bool = False,
         api_open: bool = True,
         files: Files | None = None,
+        default_concurrency_limit: int | None = 1,
+        concurrency_count: int | None = None,
+        state_session_capacity: int = 10_000,
         buffer_limit: int = 4 << 20,
         started_at: float = 1_750_000_000.0,
         control: bool = False,
@@ -82,10 +84,12 @@ class FakeApp(Controls):
 
         ``max_queue_size`` events may wait; ``max_file_size`` is in bytes; ``auth`` has passwords by user name;
         ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
-        queued endpoints cannot be called directly; ``buffer_limit`` characters of a session may wait for its stream
-        before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with ``control``
-        it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can reach it, and in a
-        browser, by its own page there and no other.
+        queued endpoints cannot be called directly; ``default_concurrency_limit`` is that of endpoints that have none of
+        their own; ``concurrency_count`` of all events run at once before 4.0, where it takes the place of all limits;
+        State is kept of ``state_session_capacity`` sessions; ``buffer_limit`` characters of a session may wait for its
+        stream before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with
+        ``control`` it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can reach
+        it, and in a browser, by its own page there and no other.
 
         ``root_path`` is that of ``launch()``: a path that a proxy in front is to cut off, or the app's whole public
         URL. ``mount_path`` is that of ``mount_gradio_app()``: the app is below it, and nothing is beside it.
@@ -94,7 +98,7 @@ class FakeApp(Controls):
 
         Raises ``ValueError`` for a Gradio version that it cannot play, and for what that version does not have.
         """
-        self.profile: Profile = profile_for(gradio_version)
+        self.profile: Profile = self._profile(gradio_version)
         self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)
         """Which paths are its own, and what it calls itself."""
         self.file_access: FileAccess = FileAccess(self.profile, allowed=allowed_paths, blocked=blocked_paths)
@@ -104,6 +108,10 @@ class FakeApp(Controls):
         self.show_error = show_error
         self.api_open = api_open
         self.auth: dict[str, str] | None = None if auth is None else dict(auth)
+        if concurrency_count is not None and self.profile.protocol is not None:
+            raise ValueError(f"Gradio {self.profile.version} has no concurrency_count: use default_concurrency_limit")
+        self._default_limit = default_concurrency_limit
+        self._worker_count = concurrency_count
         queues_strangers = auth is not None and "push" in self.profile.routes
         if queues_strangers and enable_queue:
             raise ValueError("Cannot queue with encryption or authentication enabled.")
@@ -159,7 +167,9 @@ class FakeApp(Controls):
         self.monitoring: Monitoring = Monitoring()
         """What monitoring tools are told."""
         self.uploads: Uploads = Uploads(self)
+        self._pages = {"": "Home"}
         self._layout = Layout(self.profile)
+        self._rendered = RenderedEndpoints(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
         self._by_name: dict[str, Endpoint] = {}
         self._router = Router(self.profile)
@@ -172,85 +182,15 @@ class FakeApp(Controls):
         """How many requests there were, those included that are forgotten."""
         self._open: dict[int, RequestRecord] = {}
         self._idle: dict[ServerConnection, float] = {}
-        self._states: dict[str, dict[Component, Any]] = {}
-        self._state_timers: dict[str, Timer] = {}
+        self.states: SessionStates = SessionStates(
+            self.schedule, capacity=state_session_capacity, closed_lifetime=self.profile.state_lifetime
+        )
         self._common_headers: tuple[int, list[tuple[str, str]]] = (-1, [])
 
-    # -- building
+    def _profile(self, gradio_version: str) -> Profile:
+        return profile_for(gradio_version)
 
-    def endpoint(
-        self,
-        name: str,
-        *,
-        inputs: Sequence[ComponentSpec] | None = None,
-        outputs: Sequence[ComponentSpec] | None = None,
-        generates: bool | None = None,
-        queue: bool = True,
-        concurrency_limit: int | None = 1,
-        concurrency_id: str | None = None,
-        visibility: Visibility = "public",
-    ) -> Callable[[F], F]:
-        """Make the decorated function an endpoint called ``name``, with its slash.
-
-        Inputs and outputs come from its type hints, or are given as components or their short names. A generator
-        function's yields are its outputs, unless its return annotation is :data:`Steps` or ``generates`` is false.
-        ``concurrency_limit`` of its events run at once, ``None`` for any number; endpoints with one ``concurrency_id``
-        share the limit.
-        """
-
-        def add(function: F) -> F:
-            self._add(
-                endpoint_from(
-                    function,
-                    name.removeprefix("/"),
-                    len(self.endpoints),
-                    inputs=inputs,
-                    outputs=outputs,
-                    generates=generates,
-                    queue=queue,
-                    concurrency_limit=concurrency_limit,
-                    concurrency_id=concurrency_id,
-                    visibility=visibility,
-                )
-            )
-            return function
-
-        return add
-
-    def cancel_endpoint(self, name: str, *, cancels: Sequence[str]) -> None:
-        """Make an endpoint that cancels the caller's events of others, as ``click(fn=None, cancels=...)`` does.
-
-        It works by a direct call with its index. Raises ``ValueError`` for a Gradio that has none, before 3.6, and
-        ``LookupError`` for endpoints that do not exist.
-        """
-        if self.profile.cancel_endpoints == "absent":
-            raise ValueError(f"Gradio {self.profile.version} has no endpoints that cancel others")
-        endpoint = endpoint_from(
-            lambda: None,
-            name.removeprefix("/"),
-            len(self.endpoints),
-            inputs=(),
-            outputs=(),
-            generates=False,
-            queue=False,
-            concurrency_limit=None,
-            concurrency_id=None,
-            visibility="undocumented",
-        )
-        endpoint.cancels = tuple(self.named(other).index for other in cancels)
-        self._add(endpoint)
-
-    def _add(self, endpoint: Endpoint) -> None:
-        if self.profile.one_function and self.endpoints:
-            raise ValueError(f"Gradio {self.profile.version} serves one function, and there is one already")
-        if endpoint.generates and not self.profile.generators:
-            raise ValueError(f"Gradio {self.profile.version} has no generators, but /{endpoint.name} is one")
-        if endpoint.name in self._by_name:
-            raise ValueError(f"there is an endpoint /{endpoint.name} already")
-        self.endpoints.append(endpoint)
-        self._by_name[endpoint.name] = endpoint
-        self._layout.add(endpoint)
-        self._documents.clear()
+    # -- its endpoints
 
     def find_endpoint(self, name: str) -> Endpoint | None:
         """Find an endpoint by name, with or without its slash."""
@@ -268,6 +208,15 @@ class FakeApp(Controls):
     def has_component(self, identity: object) -> bool:
         """Say whether there is a component with an id."""
         return type(identity) is int and 0 <= identity < self._layout.size
+
+    def endpoint_in(self, session_hash: str | None, index: object) -> Endpoint | None:
+        """Find an endpoint by its ``fn_index``, among those that were rendered for a session too."""
+        return self._rendered.find(session_hash, index) or self.endpoint_at(index)
+
+    def render(self, renderer: Endpoint, session_hash: str, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        names = self._by_name.keys()
+        return self._rendered.render(renderer, session_hash, made, self._layout, names, len(self.endpoints))
 
     def endpoint_called(self, name: str) -> Endpoint | None:
         """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
@@ -293,6 +242,17 @@ class FakeApp(Controls):
     def refuse(self, seconds: float) -> None:
         """Refuse new connections for so many seconds from now; those that are there stay, and 0 ends it."""
         self.listening.stop_for(seconds)
+
+    def shutdown(self) -> None:
+        """Stop as a real server does: nobody can connect or join any more, streams are told, what runs is not finished.
+
+        A WebSocket is closed with 1012; the streams of 4.0 to 4.8 go on to the end of what runs; those of 4.9 say
+        ``server_stopped``, and later ones ``unexpected_error``, over and over before 6.11. :meth:`restart` ends it.
+        """
+        self.queue.stop()
+        if self.profile.stopping != "goes on" or self.profile.protocol is None:
+            for job in list(self.jobs.values()):
+                job.close()
 
     def reset(self, *, keep: ServerConnection | None = None) -> None:
         """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
@@ -340,10 +300,8 @@ class FakeApp(Controls):
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
         self.monitoring = Monitoring()
-        for timer in self._state_timers.values():
-            timer.cancel()
-        self._states.clear()
-        self._state_timers.clear()
+        self.states.clear()
+        self._rendered.clear()
 
     # -- for the shells
 
@@ -359,7 +317,9 @@ class FakeApp(Controls):
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
         fault = self.faults.find_for_connection() if self.faults else None
-        if fault is not None:
+        if self.queue.stopped:
+            connection.close_at_once(reset=False)
+        elif fault is not None:
             CONNECTION_FAULTS[fault.name](connection, fault.values)
         return connection
 
@@ -582,13 +542,16 @@ class FakeApp(Controls):
     def info_document(self, root: str, *, all_endpoints: bool) -> bytes:
         """The body of ``/info``."""
         key = ("all endpoints" if all_endpoints else "info", root, None)
-        return self._document(key, lambda: api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints))
+        return self._document(key, lambda: self._info(root, all_endpoints=all_endpoints))
 
     def page_document(self, root: str, user: str | None, *, may_see: bool) -> bytes:
         """The body of ``/``."""
         document = self._config(root, user)
-        info = api_info(self.endpoints, self.profile, root, all_endpoints=False)
+        info = self._info(root, all_endpoints=False)
         return page_for(self.profile, self.title, document, info, may_see=may_see).encode()
+
+    def _info(self, root: str, *, all_endpoints: bool) -> dict[str, Any]:
+        return api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints)
 
     def _config(self, root: str, user: str | None) -> dict[str, Any]:
         return config(
@@ -603,6 +566,7 @@ class FakeApp(Controls):
             max_file_size=self.max_file_size,
             enable_queue=self.enable_queue,
             space_id=self.space_id,
+            pages=self._pages,
         )
 
     def _document(self, key: tuple[str, str, str | None], make: Callable[[], dict[str, Any]]) -> bytes:
@@ -642,32 +606,6 @@ class FakeApp(Controls):
     def fault_made(self) -> None:
         """There is a new fault, which may be for streams that are open."""
         self.strike_streams(self.queue.channels())
-
-    def state_values(self, session_hash: str) -> dict[Component, Any]:
-        """Give a session's State values."""
-        values = self._states.get(session_hash)
-        if values is None:
-            if len(self._states) >= _REMEMBERED_STATES:
-                self._forget_state(next(iter(self._states)))
-            values = self._states[session_hash] = {}
-        return values
-
-    def session_closed(self, session_hash: str) -> None:
-        """A session's heartbeat ended: its State is removed after a while."""
-        if session_hash in self._states and session_hash not in self._state_timers:
-            self._state_timers[session_hash] = self.schedule.call_after(
-                self.profile.state_lifetime, lambda: self._forget_state(session_hash)
-            )
-
-    def session_opened(self, session_hash: str) -> None:
-        """A session's heartbeat began again: its State stays."""
-        timer = self._state_timers.pop(session_hash, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _forget_state(self, session_hash: str) -> None:
-        self._states.pop(session_hash, None)
-        self.session_opened(session_hash)  # nothing more is to be forgotten of it
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""

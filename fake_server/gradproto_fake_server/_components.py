@@ -198,15 +198,15 @@ def checkbox(label: str | None = None, value: bool = False) -> Component:
     )
 
 
-def dropdown(choices: Sequence[str], label: str | None = None, value: str | None = None) -> Component:
-    """One of some texts; the first one unless told otherwise."""
+def dropdown(choices: Sequence[Any], label: str | None = None, value: Any = None) -> Component:
+    """One of some texts or numbers; the first one unless told otherwise."""
     return Component(
         kind="dropdown",
         title="Dropdown",
         label=label,
         value=choices[0] if value is None and choices else value,
         props={
-            "choices": [[choice, choice] for choice in choices],
+            "choices": [[str(choice), choice] for choice in choices],
             "type": "value",
             "allow_custom_value": False,
             "num_choices_shown": 100,
@@ -235,11 +235,11 @@ def radio(choices: Sequence[str], label: str | None = None, value: str | None = 
     )
 
 
-def _literal(choices: Sequence[str]) -> str:
+def _literal(choices: Sequence[Any]) -> str:
     return f"Literal[{', '.join(repr(choice) for choice in choices)}]"
 
 
-def _one_of(choices: Sequence[str]) -> Convert:
+def _one_of(choices: Sequence[Any]) -> Convert:
     allowed = list(choices)
 
     def decode(given: Any, _context: CallContext) -> Any:
@@ -409,16 +409,32 @@ def _part(part: Any) -> Any:
     return part
 
 
-def state(value: Any = None) -> Component:
-    """A value that the server keeps for each session; on the wire it is ``null`` both ways."""
+def state(value: Any = None, *, time_to_live: float | None = None) -> Component:
+    """A value that the server keeps for each session; on the wire it is ``null`` both ways.
+
+    It is forgotten when it was not written for more than ``time_to_live`` seconds.
+    """
     return Component(
         kind="state",
         title="State",
         label=None,
         value=value,
-        props={"time_to_live": None, "delete_callback": "<function delete_callback>"},
+        props={"time_to_live": time_to_live, "delete_callback": "<function delete_callback>"},
         skip_api=True,
     )
+
+
+def column() -> Component:
+    """The place in the page where a function renders."""
+    props = {
+        "scale": 1,
+        "min_width": 320,
+        "variant": "default",
+        "visible": True,
+        "elem_classes": [],
+        "show_progress": True,
+    }
+    return Component(kind="column", title="Column", label=None, props=props, skip_api=True)
 
 
 _BY_NAME: Mapping[str, Callable[[str | None], Component]] = {

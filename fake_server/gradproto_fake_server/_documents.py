@@ -13,29 +13,38 @@ from ._json import compact_json
 from ._profiles import Profile
 from ._schemas import FILE_SCHEMA, OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
 
-__all__ = ["Layout", "api_info", "config", "page_for"]
+__all__ = ["Layout", "api_info", "config", "page_for", "render_config"]
 
 
 class Layout:
     """The components of an app in the order of their ids: each endpoint's inputs, its outputs, and its button."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, first: int = 1) -> None:
         self._profile = profile
-        self.buttons: list[int] = []
+        self.buttons: dict[int, int] = {}
+        """The ids of the buttons by the indices of the endpoints."""
         self._ids: dict[Component, int] = {}
         self._entries: list[tuple[int, Component | None]] = []
-        self._next = 1  # 0 is the root
+        self._pages: dict[int, str] = {}
+        self._next = first  # 0 is the root
+
+    def next_one(self) -> Layout:
+        """Make a layout whose ids go on where those of this one end."""
+        return Layout(self._profile, self._next)
 
     def add(self, endpoint: Endpoint) -> None:
         """Give ids to an endpoint's components; one that has an id keeps it."""
         for component in (*endpoint.inputs, *endpoint.outputs):
             if component not in self._ids:
-                self._ids[component] = self._next
-                self._entries.append((self._next, component))
-                self._next += 1
-        self.buttons.append(self._next)
-        self._entries.append((self._next, None))
+                self._ids[component] = self._enter(component, endpoint.page)
+        self.buttons[endpoint.index] = self._enter(None, endpoint.page)
+
+    def _enter(self, component: Component | None, page: str) -> int:
+        identity = self._next
         self._next += 1
+        self._entries.append((identity, component))
+        self._pages[identity] = page
+        return identity
 
     @property
     def size(self) -> int:
@@ -56,6 +65,15 @@ class Layout:
     def tree(self) -> dict[str, Any]:
         """Describe who stands in whom: everything in one column."""
         return {"id": 0, "children": [{"id": identity} for identity, _ in self._entries]}
+
+    def page(self, route: str, endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+        """Describe what is on one page."""
+        ids = [identity for identity, page in self._pages.items() if page == route]
+        return {
+            "layout": {"id": 0, "children": [{"id": identity} for identity in ids]},
+            "components": ids,
+            "dependencies": [endpoint.index for endpoint in endpoints if endpoint.page == route],
+        }
 
 
 def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
@@ -185,7 +203,7 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
     types = {"continuous": False, "generator": endpoint.generates, "cancel": cancels}
     described: dict[str, Any] = {
         "id": endpoint.index,
-        "targets": [button] if old_targets else [[button, "click"]],
+        "targets": [button] if old_targets else [_target(endpoint, layout)],
         "trigger": "click",
         "inputs": layout.ids(endpoint.inputs),
         "outputs": layout.ids(endpoint.outputs),
@@ -203,8 +221,8 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "like_user_message": False,
         "show_api": endpoint.visibility == "public",
         "show_progress_on": None,
-        "batch": False,
-        "max_batch_size": 4,
+        "batch": endpoint.batch,
+        "max_batch_size": endpoint.max_batch_size,
         "cancels": list(endpoint.cancels),
         "types": _picked(types, profile.dependency_types),
         "collects_event_data": False,
@@ -213,16 +231,22 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "trigger_only_on_failure": False,
         "trigger_mode": "once",
         "api_visibility": endpoint.visibility,
-        "rendered_in": None,
-        "render_id": None,
-        "connection": "sse",
-        "time_limit": None,
-        "stream_every": 0.5,
+        "rendered_in": endpoint.rendered_in,
+        "render_id": endpoint.render_id,
+        "connection": "stream" if endpoint.streaming else "sse",
+        "time_limit": endpoint.time_limit,
+        "stream_every": endpoint.stream_every,
         "event_specific_args": None,
         "component_prop_inputs": [],
         "js_implementation": None,
     }
     return _picked(described, profile.dependency_keys)
+
+
+def _target(endpoint: Endpoint, layout: Layout) -> list[Any]:
+    if endpoint.streaming and endpoint.inputs:
+        return [layout.ids(endpoint.inputs[:1])[0], "stream"]
+    return [layout.buttons[endpoint.index], "click"]
 
 
 def _api_name(endpoint: Endpoint, profile: Profile) -> str | bool | None:
@@ -246,16 +270,12 @@ def config(
     max_file_size: int | None,
     enable_queue: bool,
     space_id: str | None,
+    pages: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The document behind ``/config``."""
+    """The document behind ``/config``; ``pages`` are their names by their routes."""
     components = layout.components()
     dependencies = [_dependency(endpoint, layout, profile) for endpoint in endpoints]
     tree = layout.tree()
-    home = {
-        "layout": tree,
-        "components": [component["id"] for component in components],
-        "dependencies": [endpoint.index for endpoint in endpoints],
-    }
     document: dict[str, Any] = {
         **_interface(endpoints, enable_queue),
         "version": profile.shown_version,
@@ -293,8 +313,8 @@ def config(
         "fill_width": False,
         "theme_hash": _class_id("theme"),
         "pwa": False,
-        "pages": [["", "Home", True]],
-        "page": {"": home},
+        "pages": [[route, name, True] for route, name in pages.items()],
+        "page": {route: layout.page(route, endpoints) for route in pages},
         "mcp_server": False,
         "i18n_translations": None,
         "dependencies": dependencies,
@@ -303,6 +323,28 @@ def config(
         "root": root,
     }
     return _picked(document, profile.config_keys)
+
+
+def render_config(
+    renderer: Endpoint, made: Sequence[Endpoint], layout: Layout, whole: Layout, profile: Profile
+) -> dict[str, Any]:
+    """What a completion tells of the endpoints that ``renderer`` made, whose column is in the ``whole`` layout."""
+    (column,) = whole.ids(renderer.outputs)
+    described = [_component(column, renderer.outputs[0], profile), *layout.components()]
+    dependencies = [_dependency(endpoint, layout, profile) for endpoint in made]
+    children = layout.tree()["children"]
+    page = {
+        "layout": {"id": 0, "children": children},
+        "components": [component["id"] for component in described],
+        "dependencies": [endpoint.index for endpoint in made],
+    }
+    return {
+        **({"page": {"": page}} if profile.render_pages else {}),
+        "components": described,
+        "dependencies": dependencies,
+        "layout": {"id": column, "children": children},
+        "render_id": renderer.render_id,
+    }
 
 
 def _interface(endpoints: Sequence[Endpoint], enable_queue: bool) -> dict[str, Any]:

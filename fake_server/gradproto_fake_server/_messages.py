@@ -140,20 +140,24 @@ class Messages:
         self,
         data: str,
         *,
-        is_generating: bool,
+        is_generating: bool | None,
         duration: float,
         average: float,
         in_message: bool = True,
         keeps_state: bool = False,
+        render_config: str = "null",
     ) -> str:
-        """The JSON of a success: ``data`` is JSON text already; durations in seconds."""
+        """The JSON of a success: ``data`` and ``render_config`` are JSON text already; durations in seconds.
+
+        Of a batch it is not said whether it ``is_generating``.
+        """
         direct = self._stateful_output if keeps_state else self._direct_output
         return (self._output if in_message else direct) % {
             "data": data,
-            "is_generating": "true" if is_generating else "false",
+            "is_generating": "null" if is_generating is None else _flag(is_generating),
             "duration": repr(duration),
             "average_duration": repr(average),
-            "render_config": "null",
+            "render_config": render_config,
             "changed_state_ids": "[]",
             "used_cache": "null",
             # Gradio 2, which has as many of each as functions.
@@ -172,6 +176,17 @@ class Messages:
             "time_limit": "null",
         }
         return Message("process_generating", event_id, text)
+
+    def streaming(self, event_id: str, output: str, time_limit: float | None) -> Message:
+        """What came of one frame of a streaming input; ``time_limit`` in seconds."""
+        text = self._fill(
+            "process_streaming",
+            event_id=f'"{event_id}"',
+            output=output,
+            success="true",
+            time_limit=_number(time_limit),
+        )
+        return Message("process_streaming", event_id, text)
 
     def completed(
         self,
@@ -205,6 +220,11 @@ class Messages:
             success="false",
         )
         return Message("unexpected_error", None, text)
+
+    def server_stopped(self) -> Message:
+        """The server stops; Gradio 4.9 has a message of its own for it."""
+        said = self.unexpected_error("Server stopped unexpectedly.", session_not_found=False)
+        return said if said.text else Message("server_stopped", None, self._fill("server_stopped", success="false"))
 
     def error_payload(self, error: Exception, *, show_error: bool, late: bool = False) -> dict[str, Any]:
         """What a failed call shows: everything of an :class:`AppFailure`, of others only with ``show_error``.

@@ -11,7 +11,7 @@ from typing import Literal
 
 from . import _versions as tables
 
-__all__ = ["OLDEST", "FilePayload", "Profile", "profile_for"]
+__all__ = ["OLDEST", "FilePayload", "Profile", "nearest_profile", "profile_for"]
 
 OLDEST = "2.8.0"
 """Before it Gradio was another web server, with which nobody here has spoken."""
@@ -54,6 +54,20 @@ class Profile:
     """Whether a generator's end is its last output once more, ``is_generating`` included."""
     generators: bool
     """Whether a function may have more outputs than one."""
+    batches: Literal["absent", "apart", "broken", "mixed"]
+    """How events that wait together are called as one: not at all, each with its part; the queue breaks down; or all of
+    them get the last one's part."""
+    stream_closing: Literal["waits", "calls", "at once"]
+    """What a streaming input does that is closed: without a time limit it waits for frames as before, the function is
+    called once more, or it ends."""
+    knows_ended_streams: bool
+    """Whether a frame for an event that is over is taken; else it is for nobody."""
+    unknown_stream_crashes: bool
+    """Whether a frame for an event that there never was crashes the route; else it is not found."""
+    render_pages: bool
+    """Whether what was rendered is told page by page too."""
+    validators: bool
+    """Whether endpoints can have validators."""
     whole_numbers_are_floats: bool
     """Whether a number component makes ``3`` into ``3.0``."""
 
@@ -89,6 +103,8 @@ class Profile:
     queue_keeps_session: bool
     """Whether a pushed event knows its session."""
 
+    stopping: Literal["goes on", "floods", "once"]
+    """What a stream does whose server stops: as if nothing were, say it over and over, or once and then nothing."""
     session_lost: str
     """What the stream of an unknown session says."""
     no_session_hash: str
@@ -246,7 +262,7 @@ class Profile:
     upload_progress_wait: float = 3.0
     """Seconds for which ``/upload_progress`` waits for an upload that it does not know yet."""
     state_lifetime: float = 3600.0
-    """Seconds for which the State of a session outlives its heartbeat stream."""
+    """Seconds for which a State of a session whose heartbeat ended is kept after it was last written."""
     remembered_sessions: int = 2000
     """How many sessions' messages are kept; the oldest idle ones go first."""
 
@@ -264,6 +280,16 @@ def profile_for(gradio_version: str) -> Profile:
         newest = ".".join(map(str, _NEWEST))
         raise ValueError(f"no fake of Gradio {gradio_version!r}: known are {OLDEST} to {newest}")
 
+    return _profile_at(gradio_version, version)
+
+
+def nearest_profile(gradio_version: str) -> Profile:
+    """Give the profile of a Gradio version; one that is newer or older than all is as the newest or the oldest."""
+    oldest = tables.parse(OLDEST)
+    return _profile_at(gradio_version, min(max(tables.parse(gradio_version), oldest), _NEWEST))
+
+
+def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
     def since(first: str) -> bool:
         return version >= tables.parse(first)
 
@@ -287,6 +313,12 @@ def profile_for(gradio_version: str) -> Profile:
         whole_json=since("4.31"),
         repeats_last_output=within("..4.17"),
         generators=since("3.1.5"),
+        batches=tables.value_at(_BATCHES, version),
+        stream_closing=tables.value_at(_STREAM_CLOSINGS, version),
+        knows_ended_streams=within("5.0..6.25"),
+        unknown_stream_crashes=within("5.0..6.25"),
+        render_pages=since("5.0"),  # 4.44.1 does not
+        validators=since("5.45"),
         whole_numbers_are_floats=within("3.0..4.9"),
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
         stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),
@@ -304,6 +336,7 @@ def profile_for(gradio_version: str) -> Profile:
         data_wait=tables.value_at({"0": 60.0, "4.0": 5.0}, version),
         late_data_error=tables.value_at({"0": "Time out uploading data to server", "4.0": None}, version),
         queue_keeps_session=since("3.0"),
+        stopping=tables.value_at(_STOPPINGS, version),
         session_lost=tables.value_at({"0": "404: Session not found.", "5.38": "404: Not Found"}, version),
         no_session_hash=tables.value_at({"0": "No session hash provided.", "4.20": "Session hash not found."}, version),
         empty_session_hash=within("..4.20"),
@@ -392,6 +425,19 @@ _CANCEL_ENDPOINTS: Mapping[str, _CancelEndpoints] = {
     "4.31": "complete",
     "4.35": "no backend",
 }
+_Batches = Literal["absent", "apart", "broken", "mixed"]
+_BATCHES: Mapping[str, _Batches] = {
+    "0": "absent",
+    "3.7": "apart",
+    "4.0": "broken",
+    "4.9": "mixed",  # 4.12.0 and 4.19.2; 4.21.0 is not
+    "4.20": "apart",
+}
+_Stopping = Literal["goes on", "floods", "once"]
+_STOPPINGS: Mapping[str, _Stopping] = {"0": "goes on", "4.9": "once", "4.10": "floods", "6.11": "once"}
+_StreamClosing = Literal["waits", "calls", "at once"]
+# 5.50.0 waits, 6.13.0 calls, 6.31.0 ends.
+_STREAM_CLOSINGS: Mapping[str, _StreamClosing] = {"0": "waits", "6.0": "calls", "6.25": "at once"}
 _Opening = Literal["hash", "data", "send_hash"]
 _OPENINGS: Mapping[str, _Opening] = {"0": "hash", "3.2": "data", "3.6": "send_hash"}
 _WithoutQueue = Literal["crash", "silence"]

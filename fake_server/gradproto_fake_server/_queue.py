@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ._batches import Batch
 from ._diff import edits_between
 from ._endpoints import Endpoint
+from ._input_streams import StreamingJob
 from ._jobs import Job, JobHost
 from ._messages import Message, Messages
 from ._profiles import Profile
@@ -41,6 +43,10 @@ class Stream(Protocol):
 
     def wake(self) -> None:
         """There are messages, or the session is gone."""
+        ...
+
+    def server_stops(self) -> None:
+        """Say that the server stops, as this Gradio does."""
         ...
 
 
@@ -139,6 +145,11 @@ class _QueueDelivery:
         self._previous: list[Any] | None = None
 
     def generated(self, job: Job, data: list[Any]) -> bool:
+        if isinstance(job, StreamingJob):
+            text = self._messages.json(data)
+            average = job.endpoint.average_call()
+            output = self._messages.output(text, is_generating=True, duration=job.last_duration, average=average)
+            return self._session.put(self._messages.streaming(self._event_id, output, job.time_limit))
         previous, self._previous = self._previous, data
         profile = self._queue.profile
         if previous is None or self._whole or not profile.edits:
@@ -177,14 +188,29 @@ class _QueueDelivery:
         return False
 
     def completed(self, job: Job, data: list[Any]) -> None:
-        repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
-        duration = job.last_duration if repeated else job.step_duration()
+        is_generating: bool | None = job.outputs_given > 0 and self._queue.profile.repeats_last_output
+        counted, timed = bool(is_generating), True
+        if isinstance(job, StreamingJob):
+            counted, is_generating, timed = True, job.is_generating, job.timed
+        elif job.batch is not None:
+            counted, is_generating = True, None
+        duration = job.last_duration if counted else job.step_duration()
         average = job.endpoint.average_call()
         output = self._messages.output(
-            self._messages.json(data), is_generating=repeated, duration=duration, average=average
+            self._messages.json(data),
+            is_generating=is_generating,
+            duration=duration,
+            average=average,
+            render_config=self._messages.json(job.rendered),
         )
         self._session.put(
-            self._messages.completed(self._event_id, output, success=True, cache_duration=duration, average=average)
+            self._messages.completed(
+                self._event_id,
+                output,
+                success=True,
+                cache_duration=duration if timed else None,
+                average=average if timed else None,
+            )
         )
 
     def failed(self, job: Job, error: Exception) -> None:
@@ -207,6 +233,11 @@ def _edits(before: Any, after: Any, profile: Profile, *, whole: bool) -> list[li
     if whole:
         return [] if before == after else [["replace", [], after]]
     return edits_between(before, after, moved_deletions=profile.moved_deletions)
+
+
+def _run_of(job: Job) -> Job:
+    """Give the job that counts against the limits: that of the batch's call, if it is part of one."""
+    return job if job.batch is None else job.batch.call
 
 
 def _nobody() -> Endpoint:
@@ -256,6 +287,10 @@ class Queue:
         """Events whose clients were asked for their data."""
         self._groups: dict[str, _Group] = {}
         self._waiting = 0
+        self.stopped: bool = False
+        """Whether the server stops: nobody can join any more, and nothing that waits will run."""
+        self._broken = False
+        """Whether it calls nothing any more: a batch endpoint breaks it from Gradio 4.0 to 4.8."""
         self._buffer_limit = buffer_limit
         self._new_event_id = new_event_id
 
@@ -317,7 +352,8 @@ class Queue:
         session.known = True
         session.pending.add(event_id)
         delivery = _QueueDelivery(self, session, event_id, whole=whole)
-        job = Job(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
+        kind = StreamingJob if endpoint.streaming else Job
+        job = kind(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
         self._keep(job, session)
         if job.script is not None:
             self._begin_script(job)
@@ -357,17 +393,35 @@ class Queue:
         return self._channels[job.event_id]
 
     def _start_waiting(self, group: _Group, now: float) -> None:
-        while group.waiting and group.has_room:
-            job = group.waiting.popleft()
-            self._waiting -= 1
-            group.running[job] = None
-            job.began = now
+        while group.waiting and group.has_room and not (self._broken or self.stopped):
+            jobs = self._next_of(group)
+            if self._broken:
+                return
+            group.running[_run_of(jobs[0])] = None
+            for job in jobs:
+                job.began = now
             if group.waiting:
                 self._tell_places(group, now)
-            if job.data is None:
-                self._ask_for_data(job)
-            else:
-                self._launch(job, job.data)
+            for job in jobs:
+                if job.data is None:
+                    self._ask_for_data(job)
+                else:
+                    self._launch(job, job.data)
+
+    def _next_of(self, group: _Group) -> list[Job]:
+        """Take the first event that waits, and those that are called together with it."""
+        first = group.waiting.popleft()
+        endpoint = first.endpoint
+        jobs = [first]
+        if endpoint.batch:
+            self._broken = self.profile.batches == "broken"
+            others = [job for job in group.waiting if job.endpoint is endpoint][: endpoint.max_batch_size - 1]
+            for job in others:
+                group.waiting.remove(job)
+            jobs += others
+            Batch(jobs)
+        self._waiting -= len(jobs)
+        return jobs
 
     def _launch(self, job: Job, data: list[Any]) -> None:
         job.data = data
@@ -506,9 +560,11 @@ class Queue:
         if job.script is not None:
             return
         group = self._groups[job.endpoint.concurrency_id]
-        if job in group.running:
-            del group.running[job]
-            self._start_waiting(group, self._schedule.now)
+        run = _run_of(job)
+        if run in group.running:
+            if job.batch is None or job.batch.left(job):
+                del group.running[run]
+                self._start_waiting(group, self._schedule.now)
         else:
             group.waiting.remove(job)
             self._waiting -= 1
@@ -584,6 +640,13 @@ class Queue:
                 session.pending.discard(job.event_id)
             else:
                 job.drop()
+
+    def stop(self) -> None:
+        """Let no event begin any more, and tell the streams."""
+        self.stopped = True
+        for channel in {*self.sessions.values(), *self._channels.values()}:
+            for stream in list(channel.streams):
+                stream.server_stops()
 
     def session_of_event(self, event_id: str) -> str:
         """Give the session whose messages tell of an event; an unknown event is taken for its own session."""

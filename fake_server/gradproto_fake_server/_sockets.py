@@ -113,6 +113,10 @@ class QueueSocket:
             channel.streams.clear()
             self._app.queue.stream_lost(channel)
 
+    def server_stops(self) -> None:
+        """Close with the code that says so."""
+        self._misbehave("stopped")
+
     def wake(self) -> None:
         """There may be something to send."""
         self._socket.wake()

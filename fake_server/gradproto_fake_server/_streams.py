@@ -17,6 +17,9 @@ from ._schedule import Schedule, Timer
 __all__ = ["CallStream", "EventStream", "FileSource", "HeartbeatStream", "UploadProgressStream"]
 
 
+_FLOOD = 100
+
+
 class EventStream:
     """``/queue/data``: the messages of a session, until none of its events is pending.
 
@@ -35,6 +38,21 @@ class EventStream:
     def wake(self) -> None:
         """There may be something to send."""
         self.exchange.connection.wake()
+
+    def server_stops(self) -> None:
+        """Say so once and nothing after it, or over and over; before Gradio 4.9 the stream goes on as if nothing were.
+
+        Over and over is a hundred times here, for what has no end would fill the memory.
+        """
+        how = self._queue.profile.stopping
+        if how == "goes on" or not self._session.known:
+            return
+        message = self._queue.messages.server_stopped()
+        for _ in range(_FLOOD if how == "floods" else 1):
+            if data := self._event(message):
+                self.exchange.write(data)
+        self._close()
+        self.exchange.source = None
 
     def _heartbeat(self) -> None:
         profile = self._queue.profile
@@ -150,7 +168,7 @@ class HeartbeatStream:
     def _beat(self) -> None:
         self._timer = self._schedule.call_after(self._interval, self._beat)
         self._due += 1
-        self._exchange.connection.wake()
+        self.exchange.connection.wake()
 
     def fill(self, exchange: Exchange, limit: int) -> None:
         """Send what is due."""
@@ -182,7 +200,7 @@ class UploadProgressStream:
 
     def _put(self, message: dict[str, Any]) -> None:
         self._events.append(f"data: {ascii_json(message)}\n\n".encode())
-        self._exchange.connection.wake()
+        self.exchange.connection.wake()
 
     def fill(self, exchange: Exchange, limit: int) -> None:
         """Send what there is."""

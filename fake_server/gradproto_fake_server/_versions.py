@@ -114,6 +114,7 @@ ROUTES: Mapping[str, str] = {
     "heartbeat": "4.25..",
     "call": "4.20..",
     "call_v2": "6.13..",
+    "stream": "5.0..",
     # Calls past the queue.
     "predict_with_slash": "..3.0",
     "predict": "3.0..3.0.24",
@@ -154,6 +155,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "4.9": (*_EVENT, "output", "success"),
         "5.0": (*_EVENT, "output", "success", "time_limit"),
     },
+    "process_streaming": {"0": (), "5.0": (*_EVENT, "output", "success", "time_limit")},
     "process_completed": {
         "0": (),
         "3.1.5": ("msg", "output"),
@@ -164,6 +166,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "heartbeat": {"0": (), "4.0": ("msg",), "4.44": _EVENT},
     "close_stream": {"0": (), "4.22": ("msg",), "4.44": _EVENT},
+    "server_stopped": {"0": (), "4.9": ("msg", "success"), "4.10": ()},
     "unexpected_error": {
         "0": (),
         "4.10": ("msg", "success", "message"),

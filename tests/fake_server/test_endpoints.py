@@ -72,7 +72,7 @@ def test_type_hints_become_components() -> None:
 
 
 def test_optional_hints_are_those_without_none() -> None:
-    def function(a: str | None, b: int | str, c: Any, d: bytes | None = None) -> FakeFile | None:
+    def function(a: str | None, b: int | str, c: Any, d: list[int] | None = None) -> FakeFile | None:
         """Do nothing."""
 
     assert described(function) == (["textbox", "json", "json", "json"], ["file"], False)
