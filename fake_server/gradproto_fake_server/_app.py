@@ -514,10 +514,13 @@ class FakeApp(Controls):
         """The body of ``/config``."""
         return self._document(("config", root, user), lambda: self._config(root, user))
 
-    def info_document(self, root: str, *, all_endpoints: bool) -> bytes:
-        """The body of ``/info``."""
-        key = ("all endpoints" if all_endpoints else "info", root, None)
-        return self._document(key, lambda: api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints))
+    def info_document(self, root: str, *, all_endpoints: bool, simple: bool = True) -> bytes:
+        """The body of ``/info``; ``simple`` as for :func:`~._documents.api_info`."""
+        key = (f"info {all_endpoints} {simple}", root, None)
+        return self._document(
+            key,
+            lambda: api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints, simple=simple),
+        )
 
     def page_document(self, root: str, user: str | None, *, may_see: bool) -> bytes:
         """The body of ``/``."""
@@ -594,7 +597,8 @@ class FakeApp(Controls):
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""
-        return f"{root}{self.profile.api_prefix}/file={quote(file.path)}"
+        path = quote(file.path) if self.profile.quoted_file_urls else file.path
+        return f"{root}{self.profile.api_prefix}/file={path}"
 
     def store(self, file: FakeFile) -> Generator[None, None, StoredFile]:
         """Store a produced file, a piece for each ``next()``."""

@@ -57,12 +57,12 @@ def serve_file(exchange: Exchange, file: StoredFile | None, path: str, profile: 
         _refuse(exchange, path, profile)
         return
     media_type = mimetypes.guess_type(file.name)[0]
-    inline = media_type in _SHOWN_INLINE
-    shown = media_type if inline and media_type else "application/octet-stream"
+    inline = media_type in _SHOWN_INLINE or not profile.file_dispositions
+    shown = media_type if inline and media_type else "text/plain" if inline else "application/octet-stream"
     disposition = "inline" if inline else "attachment"
     wanted = exchange.headers.get("range", "").strip()
     if (both := _BOTH_ENDS.fullmatch(wanted)) is not None:
-        _serve_between(exchange, file, int(both[1]), int(both[2]), shown, disposition)
+        _serve_between(exchange, file, int(both[1]), int(both[2]), shown, disposition, profile)
         return
     quoted = quote(file.name)
     name = f'filename="{file.name}"' if quoted == file.name else f"filename*=utf-8''{quoted}"
@@ -71,8 +71,13 @@ def serve_file(exchange: Exchange, file: StoredFile | None, path: str, profile: 
         ("content-type", f"{shown}; charset=utf-8" if shown.startswith("text/") else shown),
         ("content-disposition", f"{disposition}; {name}"),
     ]
+    if not profile.file_dispositions:
+        headers.pop()
     stamp = hashlib.md5(f"{file.modified}-{file.size}".encode(), usedforsecurity=False).hexdigest()
-    tail = [("last-modified", formatdate(file.modified, usegmt=True)), ("etag", f'"{stamp}"')]
+    tail = [
+        ("last-modified", formatdate(file.modified, usegmt=True)),
+        ("etag", f'"{stamp}"' if profile.quoted_etags else stamp),
+    ]
     one = _ONE_END.fullmatch(wanted) if profile.open_ranges else None
     if one is None:
         _send(exchange, file, 0, file.size, 200, [*headers, ("content-length", str(file.size)), *tail])
@@ -102,15 +107,17 @@ def _refuse(exchange: Exchange, path: str, profile: Profile) -> None:
 
 
 def _serve_between(
-    exchange: Exchange, file: StoredFile, first: int, last: int, media_type: str, disposition: str
+    exchange: Exchange, file: StoredFile, first: int, last: int, media_type: str, disposition: str, profile: Profile
 ) -> None:
     """Serve a range with both ends, which Gradio does itself, with fewer headers than its web framework's."""
     if first >= file.size:
         exchange.respond_detail(416, "Requested Range Not Satisfiable", [("content-range", f"bytes */{file.size}")])
         return
     last = min(last, file.size - 1)
+    if not profile.file_dispositions and media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
     headers = [
-        ("content-disposition", disposition),
+        *([("content-disposition", disposition)] if profile.file_dispositions else []),
         ("content-type", media_type),
         ("content-range", f"bytes {first}-{last}/{file.size}"),
         ("content-length", str(max(last + 1 - first, 0))),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._files import FileWriter, safe_name
+from ._file_names import stored_name
+from ._files import FileWriter
 from ._http import Exchange
 from ._multipart import FormFinished, MultipartError, MultipartParser, PartBegun, PartData
 from ._schedule import Timer
@@ -170,7 +171,7 @@ class _UploadForm:
         self._files += 1
         if self._files > _MAX_FILES:
             raise MultipartError(f"Too many files. Maximum number of files is {_MAX_FILES}.")
-        name = safe_name(part.filename)
+        name = stored_name(part.filename, self._app.profile)
         if name is None:
             self.abandon()
             self._exchange.respond_detail(400, "Invalid file name: ..")
