@@ -8,7 +8,7 @@
     python3 tests/run.py matrix ARG...  only the matrix: every generation of Gradio (--help says what it takes)
     python3 tests/run.py clients ARG...  only the official clients of many versions, with the fake server (and --help)
     python3 tests/run.py drift ARG...   only the differences between real Gradios and the fake ones (and --help)
-    python3 tests/run.py --without-matrix   all but the matrix and the clients, which take a Python 3.11, node and some gigabytes
+    python3 tests/run.py --without-matrix   without matrix and clients, which want Python 3.11, node and gigabytes
 
 The first run downloads what is missing, and so does one after a change of pyproject.toml; the others begin at once.
 """
