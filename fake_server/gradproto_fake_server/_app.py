@@ -539,10 +539,10 @@ class FakeApp(Controls, Building):
         """The body of ``/config``."""
         return self._document(("config", root, user), lambda: self._config(root, user))
 
-    def info_document(self, root: str, *, all_endpoints: bool) -> bytes:
-        """The body of ``/info``."""
-        key = ("all endpoints" if all_endpoints else "info", root, None)
-        return self._document(key, lambda: self._info(root, all_endpoints=all_endpoints))
+    def info_document(self, root: str, *, all_endpoints: bool, simple: bool = True) -> bytes:
+        """The body of ``/info``; ``simple`` as for :func:`~._documents.api_info`."""
+        key = (f"info {all_endpoints} {simple}", root, None)
+        return self._document(key, lambda: self._info(root, all_endpoints=all_endpoints, simple=simple))
 
     def page_document(self, root: str, user: str | None, *, may_see: bool) -> bytes:
         """The body of ``/``."""
@@ -550,8 +550,8 @@ class FakeApp(Controls, Building):
         info = self._info(root, all_endpoints=False)
         return page_for(self.profile, self.title, document, info, may_see=may_see).encode()
 
-    def _info(self, root: str, *, all_endpoints: bool) -> dict[str, Any]:
-        return api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints)
+    def _info(self, root: str, *, all_endpoints: bool, simple: bool = True) -> dict[str, Any]:
+        return api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints, simple=simple)
 
     def _config(self, root: str, user: str | None) -> dict[str, Any]:
         return config(
@@ -609,7 +609,8 @@ class FakeApp(Controls, Building):
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""
-        return f"{root}{self.profile.api_prefix}/file={quote(file.path)}"
+        path = quote(file.path) if self.profile.quoted_file_urls else file.path
+        return f"{root}{self.profile.api_prefix}/file={path}"
 
     def store(self, file: FakeFile) -> Generator[None, None, StoredFile]:
         """Store a produced file, a piece for each ``next()``."""

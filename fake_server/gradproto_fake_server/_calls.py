@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ._batches import BatchCall
 from ._components import Component
 from ._endpoints import Endpoint
-from ._files import StoredFile, safe_name
+from ._file_names import produced_name
+from ._files import StoredFile
 from ._http import Exchange
 from ._jobs import Job
 from ._json import compact_json
@@ -78,7 +79,7 @@ class CallHost:
         """Store a file that came inside the data."""
         writer = self._app.files.create(self._app.file_seed)
         writer.write(content)
-        return writer.finish(safe_name(name) or "file", self._app.wall_time())
+        return writer.finish(produced_name(name, self._app.profile), self._app.wall_time())
 
     def file_data(self, file: StoredFile) -> dict[str, Any]:
         """Describe a file as Gradio does."""

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._components import Component
+from ._descriptions import choices_in_config, config_keys_of, describe, first_value
 from ._endpoints import Endpoint
 from ._json import compact_json
 from ._profiles import Profile
-from ._schemas import FILE_SCHEMA, OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
 
 __all__ = ["Layout", "api_info", "config", "page_for", "render_config"]
 
@@ -76,28 +76,6 @@ class Layout:
         }
 
 
-def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
-    """Give the JSON schema of a component's value, as this Gradio describes it."""
-    if component.schema is FILE_SCHEMA:  # a component may have been given another
-        if profile.old_api_info:
-            return OLD_FILE_SCHEMA
-        return file_schema(profile.file_fields, meta_required=profile.meta_required, described=profile.described_files)
-    return component.schema if profile.open_objects else without_open_objects(component.schema)
-
-
-def _example_of(component: Component, profile: Profile) -> Any:
-    # A file was shown by its address alone until it had to have meta.
-    plain = component.kind == "file" and "meta" not in profile.file_fields
-    if profile.old_api_info and component.kind in _OLD_EXAMPLES:
-        return _OLD_EXAMPLES[component.kind]
-    return component.example["path"] if plain else component.example
-
-
-# What the serializers of Gradio 3 say of each value, whatever its component is set to.
-_OLD_EXAMPLES: Mapping[str, Any] = {"textbox": "Howdy!", "number": 5}
-_OLD_PYTHON_TYPES: Mapping[str, str] = {"number": "int | float", "slider": "int | float"}
-
-
 def _class_id(kind: str) -> str:
     return hashlib.sha256(kind.encode()).hexdigest()
 
@@ -133,9 +111,10 @@ def _button(identity: int, profile: Profile) -> dict[str, Any]:
 
 def _component(identity: int, component: Component, profile: Profile) -> dict[str, Any]:
     props: dict[str, Any] = {}
-    if component.value is not None and not component.skip_api:
-        props["value"] = component.value
-    props |= component.props
+    value = first_value(component, profile)
+    if value is not None:
+        props["value"] = value
+    props |= choices_in_config(component.props, profile)
     if component.label is not None:
         props["label"] = component.label
     if not component.skip_api:
@@ -158,42 +137,7 @@ def _component(identity: int, component: Component, profile: Profile) -> dict[st
         "key": None,
     }
     described = _picked(described, profile.component_keys)
-    schema = schema_of(component, profile)
-    if profile.old_api_info:
-        # A State has these too; what clients do not name they leave out by its type.
-        info = {
-            "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
-            "api_info": {"info": schema or _ANYTHING, "serialized_info": component.kind == "json"},
-            "example_inputs": {
-                "raw": _OLD_EXAMPLES.get(component.kind, component.example),
-                "serialized": _example_of(component, profile),
-            },
-        }
-        return described | _picked(info, profile.value_keys)
-    if schema is None:
-        return described
-    info = {
-        "api_info": schema,
-        "api_info_as_input": schema,
-        "api_info_as_output": schema,
-        "example_inputs": _example_of(component, profile),
-    }
-    return described | _picked(info, profile.value_keys)
-
-
-_ANYTHING: dict[str, Any] = {"type": {}, "description": "any valid value"}
-
-_SERIALIZERS = {
-    "textbox": "StringSerializable",
-    "dropdown": "StringSerializable",
-    "radio": "StringSerializable",
-    "number": "NumberSerializable",
-    "slider": "NumberSerializable",
-    "checkbox": "BooleanSerializable",
-    "json": "JSONSerializable",
-    "chatbot": "JSONSerializable",
-    "file": "FileSerializable",
-}
+    return described | _picked(config_keys_of(component, profile), profile.value_keys)
 
 
 def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[str, Any]:
@@ -209,17 +153,14 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "outputs": layout.ids(endpoint.outputs),
         "backend_fn": not (cancels and profile.cancel_endpoints == "no backend"),
         "js": None,
+        "status_tracker": None,
         "queue": profile.queue_default if endpoint.queue else False,
         "api_name": _api_name(endpoint, profile),
         "api_description": None,
         "scroll_to_output": False,
-        "status_tracker": None,
         "show_progress": True if old_targets else "full",
         "documentation": [[], []],
         "every": None,
-        "zerogpu": False,
-        "like_user_message": False,
-        "show_api": endpoint.visibility == "public",
         "show_progress_on": None,
         "batch": endpoint.batch,
         "max_batch_size": endpoint.max_batch_size,
@@ -230,12 +171,15 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "trigger_only_on_success": False,
         "trigger_only_on_failure": False,
         "trigger_mode": "once",
+        "show_api": endpoint.visibility == "public",
+        "zerogpu": False,
         "api_visibility": endpoint.visibility,
         "rendered_in": endpoint.rendered_in,
         "render_id": endpoint.render_id,
         "connection": "stream" if endpoint.streaming else "sse",
         "time_limit": endpoint.time_limit,
         "stream_every": endpoint.stream_every,
+        "like_user_message": False,
         "event_specific_args": None,
         "component_prop_inputs": [],
         "js_implementation": None,
@@ -294,9 +238,9 @@ def config(
         "space_id": space_id,
         "is_space": space_id is not None,
         "enable_queue": enable_queue,
-        "show_api": True,
         "show_error": show_error,
-        "footer_links": ["api", "gradio", "settings", "runs"],
+        "show_api": True,
+        "footer_links": ["api", "gradio", "settings", *(["runs"] if "run_history" in profile.config_keys else [])],
         "run_history": True,
         "is_colab": False,
         "max_file_size": max_file_size,
@@ -313,7 +257,7 @@ def config(
         "fill_width": False,
         "theme_hash": _class_id("theme"),
         "pwa": False,
-        "pages": [[route, name, True] for route, name in pages.items()],
+        "pages": [[route, name, True][: 3 if profile.page_visibility else 2] for route, name in pages.items()],
         "page": {route: layout.page(route, endpoints) for route in pages},
         "mcp_server": False,
         "i18n_translations": None,
@@ -322,7 +266,18 @@ def config(
         "username": username,
         "root": root,
     }
-    return _picked(document, profile.config_keys)
+    return _moved(_picked(document, profile.config_keys), profile.config_moves)
+
+
+def _moved(document: dict[str, Any], moves: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Put each field that this Gradio has elsewhere before the other one that is named with it."""
+    for name, before in moves:
+        if name in document and before in document:
+            value = document.pop(name)
+            items = list(document.items())
+            place = list(document).index(before)
+            document = dict([*items[:place], (name, value), *items[place:]])
+    return document
 
 
 def render_config(
@@ -382,8 +337,13 @@ def _interface(endpoints: Sequence[Endpoint], enable_queue: bool) -> dict[str, A
     }
 
 
-def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_endpoints: bool) -> dict[str, Any]:
-    """The document behind ``/info``; with ``all_endpoints`` the undocumented ones too, and no snippets."""
+def api_info(
+    endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_endpoints: bool, simple: bool = True
+) -> dict[str, Any]:
+    """The document behind ``/info``; with ``all_endpoints`` the undocumented ones too, and no snippets.
+
+    ``simple`` describes what the clients of Gradio 3 take in place of what goes over the wire.
+    """
     hides = bool({"show_api", "api_visibility"} & profile.dependency_keys)
     named: dict[str, Any] = {}
     unnamed: dict[str, Any] = {}
@@ -396,9 +356,9 @@ def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_
         if endpoint.visibility == "undocumented" and hides and not all_endpoints:
             continue
         info: dict[str, Any] = {
-            "parameters": _parameters(endpoint, profile),
+            "parameters": _parameters(endpoint, profile, simple=simple),
             "returns": [
-                _picked(_described(component, profile), profile.return_keys)
+                _picked(_described(component, profile, simple=simple), profile.return_keys)
                 for component in endpoint.outputs
                 if not component.skip_api
             ],
@@ -415,17 +375,18 @@ def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_
     return {"named_endpoints": named, "unnamed_endpoints": unnamed}
 
 
-def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, profile: Profile, *, simple: bool) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for component, name in zip(endpoint.inputs, endpoint.parameter_names, strict=True):
         if component.skip_api:
             continue
-        described = _described(component, profile)
+        described = _described(component, profile, simple=simple)
+        value = first_value(component, profile)
         kind = {
             "type": described["type"],
             "python_type": {
                 **described["python_type"],
-                # Until 5.0 a parameter was described in the words of its schema, as a return still is.
+                # Since 5.0 a parameter is described by other words of its schema than a return.
                 "description": (component.schema or {}).get("additional_description", "")
                 if profile.described_files
                 else described["python_type"]["description"],
@@ -434,36 +395,27 @@ def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
         parameter = {
             "label": described["label"],
             "parameter_name": name,
-            "parameter_has_default": component.value is not None or name in endpoint.none_defaults,
-            "parameter_default": component.value,
+            "parameter_has_default": value is not None or name in endpoint.none_defaults,
+            "parameter_default": value,
             **kind,
             "component": component.title,
-            "example_input": _example_of(component, profile),
+            "example_input": described["example_input"],
             "serializer": described["serializer"],
         }
         parameters.append(_picked(parameter, profile.parameter_keys))
     return parameters
 
 
-def _described(component: Component, profile: Profile) -> dict[str, Any]:
-    schema = schema_of(component, profile) or {}
+def _described(component: Component, profile: Profile, *, simple: bool) -> dict[str, Any]:
+    described = describe(component, profile, simple=simple)
     return {
         "label": component.label or "",
-        "type": schema or None,
-        "python_type": {
-            "type": _python_type(component, schema, profile),
-            "description": schema.get("description", ""),
-        },
+        "type": described.schema or None,
+        "python_type": {"type": described.python_type, "description": described.words},
         "component": component.title,
-        "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
+        "example_input": described.example,
+        "serializer": described.serializer,
     }
-
-
-def _python_type(component: Component, schema: Mapping[str, Any], profile: Profile) -> str:
-    if schema is OLD_FILE_SCHEMA:
-        return OLD_FILE_PYTHON_TYPE
-    old = _OLD_PYTHON_TYPES.get(component.kind) if profile.old_api_info else None
-    return component.python_type if old is None else old
 
 
 def _snippets(

@@ -74,7 +74,8 @@ def _serve_as_framework(
 ) -> None:
     """Serve a file as Starlette does; the older one takes no notice of a range."""
     stamp = hashlib.md5(f"{file.modified}-{file.size}".encode(), usedforsecurity=False).hexdigest()
-    modified, tag = formatdate(file.modified, usegmt=True), f'"{stamp}"'
+    modified = formatdate(file.modified, usegmt=True)
+    tag = f'"{stamp}"' if profile.quoted_etags else stamp
     condition = exchange.headers.get("if-range")
     start, end = 0, file.size
     status, part = 200, []

@@ -194,7 +194,8 @@ class Exchange:
         """Answer a handshake; the connection belongs to the WebSocket from here on. The body must be over."""
         socket = WebSocket(self, self.connection.app.schedule, self.connection.app.profile)
         self.on_disconnect = socket.lost
-        self.connection.switch_to(self, socket, handshake_headers(self.headers["sec-websocket-key"]))
+        headers = [*handshake_headers(self.headers["sec-websocket-key"]), *self.connection.app.common_headers()]
+        self.connection.switch_to(self, socket, headers)
         return socket
 
     def end_socket(self, ending: Ending) -> None:

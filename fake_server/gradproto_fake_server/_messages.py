@@ -5,10 +5,10 @@ A template is filled with JSON texts, so that the hot path of a generator is one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Union
 
-from ._json import ascii_json, compact_json
+from ._json import ascii_json, compact_json, escaped_json
 from ._profiles import Profile
 from ._steps import AppFailure, Log, Progress
 
@@ -35,14 +35,17 @@ MessageBend = Callable[[Message], Iterable[Bent]]
 """Gives what is said in place of a message."""
 
 
+_WRITERS: Mapping[str, Callable[[Any], str]] = {"compact": compact_json, "escaped": escaped_json, "spaced": ascii_json}
+
+
 class Messages:
     """Writes the messages of one Gradio version."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self.json: Callable[[Any], str] = ascii_json if profile.spaced_json else compact_json
+        self.json: Callable[[Any], str] = _WRITERS[profile.message_style]
         """Writes a value as it stands in a message."""
-        self._comma, self._colon = (", ", ": ") if profile.spaced_json else (",", ":")
+        self._comma, self._colon = (", ", ": ") if profile.message_style == "spaced" else (",", ":")
         # "duration" and "output" mean other things in a log and in a failure, so a template is made per kind
         self._templates: dict[str, str] = {
             kind: self._template(fields, kind) for kind, fields in profile.messages.items()

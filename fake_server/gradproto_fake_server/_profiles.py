@@ -42,8 +42,8 @@ class Profile:
     """The fields of a successful output, in order."""
     status_fields: tuple[str, ...]
     """What ``/queue/status`` says, in order."""
-    spaced_json: bool
-    r"""Whether the messages have spaces and ``\u`` escapes."""
+    message_style: Literal["compact", "escaped", "spaced"]
+    r"""How the JSON of the messages is written: as short as can be, with ``\u`` escapes, or with spaces too."""
     edits: bool
     """Whether the outputs of a generator after the first are sent as edits."""
     moved_deletions: bool
@@ -175,7 +175,29 @@ class Profile:
     """Whether schemas say what objects may have besides."""
     chat_messages: bool
     """Whether a chatbot's conversation is a list of messages with roles."""
+    chat_parts: bool
+    """Whether the content of such a message is a list of texts, files and components, and not one of them."""
+    integers: bool
+    """Whether a number without decimals is described as an integer."""
+    state_shown: bool
+    """Whether the config has the first value of a State."""
+    checks_choices: bool
+    """Whether a choice must be one of those that there are."""
+    typed_choices: bool
+    """Whether the refusal of a radio's choice says of what type it is."""
+    first_choice: bool
+    """Whether the first of several choices is chosen where none was."""
+    named_choices: bool
+    """Whether each choice has a name and a value."""
+    quoted_choices: bool
+    """Whether the choices have quotes in the type's words."""
+    json_in_words: bool
+    """Whether the type of JSON says what JSON is, and not ``Dict``."""
+    old_file_words: str
+    """What a file's path is in the words of Gradio 3."""
     config_keys: frozenset[str]
+    config_moves: tuple[tuple[str, str], ...]
+    """Which of its fields stand before which other, unlike in the newest Gradio."""
     dependency_keys: frozenset[str]
     component_keys: frozenset[str]
     value_keys: frozenset[str]
@@ -185,6 +207,8 @@ class Profile:
     dependency_types: frozenset[str]
     pages_before_login: bool
     """Whether the page before a login has pages and components, none of them; else only where it is."""
+    page_visibility: bool
+    """Whether a page of the app says whether it is to be seen."""
     info_in_page: bool
 
     login_redirects: bool
@@ -216,6 +240,9 @@ class Profile:
     """The fields of a file among the outputs, in order."""
     file_urls: bool
     """Whether they say the file's address."""
+    quoted_file_urls: bool
+    """Whether the addresses of files are quoted."""
+    quoted_etags: bool
     open_ranges: bool
     """Whether a range without an end is obeyed."""
     long_suffixes: bool
@@ -307,7 +334,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         messages={kind: fields for kind, fields in messages.items() if fields},
         output_fields=tables.value_at(tables.OUTPUT_FIELDS, version),
         status_fields=tables.value_at(tables.STATUS_FIELDS, version),
-        spaced_json=within("4.0..4.22"),  # 4.21.0 has spaces, 4.25.0 has none
+        message_style=tables.value_at(_MESSAGE_STYLES, version),
         edits=since("4.17"),
         moved_deletions=since("5.29.1"),
         whole_json=since("4.31"),
@@ -323,7 +350,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
         stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),
         quoted_errors=within("3.1.7..5.2"),
-        hidden_generator_error=tables.value_at({"0": None, "3.43": "None", "4.20": None}, version),
+        hidden_generator_error=tables.value_at({"0": None, "3.43": "None", "4.22": None}, version),
         short_input_message=within("..3.32"),
         crash_text=tables.value_at(
             {"0": "Internal Server Error", "5.0": _TRACEBACK, "6.9": "Internal Server Error"}, version
@@ -352,7 +379,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         short_call_urls=within("4.20..5.23"),
         api_closed=tables.value_at(_API_CLOSED, version),
         first_by_default=within("..3.1.5"),
-        unknown_name_is_error=within("..3.39"),
+        unknown_name_is_error=within("..3.50"),
         shared_anonymous_state=within("..3.50"),
         root=tables.value_at(_ROOTS, version),
         root_urls=within("..4.0 4.21.."),
@@ -371,7 +398,18 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         described_files=since("5.0"),
         open_objects=since("5.29"),
         chat_messages=since("5.0"),
+        chat_parts=since("6.0"),
+        integers=since("5.43"),
+        state_shown=within("3.32..5.0"),
+        checks_choices=since("5.0"),
+        typed_choices=since("5.29"),
+        first_choice=since("5.29"),
+        named_choices=since("3.50"),
+        quoted_choices=since("4.12"),
+        json_in_words=since("5.29"),
+        old_file_words=tables.value_at(_OLD_FILE_WORDS, version),
         config_keys=tables.find(tables.CONFIG_KEYS, version),
+        config_moves=tuple(move for move, span in tables.CONFIG_MOVES.items() if within(span)),
         dependency_keys=tables.find(tables.DEPENDENCY_KEYS, version),
         component_keys=tables.find(tables.COMPONENT_KEYS, version),
         value_keys=tables.find(tables.VALUE_KEYS, version),
@@ -380,6 +418,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         return_keys=tables.find(tables.RETURN_KEYS, version),
         dependency_types=tables.find({"continuous": "..4.37", "generator": "..", "cancel": "4.36.."}, version),
         pages_before_login=since("5.15"),
+        page_visibility=since("5.50"),
         info_in_page=since("4.44"),
         login_redirects=within("..3.17"),
         token_cookies=tables.value_at(_TOKEN_COOKIES, version),
@@ -397,6 +436,8 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         meta_required=since("5.5"),
         file_fields=tables.value_at(tables.FILE_FIELDS, version),
         file_urls=since("4.18"),
+        quoted_file_urls=since("6.31"),
+        quoted_etags=since("3.50"),
         open_ranges=since("5.0"),
         long_suffixes=since("6.13"),
         guards_browsers=since("4.44"),
@@ -444,6 +485,15 @@ _WithoutQueue = Literal["crash", "silence"]
 _WITHOUT_QUEUE: Mapping[str, _WithoutQueue] = {"0": "crash", "3.50": "silence"}
 _ApiClosed = Literal["401", "not found", "explained"]
 _API_CLOSED: Mapping[str, _ApiClosed] = {"0": "401", "3.50": "not found", "4.0": "explained"}
+_MessageStyle = Literal["compact", "escaped", "spaced"]
+# 4.21.0 has spaces, 4.25.0 has none.
+_MESSAGE_STYLES: Mapping[str, _MessageStyle] = {
+    "0": "compact",
+    "3.1.5": "escaped",
+    "3.50": "compact",
+    "4.0": "spaced",
+    "4.22": "compact",
+}
 _Root = Literal["path", "absolute"]
 _ROOTS: Mapping[str, _Root] = {"0": "path", "4.18": "absolute"}
 _ForwardedHost = Literal["ignored", "cut", "whole", "first"]
@@ -461,6 +511,10 @@ _TOKEN_COOKIES: Mapping[str, tuple[str, ...]] = {
 _PAYLOADS: Mapping[str, FilePayload] = {"0": "inline", "3.19": "named", "4.0": "path", "4.21": "meta"}
 _UploadNames = Literal["letters", "stem", "safe"]
 _UPLOAD_NAMES: Mapping[str, _UploadNames] = {"0": "letters", "5.29": "stem", "6.13": "safe"}
+_OLD_FILE_WORDS: Mapping[str, str] = {
+    "0": "filepath or URL to file",
+    "3.50": "filepath on your computer (or URL) of file",
+}
 _FileRefusal = Literal["crash", "long", "found", "never found"]
 _FILE_REFUSALS: Mapping[str, _FileRefusal] = {
     "0": "crash",

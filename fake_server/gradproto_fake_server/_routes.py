@@ -182,7 +182,9 @@ def _config(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
 
 def _info(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     everything = bool(exchange.query.get("all_endpoints"))
-    exchange.respond(200, app.info_document(app.root_url(exchange), all_endpoints=everything))
+    # Gradio 3 describes what its clients take, unless it is told not to.
+    simple = exchange.query.get("serialize", "").lower() not in ("false", "f", "no", "n", "off", "0")
+    exchange.respond(200, app.info_document(app.root_url(exchange), all_endpoints=everything, simple=simple))
 
 
 def _page(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:

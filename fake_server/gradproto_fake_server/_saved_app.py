@@ -161,8 +161,10 @@ class SavedApp(FakeApp):
     def _config(self, root: str, user: str | None) -> dict[str, Any]:
         return self._saved_config
 
-    def _info(self, root: str, *, all_endpoints: bool) -> dict[str, Any]:
-        return super()._info(root, all_endpoints=all_endpoints) if self._saved_info is None else self._saved_info
+    def _info(self, root: str, *, all_endpoints: bool, simple: bool = True) -> dict[str, Any]:
+        if self._saved_info is not None:
+            return self._saved_info
+        return super()._info(root, all_endpoints=all_endpoints, simple=simple)
 
 
 def _visibility(function: SavedFunction) -> Visibility:

@@ -168,7 +168,7 @@ class HeartbeatStream:
     def _beat(self) -> None:
         self._timer = self._schedule.call_after(self._interval, self._beat)
         self._due += 1
-        self.exchange.connection.wake()
+        self._exchange.connection.wake()
 
     def fill(self, exchange: Exchange, limit: int) -> None:
         """Send what is due."""
@@ -200,7 +200,7 @@ class UploadProgressStream:
 
     def _put(self, message: dict[str, Any]) -> None:
         self._events.append(f"data: {ascii_json(message)}\n\n".encode())
-        self.exchange.connection.wake()
+        self._exchange.connection.wake()
 
     def fill(self, exchange: Exchange, limit: int) -> None:
         """Send what there is."""

@@ -240,9 +240,15 @@ def worded(details: list[dict[str, Any]], *, old: bool) -> list[dict[str, Any]]:
     """Give the details of a refusal in the words of the time; ``old`` ones are those of pydantic 1."""
     if not old:
         return details
-    missing = ("field required", "value_error.missing")
     worded: list[dict[str, Any]] = []
     for detail in details:
-        message, kind = missing if detail["type"] == "missing" else (detail["msg"], detail["type"])
+        message, kind = _OLD_WORDS.get(detail["type"], (detail["msg"], detail["type"]))
         worded.append({"loc": detail["loc"], "msg": message, "type": kind})
     return worded
+
+
+_OLD_WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("field required", "value_error.missing"),
+    "int_parsing": ("value is not a valid integer", "type_error.integer"),
+    "list_type": ("value is not a valid list", "type_error.list"),
+}

@@ -13,6 +13,7 @@ __all__ = [
     "APP_ERROR_FIELDS",
     "COMPONENT_KEYS",
     "CONFIG_KEYS",
+    "CONFIG_MOVES",
     "DEPENDENCY_KEYS",
     "FILE_FIELDS",
     "INFO_KEYS",
@@ -303,6 +304,13 @@ CONFIG_KEYS: Mapping[str, str] = {
     "username": "4.38..",
     "root": "3.30..",
 }
+
+CONFIG_MOVES: Mapping[tuple[str, str], str] = {
+    ("theme", "css"): "3.0..3.23",
+    ("layout", "dependencies"): "3.0..5.15",
+    ("root", "username"): "4.38..5.43",
+}
+"""Where a field of the config stood: before which other."""
 
 DEPENDENCY_KEYS: Mapping[str, str] = {
     "id": "4.32..",

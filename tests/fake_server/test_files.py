@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gradproto_fake_server import DirectoryFiles, FakeApp, FakeFile, MemoryFiles, MemoryServer, StoredFile, demo_app
-from gradproto_fake_server._files import safe_name
+from gradproto_fake_server._file_names import upload_name
+from gradproto_fake_server._profiles import profile_for
 
 from .wire import Http, Response, multipart
 
@@ -409,7 +410,7 @@ def test_a_slow_reader_keeps_only_one_piece_of_a_file_in_memory(server: MemorySe
     ],
 )
 def test_the_name_of_an_upload_is_made_safe(name: str, stored: str | None) -> None:
-    assert safe_name(name) == stored
+    assert upload_name(name, profile_for("6.31.0")) == stored
 
 
 def test_a_stored_file_is_a_stored_file() -> None:
