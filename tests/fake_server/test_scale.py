@@ -177,17 +177,6 @@ def test_what_a_long_run_leaves_is_bounded() -> None:
     assert app.connections == 0
 
 
-def test_the_state_of_the_oldest_sessions_is_forgotten() -> None:
-    app = FakeApp()
-    for number in range(10_100):
-        app.state_values(f"s{number}")
-    assert app.state_values("s10099") is app.state_values("s10099")
-    first = app.state_values("s0")
-    first["x"] = 1  # type: ignore[index]
-    app.state_values("new")
-    assert app.state_values("s0") == {"x": 1}
-
-
 # -- clients that do not read
 
 
