@@ -491,17 +491,31 @@ class ReplayServer(_ThreadShell[ReplayApp]):
 
 
 def serve_forever(
-    app: FakeApp | ReplayApp, host: str = "127.0.0.1", port: int = 7860, *, ready: Callable[[str], None] | None = None
+    app: FakeApp | ReplayApp,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    tls: bool | Certificate = False,
+    ready: Callable[[str], None] | None = None,
+    trust: Callable[[str], None] | None = None,
 ) -> None:
     """Serve in this thread until Ctrl-C or SIGTERM, then clean up and return; ``ready`` is told the URL at the start.
 
-    Raises ``OSError`` if the address cannot be had.
+    With ``tls`` it is at an ``https://`` address, as :class:`FakeServer` is, and ``trust`` is told, before ``ready``,
+    the path of the authority's certificate (PEM). Raises ``OSError`` if the address cannot be had.
     """
-    loop = _Loop(app, app.connect, host, port)
+    secure = server_tls(tls, host)
     try:
-        with until_signal(loop.stop):
-            if ready is not None:
-                ready(loop.url + (app.recording.upstream_path if isinstance(app, ReplayApp) else ""))
-            loop.run()
+        loop = _Loop(app, app.connect, host, port, secure)
+        try:
+            with until_signal(loop.stop):
+                if secure is not None and trust is not None:
+                    trust(secure.ca_file)
+                if ready is not None:
+                    ready(loop.url + (app.recording.upstream_path if isinstance(app, ReplayApp) else ""))
+                loop.run()
+        finally:
+            loop.close()
     finally:
-        loop.close()
+        if secure is not None:
+            secure.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gradproto import AuthenticationError, GradprotoError
+from gradproto import AuthenticationError, ConnectError, GradprotoError
 from gradproto_fake_server import FakeServer, Recording
 from gradproto_transports.sync import Client
 from tests.cli.conftest import PATIENCE, Invoke, Start
@@ -72,6 +73,37 @@ def test_a_conversation_is_recorded_and_played_again(server: FakeServer, start: 
     code, err = stop(player)
     assert code == 0
     assert "POST /gradio_api/queue/join: 404, complete" in err
+
+
+@posix
+def test_the_app_is_served_over_tls_with_an_authority_of_its_own(start: Start, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    process = start("fake-server", "--tls", str(authority), "--port", "0")
+    url = url_of(process)
+    assert url.startswith("https://127.0.0.1:")
+    with Client(url, ssl_context=ssl.create_default_context(cafile=str(authority))) as client:
+        assert client.predict("hello", api_name="/echo") == "hello"
+    with pytest.raises(ConnectError, match="certificate"):
+        Client(url)
+    assert stop(process) == (0, "")
+
+
+@posix
+def test_a_certificate_that_cannot_be_written_is_told_of(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("fake-server", "--tls", str(tmp_path / "nowhere" / "ca.pem"), "--port", "0")
+    assert result.exit_code == 2
+    assert "--tls: cannot write" in result.stderr
+
+
+@posix
+def test_the_app_is_served_at_a_root_path(start: Start) -> None:
+    process = start("fake-server", "--root-path", "/proxied", "--port", "0")
+    url = url_of(process)
+    with urllib.request.urlopen(f"{url}/config") as answer:
+        assert json.load(answer)["root"] == f"{url}/proxied"
+    with Client(f"{url}/proxied") as client:
+        assert client.predict("hello", api_name="/echo") == "hello"
+    assert stop(process) == (0, "")
 
 
 @posix
@@ -156,6 +188,8 @@ def test_an_app_of_ones_own_is_served(start: Start, tmp_path: Path, where: str) 
         (["--replay", "x", "--gradio", "3.50.2"], "--gradio cannot be given: a recording is played as it is"),
         (["--replay", "x", "--fault", "busy"], "--fault cannot be given"),
         (["--replay", "x", "--control"], "--control cannot be given"),
+        (["--replay", "x", "--root-path", "/x"], "--root-path cannot be given"),
+        (["--root-path", "x y"], "--root-path: root_path is a path as"),
         (["--app", "mine"], "--app must be MODULE:NAME or FILE.py:NAME"),
         (["--app", "no_such_module:app"], "--app: cannot load no_such_module: ModuleNotFoundError"),
         (["--app", "/nowhere/mine.py:app"], "--app: cannot load /nowhere/mine.py: FileNotFoundError"),

@@ -26,7 +26,7 @@ __all__ = ["fake_server", "record"]
 
 _AUTH_HINT = "the login must be user:password (--auth, or the environment variable GRADPROTO_FAKE_AUTH)"
 # What has no meaning for an app that is made already, and for a recording.
-_MAKING = ("gradio", "auth", "control")
+_MAKING = ("gradio", "auth", "control", "root_path")
 _PLAYING = ("fault", "chaos", "seed", "app")
 
 host_option = click.option(
@@ -63,6 +63,17 @@ def _port_option(default: int) -> Callable[[Callable[..., None]], Callable[..., 
     help="Want this login; a password that is not given is asked for. Others can see it in the list of processes: "
     "better ask, or put it into the environment variable GRADPROTO_FAKE_AUTH.",
 )
+@click.option(
+    "--root-path", metavar="PATH", default="", help="Be at this path, which a proxy in front cuts off, or at this URL."
+)
+@click.option(
+    "--tls",
+    "ca_file",
+    metavar="CA_FILE",
+    type=click.Path(dir_okay=False),
+    help="Serve over TLS, and write the certificate of the authority that clients must trust to CA_FILE; it is "
+    "another one each time.",
+)
 @click.option("--control", is_flag=True, help="Let anybody who reaches it control it over HTTP, at /__gradproto__/.")
 @click.option(
     "--fault",
@@ -94,6 +105,8 @@ def fake_server(
     gradio: str,
     app: str | None,
     auth: str | None,
+    root_path: str,
+    ca_file: str | None,
     control: bool,
     faults: tuple[str, ...],
     chaos: float | None,
@@ -117,16 +130,25 @@ def fake_server(
             _refuse(context, _MAKING, "the app says that itself (--app)")
             served = _load_app(app)
         else:
-            served = _make_demo(gradio, auth, seed, control=control)
+            served = _make_demo(gradio, auth, seed, root_path=root_path, control=control)
         _let_fail(served, faults, chaos, seed)
     if log:
         served.on_request = _log
     from gradproto_fake_server import serve_forever
 
     try:
-        serve_forever(served, host, port, ready=lambda url: write_line(f"READY {url}"))
+        serve_forever(
+            served,
+            host,
+            port,
+            tls=ca_file is not None,
+            ready=lambda url: write_line(f"READY {url}"),
+            trust=lambda path: _copy_certificate(path, ca_file),
+        )
     except BrokenPipeError:
         raise
+    except ImportError as error:
+        raise Failure(f"--tls: {error}") from error
     except OSError as error:
         raise _not_served(host, port, error) from error
 
@@ -136,7 +158,15 @@ def _refuse(context: click.Context, names: Sequence[str], why: str) -> None:
     for name in names:
         key = "faults" if name == "fault" else name
         if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} cannot be given: {why}")
+            raise click.UsageError(f"--{name.replace('_', '-')} cannot be given: {why}")
+
+
+def _copy_certificate(path: str, target: str | None) -> None:
+    assert target is not None
+    try:
+        Path(target).write_bytes(Path(path).read_bytes())
+    except OSError as error:
+        raise click.UsageError(f"--tls: cannot write {target!r:.200}: {error.strerror or error}") from error
 
 
 def _not_served(host: str, port: int, error: OSError) -> Failure:
@@ -145,7 +175,7 @@ def _not_served(host: str, port: int, error: OSError) -> Failure:
     return Failure(f"cannot serve on {host}:{port}: {why}{hint}")
 
 
-def _make_demo(gradio: str, auth: str | None, seed: int, *, control: bool) -> FakeApp:
+def _make_demo(gradio: str, auth: str | None, seed: int, *, root_path: str, control: bool) -> FakeApp:
     from gradproto_fake_server import demo_app
 
     login = None
@@ -154,9 +184,10 @@ def _make_demo(gradio: str, auth: str | None, seed: int, *, control: bool) -> Fa
         conceal(password)
         login = {user: password}
     try:
-        return demo_app(gradio, seed=seed, auth=login, control=control)
+        return demo_app(gradio, seed=seed, auth=login, root_path=root_path, control=control)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--gradio") from error
+        hint = "--root-path" if "root_path" in str(error) else "--gradio"
+        raise click.BadParameter(str(error), param_hint=hint) from error
 
 
 def _load_recording(name: str, speed: float) -> ReplayApp:
