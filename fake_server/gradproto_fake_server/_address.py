@@ -25,7 +25,7 @@ class Address:
     def __init__(self, profile: Profile, *, root_path: str = "", mount_path: str = "") -> None:
         """Raises ``ValueError`` for what is no path or URL, and for two paths, with which Gradio answers nothing."""
         self._profile = profile
-        self.scheme = "http"
+        self.scheme: str = "http"
         """What its addresses begin with; a shell with TLS has another."""
         self.root_path: str = root_path.rstrip("/")
         self.mount_path: str = mount_path.rstrip("/")

@@ -70,10 +70,10 @@ class Batch:
     """Events that share a call: each gets its part of what comes of it, and all of them get its failure."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
-        self.alive = True
-        self.jobs = list(jobs)
+        self.alive: bool = True
+        self.jobs: list[Job] = list(jobs)
         first = self.jobs[0]
-        self.call = BatchCall(first.event_id, first.endpoint, first.session_hash, None, first.host, self)
+        self.call: BatchCall = BatchCall(first.event_id, first.endpoint, first.session_hash, None, first.host, self)
         for job in self.jobs:
             job.batch = self
 

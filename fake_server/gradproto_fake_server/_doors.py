@@ -20,7 +20,7 @@ class Door:
 
     def __init__(self, host: str, port: int, connect: Callable[[], Connected], *, scheme: str = "http") -> None:
         """Listen; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
-        self.connect = connect
+        self.connect: Callable[[], Connected] = connect
         """Makes the connection of a client."""
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.socket: socket.socket = socket.create_server((host, port), family=self._family, backlog=_BACKLOG)

@@ -31,12 +31,12 @@ class Asked:
     def __init__(self, head: Head) -> None:
         self.head = head
         path, _, query = head.target.partition("?")
-        self.method = head.method
-        self.path = unquote(path)
+        self.method: str = head.method
+        self.path: str = unquote(path)
         self.query_string = query
         self.json: Any = None
-        self.size = 0
-        self.is_whole = False
+        self.size: int = 0
+        self.is_whole: bool = False
         self._body = bytearray()
 
     def take(self, data: bytes) -> None:

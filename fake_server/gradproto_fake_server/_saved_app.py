@@ -60,7 +60,7 @@ class SavedApp(FakeApp):
         if isinstance(app_id := document.get("app_id"), int):
             self.app_id = app_id
         space_id = document.get("space_id")
-        self.space_id = space_id if isinstance(space_id, str) else None
+        self.space_id: str | None = space_id if isinstance(space_id, str) else None
         parts = parts_in(document)
         functions = functions_in(document, parts)
         if "dependencies" not in document:

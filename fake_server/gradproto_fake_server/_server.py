@@ -325,10 +325,10 @@ def _reset(sock: socket.socket) -> None:
 class _ThreadShell(Shell[S]):
     """What is the same for an app and for the Hub: a thread that serves it, and a way in from other threads."""
 
-    def __init__(self, served: S, host: str, port: int, tls: ServerTLS | None = None) -> None:
+    def __init__(self, served: S, host: str, port: int, tls: ServerTLS | None = None, *, path: str = "") -> None:
         self._served = served
         self._drive = self._loop = _Loop(served, served.connect, host, port, tls)
-        self.url: str = self._loop.url
+        self.url: str = self._loop.url + path
         """Where it is, without a slash at the end."""
         self.port: int = self._loop.port
         self._closed = False
@@ -473,9 +473,8 @@ class ReplayServer(_ThreadShell[ReplayApp]):
 
         Raises ``OSError`` if the address cannot be had, and ``ValueError`` for a speed below 0.
         """
-        self.app = ReplayApp(recording, speed=speed)
-        super().__init__(self.app, host, port)
-        self.url += recording.upstream_path
+        self.app: ReplayApp = ReplayApp(recording, speed=speed)
+        super().__init__(self.app, host, port, path=recording.upstream_path)
 
     def __enter__(self) -> ReplayServer:
         return self
