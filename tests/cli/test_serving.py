@@ -91,7 +91,7 @@ def test_the_app_is_served_over_tls_with_an_authority_of_its_own(start: Start, t
 @posix
 def test_a_certificate_that_cannot_be_written_is_told_of(invoke: Invoke, tmp_path: Path) -> None:
     result = invoke("fake-server", "--tls", str(tmp_path / "nowhere" / "ca.pem"), "--port", "0")
-    assert result.exit_code == 2
+    assert result.exit_code == 2, result.stderr
     assert "--tls: cannot write" in result.stderr
 
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
 import pytest
+
+# What tests within a test are the first to load is forgotten after it, and some of it bears no second loading.
+for module in (
+    "trustme",
+    "gradproto_fake_server._inline",
+    "gradproto_fake_server._server",
+    "gradproto_fake_server._tls",
+    "gradproto_fake_server.trio",
+    "gradproto_transports.asyncio",
+    "gradproto_transports.sync",
+    "gradproto_transports.trio",
+):
+    importlib.import_module(module)
 
 pytest_plugins = ["pytester"]
 
