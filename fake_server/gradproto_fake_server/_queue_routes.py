@@ -46,7 +46,7 @@ __all__ = [
 
 def refuse(app: FakeApp, exchange: Exchange, error: Invalid) -> None:
     """Answer what FastAPI answers to a request that is not as it should be."""
-    exchange.respond_detail(422, worded(error.details, old=app.profile.old_refusals))
+    exchange.respond_detail(422, worded(error, old=app.profile.old_refusals))
 
 
 def refuse_stranger(app: FakeApp, exchange: Exchange) -> None:
