@@ -76,7 +76,7 @@ def join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
     ):
         exchange.respond_crash()
     else:
-        _enqueue(app, exchange, endpoint, body, whole=body["simple_format"])
+        _enqueue(app, exchange, endpoint, body, whole=body.get("simple_format", False))
 
 
 def call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
