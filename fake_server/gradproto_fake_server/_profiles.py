@@ -416,7 +416,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         chat_messages=since("5.0"),
         chat_parts=since("6.0"),
         integers=since("5.43"),
-        state_shown=within("3.32..5.29"),
+        state_shown=within("3.50..5.29"),
         empty_texts=within("3.0..4.25"),
         checks_choices=since("5.0"),
         typed_choices=since("5.29"),

@@ -294,6 +294,17 @@ for _endpoint, _data in SHOWN:
     )
 
 
+@case("6.31..", needs="upper")
+def shown_error_of_a_file_that_nobody_uploaded(side: Side) -> Any:
+    return _shown("upper", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}])(side)
+
+
+@case("6.31..")  # before 6.22 it needs no login, and waits for the upload
+def progress_of_an_upload_outside(side: Side) -> Any:
+    url = side.url(guarded=True)
+    return Normal(url).answer(ask(url, "GET", f"{side.profile.api_prefix}/upload_progress?upload_id=x"))
+
+
 @case()
 def login_and_logout(side: Side) -> Any:
     url = side.url(guarded=True)

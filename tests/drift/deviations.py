@@ -60,7 +60,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     ),
     Deviation(
         id="Uploads that are no forms",
-        versions="3.32.0..4.44.1",
+        versions="4.0.2..4.44.1",
         cases=r"^POST ~/upload ",
         where=r".*",
         what=(

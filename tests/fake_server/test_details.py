@@ -137,8 +137,10 @@ def test_the_config_says_what_its_time_says(version: str, text: str | None, prog
     assert document["dependencies"][0]["show_progress"] == progress
 
 
-@pytest.mark.parametrize(("version", "shown"), [("5.0.2", True), ("5.29.0", False)])
-def test_the_first_value_of_a_state_was_shown_until_5_0(version: str, shown: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "shown"), [("3.39.0", False), ("3.50.2", True), ("5.0.2", True), ("5.29.0", False)]
+)
+def test_the_first_value_of_a_state_was_shown_for_a_time(version: str, shown: bool) -> None:
     components = made(version).request("GET", "/config").json["components"]
     (counter,) = [each for each in components if each["type"] == "state"]
     assert ("value" in counter["props"]) is shown
