@@ -432,7 +432,7 @@ def state(value: Any = None, *, time_to_live: float | None = None) -> Component:
 
 def column() -> Component:
     """The place in the page where a function renders."""
-    props = {
+    props: dict[str, Any] = {
         "scale": 1,
         "min_width": 320,
         "variant": "default",
