@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from gradproto_fake_server._versions import covers, parse
-from tests.drift.deviations import DEVIATIONS, LIMITS
+from tests.drift.deviations import BESIDES, DEVIATIONS, LIMITS
 from tests.drift.normal import RULES
 from tests.matrix.versions import VERSIONS
 
@@ -35,6 +35,12 @@ BY_DESIGN = """\
 ## What is left out by design
 """
 
+UNSEEN = """\
+## What differs besides
+
+No request of the test meets these.
+"""
+
 NOT_COMPARED = """\
 ## What the test does not compare
 """
@@ -54,6 +60,7 @@ def render() -> str:
             deviation.harm,
             "",
         ]
+    lines += [UNSEEN, *(f"- {item}" for item in BESIDES), ""]
     lines += [NOT_COMPARED, *(f"- **{name}**: {rule}" for name, rule in RULES.items()), ""]
     return "\n".join(lines)
 

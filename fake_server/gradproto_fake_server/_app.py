@@ -13,6 +13,7 @@ from ._address import Address
 from ._building import Building
 from ._control_api import ControlApi, is_control
 from ._controls import Controls
+from ._cors import cors_headers
 from ._documents import Layout, api_info, config, page_for
 from ._endpoints import Endpoint
 from ._fault_answers import CONNECTION_FAULTS, strike_streams
@@ -220,11 +221,11 @@ class FakeApp(Controls, Building):
 
     def endpoint_called(self, name: str) -> Endpoint | None:
         """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
+        if self.profile.first_by_default:
+            return self.endpoint_at(0)
         endpoint = self.find_endpoint(name)
         if endpoint is not None and endpoint.visibility == "private" and self.profile.private_name != "named":
-            endpoint = None
-        if endpoint is None and self.profile.first_by_default:
-            return self.endpoint_at(0)
+            return None
         return endpoint
 
     # -- for tests
@@ -481,14 +482,8 @@ class FakeApp(Controls, Building):
         return self._common_headers[1]
 
     def cors_headers(self, request_headers: Mapping[str, str]) -> list[tuple[str, str]]:
-        """What a request with an ``Origin`` gets besides; a local page may read the answer, others may not."""
-        origin = request_headers.get("origin")
-        if origin is None:
-            return []
-        headers = [("access-control-allow-credentials", "true")]
-        if _is_local(origin) or not _is_local(f"http://{request_headers.get('host', '')}"):
-            headers.append(("access-control-allow-origin", origin))
-        return headers
+        """What an answer has besides, for browsers."""
+        return cors_headers(self.profile.cors, request_headers)
 
     # -- for its routes
 
@@ -623,9 +618,3 @@ class FakeApp(Controls, Building):
             writer.abort()
             raise
         return writer.finish(file.name, self.wall_time())
-
-
-def _is_local(url: str) -> bool:
-    host = url.partition("://")[2].partition("/")[0]
-    host = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    return host in ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")

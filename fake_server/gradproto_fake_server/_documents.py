@@ -112,6 +112,8 @@ def _button(identity: int, profile: Profile) -> dict[str, Any]:
 def _component(identity: int, component: Component, profile: Profile) -> dict[str, Any]:
     props: dict[str, Any] = {}
     value = first_value(component, profile)
+    if value is None and component.kind == "textbox" and profile.empty_texts:
+        value = ""
     if value is not None:
         props["value"] = value
     props |= choices_in_config(component.props, profile)
@@ -158,7 +160,7 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "api_name": _api_name(endpoint, profile),
         "api_description": None,
         "scroll_to_output": False,
-        "show_progress": True if old_targets else "full",
+        "show_progress": "full" if profile.named_progress else True,
         "documentation": [[], []],
         "every": None,
         "show_progress_on": None,
@@ -345,6 +347,8 @@ def api_info(
     ``simple`` describes what the clients of Gradio 3 take in place of what goes over the wire.
     """
     hides = bool({"show_api", "api_visibility"} & profile.dependency_keys)
+    # Before an endpoint's description said whether it is for users, there was no description of the others.
+    lists_hidden = all_endpoints and bool({"show_api", "api_visibility"} & profile.info_keys)
     named: dict[str, Any] = {}
     unnamed: dict[str, Any] = {}
     for endpoint in endpoints:
@@ -353,7 +357,7 @@ def api_info(
         private = endpoint.visibility == "private"
         if private and not profile.private_in_info:
             continue
-        if endpoint.visibility == "undocumented" and hides and not all_endpoints:
+        if endpoint.visibility == "undocumented" and hides and not lists_hidden:
             continue
         info: dict[str, Any] = {
             "parameters": _parameters(endpoint, profile, simple=simple),

@@ -34,6 +34,9 @@ def upload_name(filename: str, profile: Profile) -> str | None:
     if profile.upload_names == "letters":
         return _cut("".join(character for character in base if _is_plain(character, "._- ")), "")
     stem, extension = os.path.splitext(base)
+    if profile.upload_names == "harmless":
+        extension = _FORBIDDEN.sub("", extension)
+        return _cut(_FORBIDDEN.sub("", stem) or ("file" if extension else ""), extension)
     return _cut("".join(character for character in stem if _is_plain(character, "._-, ")), extension)
 
 

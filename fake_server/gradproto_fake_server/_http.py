@@ -340,10 +340,8 @@ class Exchange:
 
     def _over(self, end: Ending) -> None:
         self.responded = True
-        self.source = None
-        self.on_disconnect = None
-        self.on_body = None
-        self._sink = None
+        self.source = self.on_disconnect = None
+        self.on_body = self._sink = None
         self.record.end = end
         self.record.ended = self.connection.now
         self.connection.exchange_over(self)
@@ -571,7 +569,7 @@ class ServerConnection:
         """Send the head of a response of which h11 knows nothing."""
         exchange.record.status = status
         lines = [f"HTTP/{version} {status} {REASONS.get(status, b'').decode()}"]
-        every = [*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)]
+        every = [*self._app.common_headers(), *headers, *self._cors_headers(exchange)]
         lines.extend(f"{name}: {value}" for name, value in every)
         self.send_raw("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
@@ -609,8 +607,9 @@ class ServerConnection:
     # -- inside
 
     def _cors_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
-        # What controls the server is no part of the app that other pages may use.
-        return [] if exchange.record.kind == "control" else self._app.cors_headers(exchange.headers)
+        # What controls the server is no part of the app that other pages may use, and crashes have no such headers.
+        crashed = exchange.record.status == 500 and exchange.refusal == b""
+        return [] if crashed or exchange.record.kind == "control" else self._app.cors_headers(exchange.headers)
 
     def _send(self, event: h11.Event) -> None:
         self._put(self._h11.send(event) or b"")

@@ -23,9 +23,9 @@ def app_id(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
         exchange.respond_json(200, {"app_id": app.app_id})
 
 
-def startup_events(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
-    """Say that the queue runs already."""
-    exchange.respond_json(200, False)
+def startup_events(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
+    """Say that the queue runs already; the older ones start it once more."""
+    exchange.respond_json(200, app.profile.startup_is_guarded)
 
 
 def theme(_app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from . import _versions as tables
+from ._cors import Cors
 
 __all__ = ["OLDEST", "FilePayload", "Profile", "nearest_profile", "profile_for"]
 
@@ -83,6 +84,8 @@ class Profile:
     """Whether too few values are an IndexError and nothing better."""
     crash_text: str
     """The body of a response that an exception has become; ``{}`` is where the exception goes."""
+    null_is_no_body: bool
+    """Whether a body of ``null`` is refused as if there were none."""
     old_refusals: bool
     """Whether a body is refused in the words of pydantic 1."""
 
@@ -135,12 +138,14 @@ class Profile:
     api_closed: Literal["401", "not found", "explained"]
     """What a queued endpoint answers to a direct call that is not allowed."""
     first_by_default: bool
-    """Whether a call that names no endpoint or one that does not exist is for the first one."""
+    """Whether a call without an index is for the first endpoint, whatever name it has in its path."""
     unknown_name_is_error: bool
     """Whether an unknown endpoint is an error in words; else the route crashes."""
     shared_anonymous_state: bool
     """Whether callers without a session have one State between them."""
 
+    cors: Cors
+    """Which pages in a browser may read the answers."""
     root: Literal["path", "absolute"]
     """What the config's ``root`` is."""
     root_urls: bool
@@ -165,6 +170,8 @@ class Profile:
     """Whether such an endpoint is described all the same, under its index."""
     queue_default: bool | None
     """What an endpoint says of the queue if it is queued."""
+    named_progress: bool
+    """Whether it says how much of the progress is shown, and not only that it is."""
     state_kind: str
     """What a State is called."""
     old_api_info: bool
@@ -181,6 +188,8 @@ class Profile:
     """Whether a number without decimals is described as an integer."""
     state_shown: bool
     """Whether the config has the first value of a State."""
+    empty_texts: bool
+    """Whether the config says of a text that was given no value that it is empty."""
     checks_choices: bool
     """Whether a choice must be one of those that there are."""
     typed_choices: bool
@@ -225,6 +234,8 @@ class Profile:
     """Whether a logout may be for one session."""
     monitoring_prefix: str
     """What stands before the paths for monitoring."""
+    startup_is_guarded: bool
+    """Whether what starts the queue needs a login, and starts it each time."""
     progress_is_guarded: bool
     """Whether the progress of uploads and the numbers for monitoring need a login."""
     component_server: Literal["crash", "strict", "loose"]
@@ -251,9 +262,9 @@ class Profile:
     """Whether a browser is told to show what cannot run scripts, and to save anything else."""
     inline_types: frozenset[str]
     """What a browser may show."""
-    upload_names: Literal["letters", "stem", "safe"]
-    """What is left of the name of an upload: its letters, digits and a few others, the same but for its extension, or
-    all that harms nobody."""
+    upload_names: Literal["letters", "stem", "harmless", "safe"]
+    """What is left of the name of an upload: its letters, digits and a few others, the same but for its extension, all
+    that harms nobody, or that and no name that means something to Windows."""
     refuses_parent: bool
     """Whether an upload called ``..`` is refused; else the route crashes."""
     file_refusal: Literal["crash", "long", "found", "never found"]
@@ -273,6 +284,8 @@ class Profile:
     """Whether no path may have ``..`` in it, wherever it leads."""
     unknown_upload: Literal["empty", "404"]
     """What the progress of an upload that is not known is."""
+    form_refusals_are_json: bool
+    """Whether what is wrong with a form is told as JSON; else as text."""
     stray_files_refused: bool
     """Whether an upload needs a field of the right name."""
 
@@ -355,6 +368,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         crash_text=tables.value_at(
             {"0": "Internal Server Error", "5.0": _TRACEBACK, "6.9": "Internal Server Error"}, version
         ),
+        null_is_no_body=within("..5.43"),
         old_refusals=within("..3.50"),
         socket_opening=tables.value_at(_OPENINGS, version),
         socket_hash_wait=tables.value_at({"0": None, "3.20": 5.0}, version),
@@ -381,6 +395,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         first_by_default=within("..3.1.5"),
         unknown_name_is_error=within("..3.50"),
         shared_anonymous_state=within("..3.50"),
+        cors=tables.value_at(_CORS, version),
         root=tables.value_at(_ROOTS, version),
         root_urls=within("..4.0 4.21.."),
         root_path_is_served=since("3.50"),
@@ -393,6 +408,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         private_name=tables.value_at(_PRIVATE_NAMES, version),
         private_in_info=within("..3.36"),
         queue_default=tables.value_at({"0": None, "4.36": True}, version),
+        named_progress=since("3.39"),
         state_kind=tables.value_at({"0": "state", "3.0": "variable", "3.4": "state"}, version),
         old_api_info=within("..4.0"),
         described_files=since("5.0"),
@@ -400,7 +416,8 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         chat_messages=since("5.0"),
         chat_parts=since("6.0"),
         integers=since("5.43"),
-        state_shown=within("3.32..5.0"),
+        state_shown=within("3.50..5.29"),
+        empty_texts=within("3.0..4.25"),
         checks_choices=since("5.0"),
         typed_choices=since("5.29"),
         first_choice=since("5.29"),
@@ -428,6 +445,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         logout_removes_cookies=since("4.25"),
         one_session_logout=since("5.50"),
         monitoring_prefix=tables.value_at({"0": "", "5.0": "/gradio_api", "5.29": ""}, version),
+        startup_is_guarded=within("..3.16"),
         progress_is_guarded=since("6.22"),
         component_server=tables.value_at(_COMPONENT_SERVERS, version),
         file_heads=since("3.19"),
@@ -453,6 +471,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         refuses_dotdot=within("3.33..4.0 4.12..4.37"),
         file_refusal=tables.value_at(_FILE_REFUSALS, version),
         unknown_upload=tables.value_at(_UNKNOWN_UPLOADS, version),
+        form_refusals_are_json=within("..4.31"),
         stray_files_refused=within("..4.0"),
         one_heartbeat=within("4.0..4.4"),
     )
@@ -494,6 +513,14 @@ _MESSAGE_STYLES: Mapping[str, _MessageStyle] = {
     "4.0": "spaced",
     "4.22": "compact",
 }
+_CORS: Mapping[str, Cors] = {
+    "0": "open",
+    "4.19.2": "listed",
+    "4.25": "cookies",
+    "4.36": "credentials",
+    "4.37": "local",
+    "5.0": "strict",
+}
 _Root = Literal["path", "absolute"]
 _ROOTS: Mapping[str, _Root] = {"0": "path", "4.18": "absolute"}
 _ForwardedHost = Literal["ignored", "cut", "whole", "first"]
@@ -509,8 +536,8 @@ _TOKEN_COOKIES: Mapping[str, tuple[str, ...]] = {
     "3.44.4": ("access-token-{}", "access-token-unsecure-{}"),
 }
 _PAYLOADS: Mapping[str, FilePayload] = {"0": "inline", "3.19": "named", "4.0": "path", "4.21": "meta"}
-_UploadNames = Literal["letters", "stem", "safe"]
-_UPLOAD_NAMES: Mapping[str, _UploadNames] = {"0": "letters", "5.29": "stem", "6.13": "safe"}
+_UploadNames = Literal["letters", "stem", "harmless", "safe"]
+_UPLOAD_NAMES: Mapping[str, _UploadNames] = {"0": "letters", "5.29": "stem", "6.13": "harmless", "6.31": "safe"}
 _OLD_FILE_WORDS: Mapping[str, str] = {
     "0": "filepath or URL to file",
     "3.50": "filepath on your computer (or URL) of file",

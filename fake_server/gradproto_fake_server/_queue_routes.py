@@ -46,7 +46,7 @@ __all__ = [
 
 def refuse(app: FakeApp, exchange: Exchange, error: Invalid) -> None:
     """Answer what FastAPI answers to a request that is not as it should be."""
-    exchange.respond_detail(422, worded(error.details, old=app.profile.old_refusals))
+    exchange.respond_detail(422, worded(error, old=app.profile.old_refusals))
 
 
 def refuse_stranger(app: FakeApp, exchange: Exchange) -> None:
@@ -76,7 +76,7 @@ def join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
     ):
         exchange.respond_crash()
     else:
-        _enqueue(app, exchange, endpoint, body, whole=body["simple_format"])
+        _enqueue(app, exchange, endpoint, body, whole=body.get("simple_format", False))
 
 
 def call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:

@@ -11,13 +11,16 @@ from . import _login as login
 from . import _monitoring as monitoring
 from . import _plain_routes as plain
 from . import _queue_routes as queue
+from ._cors import is_preflight, preflight_answer
 from ._fault_answers import meet_body_faults, meet_faults
 from ._http import Exchange
 from ._multipart import header_options
 from ._profiles import Profile
+from ._uploads import refuse_form
 from ._validation import (
     CALL_BODY,
     CANCEL_BODY,
+    OLD_PREDICT_BODY,
     PREDICT_BODY,
     PUSH_BODY,
     PUSH_BODY_OF_2,
@@ -26,6 +29,7 @@ from ._validation import (
     STATUS_BODY,
     Field,
     Invalid,
+    missing_body,
     parse_body,
     parse_object,
     read_json,
@@ -128,6 +132,9 @@ class Router:
     def answer(self, app: FakeApp, exchange: Exchange) -> None:
         """Answer a request, or arrange for its body to be read first."""
         found = self._locate(app, exchange)
+        if is_preflight(app.profile.cors, exchange.method, exchange.headers):
+            exchange.respond(200, *preflight_answer(app.profile.cors))
+            return
         if found is None:
             self._answer_unknown(app, exchange)
             return
@@ -166,6 +173,8 @@ def _with_value(app: FakeApp, exchange: Exchange, route: _Route, parameters: tup
     if route.guarded and not login.admit(app, exchange):
         return
     try:
+        if value is None and app.profile.null_is_no_body:
+            raise Invalid([missing_body()])
         body = parse_body(value, route.body) if route.body else parse_object(value)
     except Invalid as error:
         queue.refuse(app, exchange, error)
@@ -205,7 +214,7 @@ def _upload(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     elif kind != "multipart/form-data":
         exchange.respond_detail(400, "Invalid content type.")
     elif "boundary" not in options:
-        exchange.respond(400, b"Missing boundary in multipart.", "text/plain; charset=utf-8")
+        refuse_form(exchange, app.profile, 400, "Missing boundary in multipart.")
     else:
         app.uploads.receive(exchange, options["boundary"], exchange.query.get("upload_id"))
 
@@ -245,7 +254,7 @@ def _routes(profile: Profile) -> list[_Route]:
             name="startup",
             path=f"{prefix}/startup-events",
             kind="startup",
-            guarded=False,
+            guarded=profile.startup_is_guarded,
             answer=plain.startup_events,
         ),
         _Route(name="monitoring", path=f"{watched}/monitoring", kind="monitoring", answer=monitoring.monitoring),
@@ -285,7 +294,7 @@ def _routes(profile: Profile) -> list[_Route]:
         _Route(name="file", path=f"{prefix}/file={{x:path}}", kind="file", methods=file_methods, answer=_file),
         _Route(name="old_file", path=f"{prefix}/file/{{x:path}}", kind="file", answer=_file),
     ]
-    run: dict[str, Any] = {"kind": "run", "methods": post, "body": PREDICT_BODY, "answer_body": queue.run}
+    run: dict[str, Any] = {"kind": "run", "methods": post, "body": _predict_body(profile), "answer_body": queue.run}
     return [
         *routes,
         _Route(name="predict_with_slash", path="/api/predict/", **run),
@@ -293,6 +302,10 @@ def _routes(profile: Profile) -> list[_Route]:
         *_with_slash(name="run", path=f"{prefix}/run/{{x}}", **run),
         *_with_slash(name="api", path=f"{prefix}/api/{{x}}", **run),
     ]
+
+
+def _predict_body(profile: Profile) -> Mapping[str, Field]:
+    return PREDICT_BODY if "call" in profile.routes else OLD_PREDICT_BODY
 
 
 def _with_slash(*, path: str, **rest: Any) -> tuple[_Route, _Route]:
@@ -324,7 +337,7 @@ def _queue_routes(profile: Profile) -> list[_Route]:
             path="/queue/data",
             kind="post_data",
             methods=post,
-            body=PREDICT_BODY,
+            body=_predict_body(profile),
             answer_body=queue.post_data,
         ),
         _Route(
@@ -332,7 +345,7 @@ def _queue_routes(profile: Profile) -> list[_Route]:
             path=f"{prefix}/queue/join",
             kind="join",
             methods=post,
-            body=PREDICT_BODY,
+            body=_predict_body(profile),
             answer_body=queue.join,
         ),
         _Route(name="data", path=f"{prefix}/queue/data", kind="data", answer=queue.events),
@@ -369,7 +382,7 @@ def _queue_routes(profile: Profile) -> list[_Route]:
             kind="stream",
             methods=post,
             guarded=False,
-            body=PREDICT_BODY,
+            body=_predict_body(profile),
             answer_body=queue.stream_data,
         ),
         _Route(

@@ -8,14 +8,15 @@ from ._file_names import RouteCrash, upload_name
 from ._files import FileWriter
 from ._http import Exchange
 from ._multipart import FormFinished, MultipartError, MultipartParser, PartBegun, PartData
+from ._profiles import Profile
 from ._schedule import Timer
 from ._streams import UploadProgressStream
-from ._validation import worded
+from ._validation import Invalid, worded
 
 if TYPE_CHECKING:
     from ._app import FakeApp
 
-__all__ = ["UploadTracker", "Uploads"]
+__all__ = ["UploadTracker", "Uploads", "refuse_form"]
 
 _MAX_FILES = 1000
 _REMEMBERED_UPLOADS = 100  # that are over, and of which nobody has asked how they go
@@ -118,6 +119,14 @@ class Uploads:
         exchange.receive_body(form)
 
 
+def refuse_form(exchange: Exchange, profile: Profile, status: int, text: str) -> None:
+    """Say what is wrong with an upload."""
+    if profile.form_refusals_are_json:
+        exchange.respond_detail(status, text)
+    else:
+        exchange.respond(status, text.encode(), "text/plain; charset=utf-8")
+
+
 class _UploadForm:
     """The body of one upload."""
 
@@ -132,7 +141,6 @@ class _UploadForm:
         self._tracker = uploads.track(upload_id) if upload_id else None
         self._paths: list[str] = []
         self._files = 0
-        self._strays = False
         self._part: PartBegun | None = None
         self._writer: FileWriter | None = None
         self._name = ""
@@ -154,9 +162,9 @@ class _UploadForm:
 
     def body_ended(self) -> None:
         self.abandon()  # a part without an end is no file
-        if self._strays and self._app.profile.stray_files_refused:
+        if not self._paths and self._app.profile.stray_files_refused:
             missing = {"type": "missing", "loc": ["body", "files"], "msg": "Field required", "input": None}
-            self._exchange.respond_detail(422, worded([missing], old=self._app.profile.old_refusals))
+            self._exchange.respond_detail(422, worded(Invalid([missing]), old=self._app.profile.old_refusals))
         else:
             self._exchange.respond_json(200, self._paths)
 
@@ -171,7 +179,7 @@ class _UploadForm:
 
     def _refuse(self, status: int, text: str) -> None:
         self.abandon()
-        self._exchange.respond(status, text.encode(), "text/plain; charset=utf-8")
+        refuse_form(self._exchange, self._app.profile, status, text)
 
     def _begin(self, part: PartBegun) -> None:
         self._part = part
@@ -213,5 +221,3 @@ class _UploadForm:
         stored = writer.finish(self._name, self._app.wall_time())
         if part.name == "files":
             self._paths.append(stored.path)
-        else:
-            self._strays = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -147,29 +148,49 @@ def _joined(side: Side, endpoint: str, data: list[Any], session_hash: str) -> st
     return event_id
 
 
+def _while_it_runs(side: Side, name: str, do: Callable[[str, str], Any]) -> Any:
+    """Do something with the session and the event of a slow function that runs, of a slower one if it did not last."""
+    seconds = 1.0
+    while True:
+        session_hash = f"{name}-{seconds}"
+        began = time.monotonic()
+        event_id = _joined(side, "slow", ["a", seconds], session_hash)
+        wait_until_empty(side, side.url())
+        done = do(session_hash, event_id)
+        if time.monotonic() - began < seconds or seconds > LIMIT:
+            return done
+        seconds *= 2
+
+
 @case("4.31..", needs="slow")
 def cancel_a_waiting_event(side: Side) -> Any:
     url, index = side.url(), side.endpoints["slow"]
     normal = Normal(url)
-    _joined(side, "slow", ["a", 2.0], "cancel-1")
-    wait_until_empty(side, url)
-    event_id = _joined(side, "slow", ["b", 1.0], "cancel-2")
-    body = {"session_hash": "cancel-2", "fn_index": index, "event_id": event_id}
+
+    def cancel(running: str, _: str) -> tuple[str, str, Any]:
+        waiting = f"behind-{running}"
+        event_id = _joined(side, "slow", ["b", 0.1], waiting)
+        body = {"session_hash": waiting, "fn_index": index, "event_id": event_id}
+        answers = {name: normal.answer(_posted(side, "/cancel", **body)) for name in ("cancel", "again")}
+        return running, waiting, answers
+
+    running, waiting, answers = _while_it_runs(side, "cancel-1", cancel)
     return {
-        "cancel": normal.answer(_posted(side, "/cancel", **body)),
-        "again": normal.answer(_posted(side, "/cancel", **body)),
-        "cancelled": normal.answer(stream(url, side, "cancel-2")),
-        "other": normal.answer(stream(url, side, "cancel-1")),
+        **answers,
+        "cancelled": normal.answer(stream(url, side, waiting)),
+        "other": normal.answer(stream(url, side, running)),
     }
 
 
 @case("4.31..", needs="slow")
 def cancel_a_running_function(side: Side) -> Any:
-    url = side.url()
-    event_id = _joined(side, "slow", ["a", 1.0], "cancel-3")
-    wait_until_empty(side, url)
-    cancelled = _posted(side, "/cancel", session_hash="cancel-3", fn_index=side.endpoints["slow"], event_id=event_id)
-    events = Normal(url).answer(stream(url, side, "cancel-3"))["events"]
+    url, index = side.url(), side.endpoints["slow"]
+
+    def cancel(session_hash: str, event_id: str) -> tuple[str, Any]:
+        return session_hash, _posted(side, "/cancel", session_hash=session_hash, fn_index=index, event_id=event_id)
+
+    session_hash, cancelled = _while_it_runs(side, "cancel-3", cancel)
+    events = Normal(url).answer(stream(url, side, session_hash))["events"]
     return {"cancel": Normal(url).answer(cancelled), "last": events[-2:]}
 
 
@@ -200,11 +221,13 @@ def _without_numbers(events: Any) -> Any:
 
 @case("4.9..", needs="slow")
 def two_events_of_a_session(side: Side) -> Any:
+    def join_another(session_hash: str, _: str) -> str:
+        _joined(side, "echo", ["b"], session_hash)
+        return session_hash
+
     url = side.url()
-    _joined(side, "slow", ["a", 1.0], "both")
-    wait_until_empty(side, url)
-    _joined(side, "echo", ["b"], "both")
-    return Normal(url).answer(stream(url, side, "both"))
+    session_hash = _while_it_runs(side, "both", join_another)
+    return Normal(url).answer(stream(url, side, session_hash))
 
 
 def wait_until_empty(side: Side, url: str, headers: dict[str, str] | None = None) -> None:
@@ -269,6 +292,17 @@ for _endpoint, _data in SHOWN:
             needs=_endpoint,
         )
     )
+
+
+@case("6.31..", needs="upper")
+def shown_error_of_a_file_that_nobody_uploaded(side: Side) -> Any:
+    return _shown("upper", [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}])(side)
+
+
+@case("6.31..")  # before 6.22 it needs no login, and waits for the upload
+def progress_of_an_upload_outside(side: Side) -> Any:
+    url = side.url(guarded=True)
+    return Normal(url).answer(ask(url, "GET", f"{side.profile.api_prefix}/upload_progress?upload_id=x"))
 
 
 @case()
