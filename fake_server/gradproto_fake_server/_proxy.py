@@ -321,8 +321,8 @@ class _Loop:
         self._listener = listener
         self._listener.setblocking(False)
         self.selector = selectors.DefaultSelector()
-        self._waker, self._woken = socket.socketpair()
-        for sock in (self._waker, self._woken):
+        self.waker, self._woken = socket.socketpair()
+        for sock in (self.waker, self._woken):
             sock.setblocking(False)
         self.selector.register(self._listener, selectors.EVENT_READ, None)
         self.selector.register(self._woken, selectors.EVENT_READ, None)
@@ -345,7 +345,7 @@ class _Loop:
     def stop(self) -> None:
         self._stopping = True
         with contextlib.suppress(OSError):  # it was woken already, or is closed
-            self._waker.send(b"\0")
+            self.waker.send(b"\0")
 
     def run(self) -> None:
         try:
@@ -376,7 +376,7 @@ class _Loop:
         for pair in list(self.pairs):
             pair.close()
         self.selector.close()
-        for sock in (self._listener, self._waker, self._woken):
+        for sock in (self._listener, self.waker, self._woken):
             sock.close()
 
 
@@ -456,7 +456,7 @@ def record_forever(
         ssl_context=ssl_context,
     ) as loop:
         try:
-            with until_signal(loop.stop):
+            with until_signal(loop.stop, loop.waker):
                 if ready is not None:
                     ready(loop.url)
                 loop.run()

@@ -84,13 +84,13 @@ class _Loop:
         self._closed_doors: list[Door] = []
         self._is_full = False
         """Whether the process can open no more files."""
-        self._waker, self._woken = socket.socketpair()
-        self._waker.setblocking(False)
+        self.waker, self._woken = socket.socketpair()
+        self.waker.setblocking(False)
         self._woken.setblocking(False)
         try:
             self.url = self.open(connect, port)
         except BaseException:
-            for sock in (self._waker, self._woken):
+            for sock in (self.waker, self._woken):
                 sock.close()
             self._selector.close()
             raise
@@ -156,7 +156,7 @@ class _Loop:
 
     def wake(self) -> None:
         with contextlib.suppress(OSError):  # it was woken already, or is closed
-            self._waker.send(b"\0")
+            self.waker.send(b"\0")
 
     def stop(self) -> None:
         self._stopping = True
@@ -311,7 +311,7 @@ class _Loop:
             self._selector.close()
             for door in (*self._doors.values(), *self._closed_doors):
                 door.socket.close()
-            self._waker.close()
+            self.waker.close()
             self._woken.close()
             self.app.close()
             self.turned.notify_all()
@@ -507,7 +507,7 @@ def serve_forever(
     try:
         loop = _Loop(app, app.connect, host, port, secure)
         try:
-            with until_signal(loop.stop):
+            with until_signal(loop.stop, loop.waker):
                 if secure is not None and trust is not None:
                     trust(secure.ca_file)
                 if ready is not None:

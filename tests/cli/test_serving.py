@@ -106,6 +106,25 @@ def test_the_app_is_served_at_a_root_path(start: Start) -> None:
     assert stop(process) == (0, "")
 
 
+# Another thread gets the signal, so that nothing interrupts the main one: as when it comes just before that waits.
+ELSEWHERE = """
+import signal, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux tells what a thread does")
+@pytest.mark.parametrize("command", ["fake-server", "record"])
+def test_a_signal_is_heard_whenever_it_comes(command: str, server: FakeServer, start: Start, tmp_path: Path) -> None:
+    what = [server.url, str(tmp_path / "out.jsonl")] if command == "record" else []
+    process = start(command, *what, "--port", "0", before=ELSEWHERE)
+    url_of(process)
+    while " S " not in Path(f"/proc/{process.pid}/task/{process.pid}/stat").read_text():  # until it waits for something
+        assert process.poll() is None
+    assert stop(process)[0] == 0
+
+
 @posix
 def test_kept_secrets_are_warned_of(server: FakeServer, start: Start, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
