@@ -13,9 +13,11 @@ __all__ = [
     "APP_ERROR_FIELDS",
     "COMPONENT_KEYS",
     "CONFIG_KEYS",
+    "CONFIG_MOVES",
     "DEPENDENCY_KEYS",
     "FILE_FIELDS",
     "INFO_KEYS",
+    "INLINE_TYPES",
     "MESSAGES",
     "OUTPUT_FIELDS",
     "PARAMETER_KEYS",
@@ -92,7 +94,12 @@ ROUTES: Mapping[str, str] = {
     "robots": "3.16..",
     "user": "..",
     "login_check": "..",
-    "app_id": "3.16..",
+    "token": "..",
+    "app_id": "3.0..",
+    "monitoring": "4.37..",
+    "monitoring_summary": "5.44.1..",
+    "component_server": "3.45..",
+    "proxy": "3.33..",
     "startup": "3.1.7..",
     # The queue: polled, over a WebSocket, one stream for each event, one stream for each session.
     "push": "..3.1.5",
@@ -108,6 +115,7 @@ ROUTES: Mapping[str, str] = {
     "heartbeat": "4.25..",
     "call": "4.20..",
     "call_v2": "6.13..",
+    "stream": "5.0..",
     # Calls past the queue.
     "predict_with_slash": "..3.0",
     "predict": "3.0..3.0.24",
@@ -117,7 +125,7 @@ ROUTES: Mapping[str, str] = {
     "upload": "3.19..",
     "upload_progress": "4.2..",
     "file": "3.2..",
-    "old_file": "3.0..",
+    "old_file": "..",
 }
 
 _EVENT = ("msg", "event_id")
@@ -148,6 +156,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "4.9": (*_EVENT, "output", "success"),
         "5.0": (*_EVENT, "output", "success", "time_limit"),
     },
+    "process_streaming": {"0": (), "5.0": (*_EVENT, "output", "success", "time_limit")},
     "process_completed": {
         "0": (),
         "3.1.5": ("msg", "output"),
@@ -158,6 +167,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "heartbeat": {"0": (), "4.0": ("msg",), "4.44": _EVENT},
     "close_stream": {"0": (), "4.22": ("msg",), "4.44": _EVENT},
+    "server_stopped": {"0": (), "4.9": ("msg", "success"), "4.10": ()},
     "unexpected_error": {
         "0": (),
         "4.10": ("msg", "success", "message"),
@@ -206,6 +216,35 @@ FILE_FIELDS: Mapping[str, tuple[str, ...]] = {
     "4.21": (*_FILE, "is_stream", "meta"),
 }
 """A file among the outputs."""
+
+INLINE_TYPES: Mapping[str, str] = {
+    "application/json": "..",
+    "text/plain": "..",
+    "image/gif": "..",
+    "image/jpeg": "..",
+    "image/png": "..",
+    "image/webp": "..",
+    "audio/aac": "6.14..",
+    "audio/aiff": "6.14..",
+    "audio/flac": "6.14..",
+    "audio/mp4": "6.14..",
+    "audio/mpeg": "..",
+    "audio/ogg": "..",
+    "audio/wav": "6.14..",  # before, a WAV file is audio/x-wav to Python and so not among them
+    "audio/webm": "6.14..",
+    "audio/x-aiff": "6.14..",
+    "audio/x-flac": "6.14..",
+    "audio/x-m4a": "6.14..",
+    "audio/x-matroska": "6.14..",
+    "video/mp4": "..",
+    "video/mpeg": "6.14..",
+    "video/ogg": "..",
+    "video/quicktime": "6.14..",
+    "video/webm": "..",
+    "video/x-matroska": "6.14..",
+    "video/x-msvideo": "6.14..",
+}
+"""What a browser may show of what was uploaded and produced, for it cannot run scripts."""
 
 CONFIG_KEYS: Mapping[str, str] = {
     "input_components": "..3.0",
@@ -265,6 +304,13 @@ CONFIG_KEYS: Mapping[str, str] = {
     "username": "4.38..",
     "root": "3.30..",
 }
+
+CONFIG_MOVES: Mapping[tuple[str, str], str] = {
+    ("theme", "css"): "3.0..3.23",
+    ("layout", "dependencies"): "3.0..5.15",
+    ("root", "username"): "4.38..5.43",
+}
+"""Where a field of the config stood: before which other."""
 
 DEPENDENCY_KEYS: Mapping[str, str] = {
     "id": "4.32..",

@@ -388,3 +388,15 @@ def test_before_6_18_a_call_that_names_its_session_is_lost() -> None:
     event, error = call_result(made("6.0.2"), "/echo", {"data": ["x"], "session_hash": "s"})
     assert (event, error) == ("error", "404: Not Found")
     assert call_result(made("6.18.0"), "/echo", {"data": ["x"], "session_hash": "s"}) == ("complete", ["x"])
+
+
+def test_the_own_stream_of_an_event_that_is_forgotten_is_cut() -> None:
+    server = MemoryServer(demo_app("4.8.0"))
+    server.app.hold("/echo")
+    http = Http(server)
+    response = http.start("GET", "/queue/join?session_hash=s&fn_index=0&data=%5B%22x%22%5D")
+    assert response.status == 200
+    server.app.forget_sessions()
+    http.more()
+    assert http.connection.closed
+    assert not response.whole

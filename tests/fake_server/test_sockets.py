@@ -288,3 +288,16 @@ def test_the_log_knows_the_socket_its_session_and_its_data() -> None:
     assert (record.kind, record.status, record.session_hash, record.end) == ("socket", 101, "mine", "complete")
     assert record.body["data"] == ["x"]
     assert server.app.open_streams == []
+
+
+@pytest.mark.parametrize("version", ["3.1.5", "3.50.2"])
+def test_the_socket_of_a_session_that_is_forgotten_is_cut(version: str) -> None:
+    server = made(version)
+    server.app.hold("/echo")
+    socket = joined(server, "echo")
+    server.app.forget_sessions()
+    server.settle()
+    socket.more()
+    assert socket.connection.closed
+    assert server.app.requests[-1].end == "cut"
+    assert not server.app.queue.events
