@@ -83,14 +83,14 @@ class FakeApp(Controls, Building):
         one endpoint. Before 4.0 an app can do without a queue, with ``enable_queue=False``; Gradio 2 and 3.0 have
         either a queue or ``auth``.
 
-        ``max_queue_size`` events may wait; ``max_file_size`` is in bytes; ``auth`` has passwords by user name;
-        ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
-        queued endpoints cannot be called directly; ``default_concurrency_limit`` is that of endpoints that have none of
-        their own; ``concurrency_count`` of all events run at once before 4.0, where it takes the place of all limits;
-        State is kept of ``state_session_capacity`` sessions; ``buffer_limit`` characters of a session may wait for its
-        stream before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with
-        ``control`` it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can reach
-        it, and in a browser, by its own page there and no other.
+        ``max_queue_size`` events may wait, from 3.1.6 on; ``max_file_size`` is in bytes; ``auth`` has passwords by user
+        name; ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without
+        ``api_open`` queued endpoints cannot be called directly; ``default_concurrency_limit`` is that of endpoints that
+        have none of their own; ``concurrency_count`` of all events run at once before 4.0, where it takes the place of
+        all limits; State is kept of ``state_session_capacity`` sessions; ``buffer_limit`` characters of a session may
+        wait for its stream before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970;
+        with ``control`` it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can
+        reach it, and in a browser, by its own page there and no other.
 
         ``root_path`` is that of ``launch()``: a path that a proxy in front is to cut off, or the app's whole public
         URL. ``mount_path`` is that of ``mount_gradio_app()``: the app is below it, and nothing is beside it.
@@ -111,6 +111,8 @@ class FakeApp(Controls, Building):
         self.auth: dict[str, str] | None = None if auth is None else dict(auth)
         if concurrency_count is not None and self.profile.protocol is not None:
             raise ValueError(f"Gradio {self.profile.version} has no concurrency_count: use default_concurrency_limit")
+        if max_queue_size is not None and not self.profile.queue_has_limit:
+            raise ValueError(f"Gradio {self.profile.version} has no max_queue_size: any number of events may wait")
         self._default_limit = default_concurrency_limit
         self._worker_count = concurrency_count
         queues_strangers = auth is not None and "push" in self.profile.routes

@@ -69,6 +69,8 @@ class Profile:
     """Whether what was rendered is told page by page too."""
     validators: bool
     """Whether endpoints can have validators."""
+    queue_has_limit: bool
+    """Whether the queue can be full."""
     whole_numbers_are_floats: bool
     """Whether a number component makes ``3`` into ``3.0``."""
 
@@ -359,6 +361,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         unknown_stream_crashes=within("5.0..6.25"),
         render_pages=since("5.0"),  # 4.44.1 does not
         validators=since("5.45"),
+        queue_has_limit=since("3.1.6"),
         whole_numbers_are_floats=within("3.0..4.9"),
         app_error_fields=tables.value_at(tables.APP_ERROR_FIELDS, version),
         stranger_error_fields=tables.value_at({"0": ("error",), "6.0": ("error", "visible")}, version),

@@ -150,7 +150,8 @@ class QueueSocket:
                 raise QueueFull("a fault says so")
             job = app.queue.join(endpoint, None, self._hash, host, now=app.now, own_stream=True)
         except QueueFull:
-            self._socket.send_text(app.messages.queue_full.text)
+            if text := app.messages.queue_full.text:
+                self._socket.send_text(text)
             self._socket.close()
             return
         app.remember(job)

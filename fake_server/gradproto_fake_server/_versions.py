@@ -134,7 +134,7 @@ _AVERAGES = ("avg_event_process_time", "avg_event_concurrent_process_time")
 MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "send_hash": {"0": (), "3.6": ("msg",), "4.0": ()},
     "send_data": {"0": (), "3.1.5": ("msg",), "4.0": _EVENT, "4.9": ()},
-    "queue_full": {"0": (), "3.2": ("msg",), "4.9": ()},
+    "queue_full": {"0": (), "3.1.6": ("msg",), "4.9": ()},
     "estimation": {
         "0": (),
         "3.1.5": ("msg", "rank", "queue_size", *_AVERAGES, "rank_eta", "queue_eta"),
@@ -160,7 +160,7 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "process_completed": {
         "0": (),
         "3.1.5": ("msg", "output"),
-        "3.2": ("msg", "output", "success"),
+        "3.1.7": ("msg", "output", "success"),
         "4.9": (*_EVENT, "output", "success"),
         "5.29": (*_EVENT, "output", "success", "title"),  # not yet in the recordings of 5.0.2
         "6.12": (*_EVENT, "output", "success", "title", "used_cache", "cache_duration", "avg_time"),

@@ -647,6 +647,7 @@ class JoinedWithLosses(Joined):
     # session hash, which is kept for its State, never ends.
     most_links = 2
     longest_stall = 300.0
+    queue_has_limit = True
 
     @initialize(
         clients=st.sampled_from([1, 1, 1, 2]),
@@ -665,7 +666,7 @@ class JoinedWithLosses(Joined):
         settled: bool,
         work: Work,
     ) -> None:
-        options = {"max_queue_size": max_queue_size, "interface": interface}
+        options = {"max_queue_size": max_queue_size if self.queue_has_limit else None, "interface": interface}
         self.network = Network(lambda seed: app_with_all(seed, self.version, **options))
         for _ in range(clients):
             self.clients.append(self.client(timeouts=timeouts).connect(settle=settled))
@@ -741,7 +742,8 @@ class JoinedWithLosses(Joined):
         self.conversations()
 
     def refusals(self) -> dict[str, set[int]]:
-        return {**super().refusals(), "file": {403, 404, 500}, "join": {503}, "call": {503}}
+        restarted = {"pushed_status": {500}} if len(self.network.apps) > 1 else {}
+        return {**super().refusals(), "file": {403, 404, 500}, "join": {503}, "call": {503}, **restarted}
 
 
 class JoinedWithRetries(JoinedWithLosses):
@@ -762,9 +764,9 @@ MACHINE_SETTINGS = settings(
 # One version of each way to speak, and what is different there: where the server wants a hash, the data or a pong, it
 # does not wait for a client that sleeps.
 GENERATIONS: dict[str, dict[str, Any]] = {
-    "2.9.4": {},
-    "3.0.24": {},
-    "3.1.5": {"longest_sleep": 0.0},
+    "2.9.4": {"queue_has_limit": False},
+    "3.0.24": {"queue_has_limit": False},
+    "3.1.5": {"queue_has_limit": False, "longest_sleep": 0.0},
     "3.4.1": {"longest_sleep": 0.0},
     "3.16.2": {"longest_sleep": 0.0},
     "3.50.2": {"longest_sleep": 0.0},

@@ -22,12 +22,17 @@ from gradproto_fake_server import (
 __all__ = ["GUARDED", "twin"]
 
 # Before 3.6 Gradio has no queue together with a login.
-GUARDED: dict[str, Any] = {"auth": {"user": "secret"}, "max_queue_size": 1, "max_file_size": 1000, "show_error": True}
+GUARDED: dict[str, Any] = {"auth": {"user": "secret"}, "max_file_size": 1000, "show_error": True}
+UNLIMITED = ("2.9.4", "3.0.24")
+"""Whose queue cannot be full."""
 
 
 def twin(gradio_version: str, function: str = "echo", *, guarded: bool = False) -> FakeApp:
     """Make the app; a Gradio 2 serves one function."""
-    app = demo_app(gradio_version, interface=function, **(GUARDED if guarded else {}))
+    options = dict(GUARDED) if guarded else {}
+    if guarded and gradio_version not in UNLIMITED:
+        options["max_queue_size"] = 1
+    app = demo_app(gradio_version, interface=function, **options)
     profile = app.profile
     if profile.one_function:
         return app

@@ -119,5 +119,7 @@ def test_before_4_0_all_endpoints_share_the_workers_if_their_number_is_given(cou
 def test_limits_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match="has no concurrency_count: use default_concurrency_limit"):
         FakeApp(concurrency_count=1)
+    with pytest.raises(ValueError, match=r"Gradio 3\.1\.5 has no max_queue_size: any number of events may wait"):
+        FakeApp("3.1.5", max_queue_size=1)
     with pytest.raises(ValueError, match="a limit of 0 events at once, so that none would run"):
         limited(limits=(0,))
