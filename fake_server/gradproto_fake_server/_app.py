@@ -27,6 +27,7 @@ from ._listening import Listening
 from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
 from ._monitoring import Monitoring
+from ._openapi import openapi_document
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
 from ._queue import Queue, Session
@@ -540,6 +541,14 @@ class FakeApp(Controls, Building):
         """The body of ``/info``; ``simple`` as for :func:`~._documents.api_info`."""
         key = (f"info {all_endpoints} {simple}", root, None)
         return self._document(key, lambda: self._info(root, all_endpoints=all_endpoints, simple=simple))
+
+    def openapi_document(self, root: str) -> bytes:
+        """The body of ``/openapi.json``."""
+
+        def make() -> dict[str, Any]:
+            return openapi_document(self._info(root, all_endpoints=False), self.title, self.profile)
+
+        return self._document(("openapi", root, None), make)
 
     def page_document(self, root: str, user: str | None, *, may_see: bool) -> bytes:
         """The body of ``/``."""

@@ -196,6 +196,10 @@ def _info(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     exchange.respond(200, app.info_document(app.root_url(exchange), all_endpoints=everything, simple=simple))
 
 
+def _openapi(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
+    exchange.respond(200, app.openapi_document(app.root_url(exchange)))
+
+
 def _page(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     user = app.user_of(exchange)
     may_see = app.auth is None or user is not None
@@ -239,6 +243,7 @@ def _routes(profile: Profile) -> list[_Route]:
         _Route(name="page", path="/", kind="page", methods=("GET", "HEAD"), guarded=False, answer=_page),
         *_with_slash(name="config", path="/config", kind="config", answer=_config),
         *_with_slash(name="info", path=f"{prefix}/info", kind="info", answer=_info),
+        _Route(name="openapi", path=f"{prefix}/openapi.json", kind="info", answer=_openapi),
         *_with_slash(name="login", path="/login", kind="login", methods=post, guarded=False, answer=login.log_in),
         _Route(name="logout", path="/logout", kind="logout", guarded=False, answer=login.log_out),
         *(

@@ -89,6 +89,7 @@ ROUTES: Mapping[str, str] = {
     "config": "..",
     "login": "..",
     "info": "3.26..",
+    "openapi": "5.29..",
     "logout": "4.20..",
     "theme": "3.23..",
     "robots": "3.16..",

@@ -11,7 +11,7 @@ from typing import Any
 from gradproto_fake_server._versions import covers, parse
 
 from .calls import JSON, call
-from .documents import page_of, seen_config, seen_info, seen_page_config
+from .documents import page_of, seen_config, seen_info, seen_openapi, seen_page_config
 from .normal import Normal
 from .sides import Side
 from .talk import ask, ask_head
@@ -128,6 +128,14 @@ def _info(side: Side, query: str) -> Any:
     seen = Normal(url).answer(answer)
     if answer.status == 200:
         seen["body"]["json"] = seen_info(seen["body"]["json"])
+    return seen
+
+
+@case("5.29..")
+def openapi(side: Side) -> Any:
+    url = side.url()
+    seen = Normal(url).answer(ask(url, "GET", f"{side.profile.api_prefix}/openapi.json"))
+    seen["body"]["json"] = seen_openapi(seen["body"]["json"])
     return seen
 
 

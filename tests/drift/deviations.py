@@ -257,7 +257,7 @@ LIMITS: tuple[str, ...] = (
         "nothing else. So there is no server-side rendering, no theme and no static file: no `/static`, `/assets`, "
         "`/svelte`, `/favicon.ico`, `/manifest.json`, `/pwa_icon` and `/custom_component`."
     ),
-    "What describes the routes to people is not there: `/openapi.json`, and `/docs` of an app in which it is mounted.",
+    "The descriptions in `/openapi.json` have words of their own, and an app in which it is mounted has no `/docs`.",
     (
         "Components do what clients see of them: they check and convert what comes in. None is drawn, "
         "and those that the package has no function for are JSON."

@@ -8,7 +8,7 @@ from typing import Any
 
 from .talk import Answer
 
-__all__ = ["page_of", "seen_config", "seen_info", "seen_page_config"]
+__all__ = ["page_of", "seen_config", "seen_info", "seen_openapi", "seen_page_config"]
 
 # What the page alone reads.
 _FOR_THE_PAGE = frozenset(
@@ -89,3 +89,13 @@ def seen_info(document: Any) -> Any:
     if isinstance(document, dict):
         return {key: list(value) if key == "code_snippets" else seen_info(value) for key, value in document.items()}
     return [seen_info(item) for item in document] if isinstance(document, list) else document
+
+
+def seen_openapi(document: Any) -> Any:
+    """Return an OpenAPI document without the sentences for people: they are the fake's own."""
+    if isinstance(document, dict):
+        return {
+            key: "(words)" if key in ("summary", "description") and isinstance(value, str) else seen_openapi(value)
+            for key, value in document.items()
+        }
+    return [seen_openapi(item) for item in document] if isinstance(document, list) else document
