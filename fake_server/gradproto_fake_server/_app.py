@@ -296,6 +296,7 @@ class FakeApp(Controls, Building):
 
     def forget_sessions(self) -> None:
         """Forget all sessions, their events and their State, as another replica knows none of them."""
+        self.queue.stopped = True
         for channel in self.queue.channels():
             channel.forget()
         for job in list(self.jobs.values()):

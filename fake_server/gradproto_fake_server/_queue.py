@@ -451,7 +451,6 @@ class Queue:
 
     def turn_to(self, job: Job, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
         """The data for which the client was asked are there, and with them the endpoint: before Gradio 3.6."""
-        self._asked.pop(job.event_id).cancel()
         channel = self._channels[job.event_id]
         self._take_out(job)
         job.turn_to(endpoint, session_hash, data, host)
@@ -480,7 +479,6 @@ class Queue:
         self.give_up(job)
 
     def _data_late(self, job: Job) -> None:
-        del self._asked[job.event_id]
         channel = self._channels[job.event_id]
         error = self.profile.late_data_error
         if error is None:
@@ -492,9 +490,6 @@ class Queue:
 
     def give_up(self, job: Job) -> None:
         """Forget an event that has not started, for its client is gone or says nothing."""
-        timer = self._asked.pop(job.event_id, None)
-        if timer is not None:
-            timer.cancel()
         self._take_out(job)
         job.state = "dropped"
 
@@ -545,6 +540,9 @@ class Queue:
     def _forget(self, job: Job) -> None:
         if self.events.pop(job.event_id, None) is None:
             return
+        timer = self._asked.pop(job.event_id, None)
+        if timer is not None:
+            timer.cancel()
         del self._channels[job.event_id]
         others = self._by_hash[job.session_hash]
         del others[job.event_id]
