@@ -8,7 +8,7 @@
     python3 tests/run.py matrix ARG...  only the matrix: every generation of Gradio (--help says what it takes)
     python3 tests/run.py clients ARG...  only the official clients of many versions, with the fake server (and --help)
     python3 tests/run.py drift ARG...   only the differences between real Gradios and the fake ones (and --help)
-    python3 tests/run.py --without-matrix   without matrix and clients, which want Python 3.11, node and gigabytes
+    python3 tests/run.py --without-matrix   without matrix, drift and clients: they want Python 3.11, node, gigabytes
 
 The first run downloads what is missing, and so does one after a change of pyproject.toml; the others begin at once.
 """
@@ -63,7 +63,14 @@ STEPS = {
     "checks": [*CHECKS, *COVERAGE],
     "--without-matrix": [*CHECKS, *COVERAGE, ["pytest"]],
     # A machine with another Python alone, or without node, runs everything else, and is told so.
-    "all": [*CHECKS, *COVERAGE, ["pytest"], [*MATRIX, "--if-python"], [*CLIENTS, "--if-possible"]],
+    "all": [
+        *CHECKS,
+        *COVERAGE,
+        ["pytest"],
+        [*MATRIX, "--if-python"],
+        [*DRIFT, "--if-python"],
+        [*CLIENTS, "--if-possible"],
+    ],
 }
 
 
@@ -86,7 +93,7 @@ def main(words):
         set_up("development")
         code = run_all(STEPS[what])
         if what == "--without-matrix":
-            print("\nThe matrix of Gradio's versions and the official clients were left out, as asked for.")
+            print("\nThe matrix of Gradio's versions, the drift and the official clients were left out, as asked for.")
         return code
     print(__doc__)
     return 0 if what in ("help", "-h", "--help") else 2
