@@ -35,6 +35,11 @@ compare what comes out with what is expected here.
 | `eof` | this side sends nothing more |
 | `reset` | this side broke the connection |
 
+The recordings of `gradproto record` are of the same form, with several requests on a connection, and have more: a first
+line without a connection, whose `recording` is about the whole; `rewritten` for the headers of the request before it
+that the server got otherwise than the client sent them, with `null` for those that it did not get; and `by`, which is
+`proxy` for bytes that are not the server's, since it could not be reached. Secrets are as many asterisks there.
+
 `<version>/<name>.expect.json` says what was called and what became of it:
 
 | field | meaning |

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from .browser import browser as browser
+from .browser import open_page as open_page
+
 # For Gradio, in this process and in those that tests start.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -48,6 +51,13 @@ def real_documents() -> Iterator[dict[str, str]]:
 def real_components() -> Iterator[str]:
     """An app with every component there is, on a real Gradio."""
     with _serving("components_app.py") as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def real_features() -> Iterator[str]:
+    """An app with a batch, a validator, a streaming input and rendered endpoints, on a real Gradio."""
+    with _serving("features_app.py") as ready:
         yield ready
 
 

@@ -7,7 +7,8 @@
     python3 tests/run.py tests ARG...   only the tests; the arguments go to pytest
     python3 tests/run.py matrix ARG...  only the matrix: every generation of Gradio (--help says what it takes)
     python3 tests/run.py clients ARG...  only the official clients of many versions, with the fake server (and --help)
-    python3 tests/run.py --without-matrix   all but these two, which take a Python 3.11, node and some gigabytes
+    python3 tests/run.py drift ARG...   only the differences between real Gradios and the fake ones (and --help)
+    python3 tests/run.py --without-matrix   without matrix, drift and clients: they want Python 3.11, node, gigabytes
 
 The first run downloads what is missing, and so does one after a change of pyproject.toml; the others begin at once.
 """
@@ -55,11 +56,21 @@ MATRIX = ["tests.matrix"]
 # Gradio's own clients, in many versions, with the fake server as the Gradio of their time.
 CLIENTS = ["tests.clients"]
 
+# The same requests to the real Gradio of each generation and to the fake one, compared.
+DRIFT = ["tests.drift"]
+
 STEPS = {
     "checks": [*CHECKS, *COVERAGE],
     "--without-matrix": [*CHECKS, *COVERAGE, ["pytest"]],
     # A machine with another Python alone, or without node, runs everything else, and is told so.
-    "all": [*CHECKS, *COVERAGE, ["pytest"], [*MATRIX, "--if-python"], [*CLIENTS, "--if-possible"]],
+    "all": [
+        *CHECKS,
+        *COVERAGE,
+        ["pytest"],
+        [*MATRIX, "--if-python"],
+        [*DRIFT, "--if-python"],
+        [*CLIENTS, "--if-possible"],
+    ],
 }
 
 
@@ -74,14 +85,15 @@ def main(words):
     if what == "tests":
         set_up("development")
         return run(["pytest", *words[1:]])
-    if what in ("matrix", "clients"):
+    others = {"matrix": MATRIX, "drift": DRIFT, "clients": CLIENTS}
+    if what in others:
         set_up("development")
-        return run([*(MATRIX if what == "matrix" else CLIENTS), *words[1:]])
+        return run([*others[what], *words[1:]])
     if what in STEPS and len(words) <= 1:
         set_up("development")
         code = run_all(STEPS[what])
         if what == "--without-matrix":
-            print("\nThe matrix of Gradio's versions and the official clients were left out, as asked for.")
+            print("\nThe matrix of Gradio's versions, the drift and the official clients were left out, as asked for.")
         return code
     print(__doc__)
     return 0 if what in ("help", "-h", "--help") else 2

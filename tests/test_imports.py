@@ -35,7 +35,7 @@ THIRD_PARTY = {
     "gradproto": {"h11", "wsproto"},
     "gradproto_transports": {"trio"},
     "gradproto_transports.cli": {"click", "rich"},
-    "gradproto_fake_server": {"h11", "wsproto", "trio"},
+    "gradproto_fake_server": {"h11", "wsproto", "trio", "trustme", "pytest"},
     "gradproto_conformance": {"click", "rich", "trio"},
     "gradproto_conformance.fixture_app": {"gradio"},
 }

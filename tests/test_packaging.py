@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import importlib.metadata
 import importlib.util
 import os
@@ -69,10 +70,20 @@ def _copy_distributions(names: set[str], target: Path) -> None:
                 (target / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(distribution.locate_file(file), target / file)
         # Markers would be for another package to read; what is not installed here is not needed here.
-        needed = {
-            re.split(r"[^A-Za-z0-9._-]", text)[0] for text in distribution.requires or [] if "extra ==" not in text
-        }
+        needed = {_name(text) for text in distribution.requires or [] if "extra ==" not in text}
         waiting += [text for text in needed if _is_installed(text)]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement)[0]
+
+
+def _with_all_extras(wheel: Path) -> set[str]:
+    """Give the names of what the wheel needs and may have."""
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(path))
+    return {_name(text) for text in metadata.get_all("Requires-Dist") or []} - {"gradproto"}
 
 
 def _is_installed(name: str) -> bool:
@@ -83,14 +94,12 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-@pytest.fixture(scope="module")
-def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment that has the wheel, the two libraries that it needs, and nothing else."""
-    home = tmp_path_factory.mktemp("clean")
+def _make_environment(home: Path, wheel: Path, distributions: set[str]) -> Path:
+    """Make a virtual environment of the wheel, some distributions, and nothing else; give its Python."""
     _run(sys.executable, "-m", "venv", "--without-pip", home, cwd=home)
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     packages = Path(_run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip())
-    _copy_distributions({"h11", "wsproto"}, packages)
+    _copy_distributions(distributions, packages)
     if importlib.util.find_spec("pip"):
         install = [sys.executable, "-m", "pip", "--python", python]
     else:
@@ -98,6 +107,12 @@ def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         install = [python, "-m", "pip"]
     _run(*install, "install", "--no-deps", "--no-index", "--disable-pip-version-check", wheel, cwd=home)
     return python
+
+
+@pytest.fixture(scope="module")
+def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a virtual environment that has the wheel, the two libraries that it needs, and nothing else."""
+    return _make_environment(tmp_path_factory.mktemp("clean"), wheel, {"h11", "wsproto"})
 
 
 def test_the_wheel_holds_four_packages_and_nothing_else(wheel: Path) -> None:
@@ -117,6 +132,10 @@ def test_every_module_is_in_the_wheel(wheel: Path) -> None:
         for path in (directory / package).rglob("*.py")
     }
     assert modules == {name for name in _names(wheel) if name.endswith(".py")}
+
+
+def test_the_status_page_is_in_the_wheel(wheel: Path) -> None:
+    assert "gradproto_fake_server/status_page.html" in _names(wheel)
 
 
 def test_the_version_is_written_in_one_place(wheel: Path) -> None:
@@ -144,7 +163,7 @@ for package in sys.argv[1:]:
     said = _run(clean_python, "-I", "-c", code, *sorted(PACKAGES), cwd=tmp_path).splitlines()
     suite = "gradproto_conformance "
     needed = {line.partition(" ")[2] for line in said if not line.startswith(suite)}
-    assert needed <= {"trio trio", "_trio_driver trio", "cli click", "cli rich"}
+    assert needed <= {"trio trio", "_trio_driver trio", "cli click", "cli rich", "pytest_plugin pytest"}
     assert {"trio trio", "cli click", "cli rich"} <= needed
     # The suite stands on trio; its fixture app is a program for whoever runs Gradio.
     of_suite = {line.removeprefix(suite) for line in said if line.startswith(suite)}
@@ -164,6 +183,26 @@ def test_the_program_works_once_it_has_its_libraries(clean_python: Path, tmp_pat
     code = "import sys; sys.path.append(sys.argv.pop(1)); from gradproto_transports.cli import main; main()"
     out = _run(clean_python, "-I", "-c", code, libraries, "demo", cwd=tmp_path)
     assert "12 of 12 steps went as expected" in out
+
+
+def test_the_tests_of_another_project_have_a_fake_gradio(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "environment"
+    home.mkdir()
+    python = _make_environment(home, wheel, _with_all_extras(wheel) | {"pytest", "pytest-trio"})
+    project = shutil.copytree(ROOT / "tests" / "examples" / "outside", tmp_path / "project")
+    command = [python, "-I", "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--tb=line"]
+    # In continuous integration pytest's summary tells every failure a second time.
+    environment = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    *lines, last = done.stdout.splitlines()
+    assert re.fullmatch(r"=+ 2 failed, 8 passed in .*=+", last), done.stdout
+    assert {line.split(" - ")[0].rpartition("::")[2] for line in lines if line.startswith("FAILED ")} == {
+        "test_refused",
+        "test_refused_and_wrong",
+    }
+    refusal = "1 request(s) that a real server refuses:\n  #1 GET /gradio_api/file=/etc/passwd: 403"
+    assert done.stdout.count(refusal) == 2, done.stdout
 
 
 def test_the_source_distribution_has_what_the_tests_need(wheel: Path, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,24 @@ def test_an_example_runs(
 
 def test_the_example_of_a_test_is_a_test_that_passes() -> None:
     importlib.import_module("tests.examples.fake_server_example").test_greeting()
+
+
+def test_the_example_of_the_plugin_is_tests_that_pass(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text((EXAMPLES / "pytest_example.py").read_text(encoding="utf-8"), encoding="utf-8")
+    options = [
+        "-q",
+        "-p",
+        "gradproto_fake_server.pytest_plugin",
+        "-p",
+        "no:cacheprovider",
+        "--strict-markers",
+        "-W",
+        "error",
+    ]
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "2 passed" in result.stdout, result.stdout + result.stderr
 
 
 def test_the_commands_in_the_readme_are_commands() -> None:

@@ -1,14 +1,20 @@
 """A Gradio server without Gradio: for tests, for trying clients, and for seeing what the wire does.
 
 :class:`FakeApp` is the app, made of functions; a shell lets it be reached: :class:`FakeServer` in a thread of its own,
-:func:`serve_forever` in this one, :class:`MemoryServer` with no thread and no socket, and the module
-``gradproto_fake_server.trio`` in trio, over sockets or in memory.
+:func:`serve_forever` in this one, :class:`InlineServer` in those of its clients, :class:`MemoryServer` with no thread
+and no socket, and the module ``gradproto_fake_server.trio`` in trio, over sockets or in memory.
+``gradproto_fake_server.pytest_plugin`` has fixtures of them.
 
 :class:`FakeHub` is the Hugging Face Hub without Hugging Face: users, tokens, and Spaces, of which each has such an app.
 :class:`FakeHubServer` and :class:`MemoryHub` serve it, and the module for trio does so too.
+
+:class:`RecordingServer` writes down what a real server and its clients say, and :class:`ReplayServer` plays such a
+:class:`Recording` again.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ._app import FakeApp as FakeApp
 from ._components import Component as Component
@@ -39,6 +45,9 @@ from ._log import RequestRecord as RequestRecord
 from ._memory import MemoryConnection as MemoryConnection
 from ._memory import MemoryHub as MemoryHub
 from ._memory import MemoryServer as MemoryServer
+from ._recording import Recording as Recording
+from ._replay import ReplayApp as ReplayApp
+from ._saved_app import SavedApp as SavedApp
 from ._scripts import Completed as Completed
 from ._scripts import Estimation as Estimation
 from ._scripts import Failed as Failed
@@ -46,9 +55,6 @@ from ._scripts import Generating as Generating
 from ._scripts import RawMessage as RawMessage
 from ._scripts import ScriptStep as ScriptStep
 from ._scripts import Starts as Starts
-from ._server import FakeHubServer as FakeHubServer
-from ._server import FakeServer as FakeServer
-from ._server import serve_forever as serve_forever
 from ._steps import AppFailure as AppFailure
 from ._steps import FakeFile as FakeFile
 from ._steps import Hold as Hold
@@ -57,6 +63,16 @@ from ._steps import Progress as Progress
 from ._steps import Sleep as Sleep
 from ._steps import Step as Step
 from ._steps import Steps as Steps
+from ._validators import validate as validate
+
+if TYPE_CHECKING:
+    from ._inline import InlineServer as InlineServer
+    from ._proxy import RecordingServer as RecordingServer
+    from ._proxy import record_forever as record_forever
+    from ._server import FakeHubServer as FakeHubServer
+    from ._server import FakeServer as FakeServer
+    from ._server import ReplayServer as ReplayServer
+    from ._server import serve_forever as serve_forever
 
 __all__ = [
     "FAULTS",
@@ -78,6 +94,7 @@ __all__ = [
     "HubSpace",
     "HubToken",
     "HubUser",
+    "InlineServer",
     "Job",
     "Log",
     "MemoryConnection",
@@ -86,7 +103,12 @@ __all__ = [
     "MemoryServer",
     "Progress",
     "RawMessage",
+    "Recording",
+    "RecordingServer",
+    "ReplayApp",
+    "ReplayServer",
     "RequestRecord",
+    "SavedApp",
     "ScriptStep",
     "ServerConnection",
     "Sleep",
@@ -102,8 +124,35 @@ __all__ = [
     "json_value",
     "number",
     "radio",
+    "record_forever",
     "serve_forever",
     "slider",
     "state",
     "textbox",
+    "validate",
 ]
+
+# A pytest plugin must cost little where no test asks for a server: what has sockets is loaded when it is first used.
+_LAZY = {
+    "FakeHubServer": "_server",
+    "FakeServer": "_server",
+    "InlineServer": "_inline",
+    "RecordingServer": "_proxy",
+    "ReplayServer": "_server",
+    "record_forever": "_proxy",
+    "serve_forever": "_server",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f".{module}", __name__), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.utils import formatdate
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from ._components import Component
-from ._control_api import CONTROL_PREFIX, ControlApi
+from ._address import Address
+from ._building import Building
+from ._control_api import ControlApi, is_control
 from ._controls import Controls
+from ._cors import cors_headers
 from ._documents import Layout, api_info, config, page_for
-from ._endpoints import ComponentSpec, Endpoint, Visibility, endpoint_from
+from ._endpoints import Endpoint
+from ._fault_answers import CONNECTION_FAULTS, strike_streams
 from ._faults import Faults
+from ._file_access import FileAccess
 from ._files import DirectoryFiles, Files, MemoryFiles, StoredFile
 from ._http import Exchange, ServerConnection
 from ._jobs import Job
 from ._json import compact_json
+from ._listening import Listening
 from ._log import RequestRecord, complaint, is_excused
 from ._messages import Messages
+from ._monitoring import Monitoring
+from ._openapi import openapi_document
 from ._polling import PolledQueue
 from ._profiles import Profile, profile_for
-from ._queue import Queue
+from ._queue import Queue, Session
+from ._render import RenderedEndpoints
 from ._routes import Router
-from ._schedule import Schedule, Timer
+from ._schedule import Schedule
+from ._session_states import SessionStates
 from ._steps import FakeFile
 from ._uploads import Uploads
 
 __all__ = ["FakeApp"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _STEPS_A_TURN = 64  # how long one job may go on before others and the network have their turn
 _MAX_TURNS = 1000  # a job that never waits for anything must not keep who settles for ever
@@ -40,7 +47,7 @@ _REMEMBERED_REQUESTS = 10_000
 _REMEMBERED_DOCUMENTS = 32
 
 
-class FakeApp(Controls):
+class FakeApp(Controls, Building):
     """A Gradio app without Gradio; one of the shells lets it be reached.
 
     It does no I/O but for its files, reads no clock and makes no randomness: the same calls at the same times give the
@@ -60,9 +67,16 @@ class FakeApp(Controls):
         show_error: bool = False,
         api_open: bool = True,
         files: Files | None = None,
+        default_concurrency_limit: int | None = 1,
+        concurrency_count: int | None = None,
+        state_session_capacity: int = 10_000,
         buffer_limit: int = 4 << 20,
         started_at: float = 1_750_000_000.0,
         control: bool = False,
+        root_path: str = "",
+        mount_path: str = "",
+        allowed_paths: Sequence[str] = (),
+        blocked_paths: Sequence[str] = (),
     ) -> None:
         """Make an app without endpoints.
 
@@ -70,20 +84,38 @@ class FakeApp(Controls):
         one endpoint. Before 4.0 an app can do without a queue, with ``enable_queue=False``; Gradio 2 and 3.0 have
         either a queue or ``auth``.
 
-        ``max_queue_size`` events may wait; ``max_file_size`` is in bytes; ``auth`` has passwords by user name;
-        ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without ``api_open``
-        queued endpoints cannot be called directly; ``buffer_limit`` characters of a session may wait for its stream
-        before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970; with ``control``
-        it can be controlled over HTTP, by anybody who can reach it, at ``/__gradproto__/``.
+        ``max_queue_size`` events may wait, from 3.1.6 on; ``max_file_size`` is in bytes; ``auth`` has passwords by user
+        name; ``show_error`` shows the text of any exception, else only that of an :class:`AppFailure`; without
+        ``api_open`` queued endpoints cannot be called directly; ``default_concurrency_limit`` is that of endpoints that
+        have none of their own; ``concurrency_count`` of all events run at once before 4.0, where it takes the place of
+        all limits; State is kept of ``state_session_capacity`` sessions; ``buffer_limit`` characters of a session may
+        wait for its stream before its generators pause; ``started_at`` is the date of time zero, in seconds since 1970;
+        with ``control`` it can be looked at and controlled over HTTP, at ``/__gradproto__/``: by any program that can
+        reach it, and in a browser, by its own page there and no other.
 
-        Raises ``ValueError`` for a Gradio version that it cannot play.
+        ``root_path`` is that of ``launch()``: a path that a proxy in front is to cut off, or the app's whole public
+        URL. ``mount_path`` is that of ``mount_gradio_app()``: the app is below it, and nothing is beside it.
+        ``allowed_paths`` and ``blocked_paths`` are files and directories of this machine, as in ``launch()``: any
+        client may fetch what is allowed, and nothing that is blocked.
+
+        Raises ``ValueError`` for a Gradio version that it cannot play, and for what that version does not have.
         """
-        self.profile: Profile = profile_for(gradio_version)
+        self.profile: Profile = self._profile(gradio_version)
+        self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)
+        """Which paths are its own, and what it calls itself."""
+        self.file_access: FileAccess = FileAccess(self.profile, allowed=allowed_paths, blocked=blocked_paths)
+        """Which files clients may have."""
         self.title = title
         self.max_file_size = max_file_size
         self.show_error = show_error
         self.api_open = api_open
         self.auth: dict[str, str] | None = None if auth is None else dict(auth)
+        if concurrency_count is not None and self.profile.protocol is not None:
+            raise ValueError(f"Gradio {self.profile.version} has no concurrency_count: use default_concurrency_limit")
+        if max_queue_size is not None and not self.profile.queue_has_limit:
+            raise ValueError(f"Gradio {self.profile.version} has no max_queue_size: any number of events may wait")
+        self._default_limit = default_concurrency_limit
+        self._worker_count = concurrency_count
         queues_strangers = auth is not None and "push" in self.profile.routes
         if queues_strangers and enable_queue:
             raise ValueError("Cannot queue with encryption or authentication enabled.")
@@ -102,17 +134,23 @@ class FakeApp(Controls):
         """Connections that may have something to send or want to be closed; the shell empties it."""
         self.date_offset = started_at
         """What to add to :attr:`now` for the seconds since 1970."""
+        self.began: float = 0.0
+        """When it was started, or restarted."""
         self.tokens: dict[str, str] = {}
         """User names by login token."""
         self.space_id: str | None = None
         """The Space that it runs in, which its config tells; a fake Hub sets it."""
         self.skip: Callable[[float], None] = lambda seconds: self.advance_to(self.now + seconds)
         """Moves the clock forward; a shell has its own way."""
+        self.on_request: Callable[[RequestRecord], object] | None = None
+        """Called when a request is over, however it ended."""
         self._control = ControlApi(self) if control else None
         self.has_forgotten: bool = False
         """Whether there were sessions of which it knows nothing any more."""
         self.faults: Faults = Faults()
         """What goes wrong."""
+        self.listening: Listening = Listening(self.schedule)
+        """Whether clients can connect."""
         self._seed = f"{seed}/"
         self._minted = 0
         self.file_seed: bytes = self._mint()[:16].encode()
@@ -130,97 +168,33 @@ class FakeApp(Controls):
         self.queue: Queue = self._new_queue()
         self.polled: PolledQueue = PolledQueue(self)
         """The queue of Gradio 2 and 3.0."""
+        self.monitoring: Monitoring = Monitoring()
+        """What monitoring tools are told."""
         self.uploads: Uploads = Uploads(self)
+        self._pages = {"": "Home"}
         self._layout = Layout(self.profile)
+        self._rendered = RenderedEndpoints(self.profile)
         self._documents: dict[tuple[str, str, str | None], bytes] = {}
         self._by_name: dict[str, Endpoint] = {}
         self._router = Router(self.profile)
         self._own_files = files is None
         self._runnable: deque[Job] = deque()
+        self._tidy_jobs_at = _REMEMBERED_JOBS
         self._connections: dict[ServerConnection, None] = {}
         self._connection_count = 0
-        self._request_count = 0
+        self.request_count: int = 0
+        """How many requests there were, those included that are forgotten."""
         self._open: dict[int, RequestRecord] = {}
         self._idle: dict[ServerConnection, float] = {}
-        self._states: dict[str, dict[Component, Any]] = {}
-        self._state_timers: dict[str, Timer] = {}
+        self.states: SessionStates = SessionStates(
+            self.schedule, capacity=state_session_capacity, closed_lifetime=self.profile.state_lifetime
+        )
         self._common_headers: tuple[int, list[tuple[str, str]]] = (-1, [])
 
-    # -- building
+    def _profile(self, gradio_version: str) -> Profile:
+        return profile_for(gradio_version)
 
-    def endpoint(
-        self,
-        name: str,
-        *,
-        inputs: Sequence[ComponentSpec] | None = None,
-        outputs: Sequence[ComponentSpec] | None = None,
-        generates: bool | None = None,
-        queue: bool = True,
-        concurrency_limit: int | None = 1,
-        concurrency_id: str | None = None,
-        visibility: Visibility = "public",
-    ) -> Callable[[F], F]:
-        """Make the decorated function an endpoint called ``name``, with its slash.
-
-        Inputs and outputs come from its type hints, or are given as components or their short names. A generator
-        function's yields are its outputs, unless its return annotation is :data:`Steps` or ``generates`` is false.
-        ``concurrency_limit`` of its events run at once, ``None`` for any number; endpoints with one ``concurrency_id``
-        share the limit.
-        """
-
-        def add(function: F) -> F:
-            self._add(
-                endpoint_from(
-                    function,
-                    name.removeprefix("/"),
-                    len(self.endpoints),
-                    inputs=inputs,
-                    outputs=outputs,
-                    generates=generates,
-                    queue=queue,
-                    concurrency_limit=concurrency_limit,
-                    concurrency_id=concurrency_id,
-                    visibility=visibility,
-                )
-            )
-            return function
-
-        return add
-
-    def cancel_endpoint(self, name: str, *, cancels: Sequence[str]) -> None:
-        """Make an endpoint that cancels the caller's events of others, as ``click(fn=None, cancels=...)`` does.
-
-        It works by a direct call with its index. Raises ``ValueError`` for a Gradio that has none, before 3.6, and
-        ``LookupError`` for endpoints that do not exist.
-        """
-        if self.profile.cancel_endpoints == "absent":
-            raise ValueError(f"Gradio {self.profile.version} has no endpoints that cancel others")
-        endpoint = endpoint_from(
-            lambda: None,
-            name.removeprefix("/"),
-            len(self.endpoints),
-            inputs=(),
-            outputs=(),
-            generates=False,
-            queue=False,
-            concurrency_limit=None,
-            concurrency_id=None,
-            visibility="undocumented",
-        )
-        endpoint.cancels = tuple(self.named(other).index for other in cancels)
-        self._add(endpoint)
-
-    def _add(self, endpoint: Endpoint) -> None:
-        if self.profile.one_function and self.endpoints:
-            raise ValueError(f"Gradio {self.profile.version} serves one function, and there is one already")
-        if endpoint.generates and not self.profile.generators:
-            raise ValueError(f"Gradio {self.profile.version} has no generators, but /{endpoint.name} is one")
-        if endpoint.name in self._by_name:
-            raise ValueError(f"there is an endpoint /{endpoint.name} already")
-        self.endpoints.append(endpoint)
-        self._by_name[endpoint.name] = endpoint
-        self._layout.add(endpoint)
-        self._documents.clear()
+    # -- its endpoints
 
     def find_endpoint(self, name: str) -> Endpoint | None:
         """Find an endpoint by name, with or without its slash."""
@@ -235,21 +209,54 @@ class FakeApp(Controls):
         first = -len(self.endpoints) if self.profile.negative_indices else 0
         return self.endpoints[index] if first <= index < len(self.endpoints) else None
 
+    def has_component(self, identity: object) -> bool:
+        """Say whether there is a component with an id."""
+        return type(identity) is int and 0 <= identity < self._layout.size
+
+    def endpoint_in(self, session_hash: str | None, index: object) -> Endpoint | None:
+        """Find an endpoint by its ``fn_index``, among those that were rendered for a session too."""
+        return self._rendered.find(session_hash, index) or self.endpoint_at(index)
+
+    def render(self, renderer: Endpoint, session_hash: str, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        names = self._by_name.keys()
+        return self._rendered.render(renderer, session_hash, made, self._layout, names, len(self.endpoints))
+
     def endpoint_called(self, name: str) -> Endpoint | None:
         """Find an endpoint for a route with its name in it; private ones have none before Gradio 6."""
+        if self.profile.first_by_default:
+            return self.endpoint_at(0)
         endpoint = self.find_endpoint(name)
         if endpoint is not None and endpoint.visibility == "private" and self.profile.private_name != "named":
-            endpoint = None
-        if endpoint is None and self.profile.first_by_default:
-            return self.endpoint_at(0)
+            return None
         return endpoint
 
     # -- for tests
 
-    def restart(self) -> None:
-        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another."""
+    def restart(self, *, down: float = 0.0) -> None:
+        """Be another process: all connections are cut, jobs, sessions and logins are gone, the app id is another.
+
+        New connections are refused while it is ``down``, for so many seconds.
+        """
         self._cut_all(None)
         self._forget_all()
+        self.began = self.now
+        self.listening.stop_for(down)
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse new connections for so many seconds from now; those that are there stay, and 0 ends it."""
+        self.listening.stop_for(seconds)
+
+    def shutdown(self) -> None:
+        """Stop as a real server does: nobody can connect or join any more, streams are told, what runs is not finished.
+
+        A WebSocket is closed with 1012; the streams of 4.0 to 4.8 go on to the end of what runs; those of 4.9 say
+        ``server_stopped``, and later ones ``unexpected_error``, over and over before 6.11. :meth:`restart` ends it.
+        """
+        self.queue.stop()
+        if self.profile.stopping != "goes on" or self.profile.protocol is None:
+            for job in list(self.jobs.values()):
+                job.close()
 
     def reset(self, *, keep: ServerConnection | None = None) -> None:
         """Begin anew, with the endpoints and at the time that it is: without faults, scripts, holds, requests, files.
@@ -257,6 +264,7 @@ class FakeApp(Controls):
         All connections but ``keep`` are cut.
         """
         self.faults.clear()
+        self.listening.start()
         self._cut_all(keep)
         self._forget_all()
         self.has_forgotten = False
@@ -288,17 +296,17 @@ class FakeApp(Controls):
 
     def forget_sessions(self) -> None:
         """Forget all sessions, their events and their State, as another replica knows none of them."""
-        for session in list(self.queue.sessions.values()):
-            session.forget()
+        self.queue.stopped = True
+        for channel in self.queue.channels():
+            channel.forget()
         for job in list(self.jobs.values()):
             job.close()
         self.has_forgotten = True
         self.queue = self._new_queue()
         self.polled = PolledQueue(self)
-        for timer in self._state_timers.values():
-            timer.cancel()
-        self._states.clear()
-        self._state_timers.clear()
+        self.monitoring = Monitoring()
+        self.states.clear()
+        self._rendered.clear()
 
     # -- for the shells
 
@@ -308,16 +316,22 @@ class FakeApp(Controls):
         return self.schedule.now
 
     def connect(self) -> ServerConnection:
-        """A client has connected."""
+        """A client has connected. Raises ``ConnectionRefusedError`` while nobody listens."""
+        self.listening.check()
         self._connection_count += 1
         connection = ServerConnection(self, self._connection_count)
         self._connections[connection] = None
         fault = self.faults.find_for_connection() if self.faults else None
-        if fault is not None and fault.name == "accept and hang":
-            connection.hear_nothing()
+        if self.queue.stopped:
+            connection.close_at_once(reset=False)
         elif fault is not None:
-            connection.close_at_once(reset=fault.name == "accept and reset")
+            CONNECTION_FAULTS[fault.name](connection, fault.values)
         return connection
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
 
     def tick(self, now: float) -> None:
         """Set the time, do what is due, and let jobs that can go on make some steps."""
@@ -356,6 +370,17 @@ class FakeApp(Controls):
             self.settle()
         self.set_time(until)
         self.settle()
+
+    def jump(self) -> bool:
+        """Let time pass up to what is awaited next, and no client's patience with it; say if there was anything.
+
+        Awaited are the ends of sleeps and of delays. Until then no heartbeat comes, and no idle connection is closed.
+        """
+        skipped = self.schedule.jump()
+        if skipped is None:
+            return False
+        self._idle = {connection: until + skipped for connection, until in self._idle.items()}
+        return True
 
     def next_deadline(self) -> float | None:
         """Give the time at which :meth:`tick` is needed; ``now`` if jobs could go on at once."""
@@ -407,9 +432,11 @@ class FakeApp(Controls):
         self, connection: ServerConnection, method: str, path: str, query: str, headers: list[tuple[str, str]]
     ) -> RequestRecord:
         """Write a request into the log."""
-        self._request_count += 1
+        controls = self._control is not None and is_control(path)
+        if not controls:  # whoever looks on does not change the numbers
+            self.request_count += 1
         record = RequestRecord(
-            number=self._request_count,
+            number=0 if controls else self.request_count,
             connection=connection.number,
             method=method,
             path=path,
@@ -418,14 +445,14 @@ class FakeApp(Controls):
             kind="unknown",
             started=self.now,
         )
-        if self._control is None or not path.startswith(CONTROL_PREFIX):
+        if not controls:
             self.requests.append(record)
             self._open[record.number] = record
         return record
 
     def handle(self, exchange: Exchange) -> None:
         """Begin to answer a request, of which the body has yet to come."""
-        if self._control is not None and exchange.path.startswith(CONTROL_PREFIX):
+        if self._control is not None and is_control(exchange.path):
             self._control.handle(exchange)
         else:
             self._router.handle(self, exchange)
@@ -436,8 +463,9 @@ class FakeApp(Controls):
 
     def handle_from_front(self, exchange: Exchange) -> None:
         """Log and answer a request over a connection of somebody who stands in front of the app."""
-        self.requests.append(exchange.record)
-        self._open[exchange.record.number] = exchange.record
+        if self._control is None or not is_control(exchange.path):
+            self.requests.append(exchange.record)
+            self._open[exchange.record.number] = exchange.record
         self.handle(exchange)
 
     def exchange_over(self, exchange: Exchange) -> None:
@@ -446,6 +474,8 @@ class FakeApp(Controls):
         self._open.pop(record.number, None)
         if exchange.refusal is not None and record.fault is None and not is_excused(record):
             record.complaint = complaint(record, exchange.refusal)
+        if self.on_request is not None and record.kind != "control":
+            self.on_request(record)
 
     def common_headers(self) -> list[tuple[str, str]]:
         """What uvicorn puts before each response's own headers."""
@@ -456,14 +486,8 @@ class FakeApp(Controls):
         return self._common_headers[1]
 
     def cors_headers(self, request_headers: Mapping[str, str]) -> list[tuple[str, str]]:
-        """What a request with an ``Origin`` gets besides; a local page may read the answer, others may not."""
-        origin = request_headers.get("origin")
-        if origin is None:
-            return []
-        headers = [("access-control-allow-credentials", "true")]
-        if _is_local(origin) or not _is_local(f"http://{request_headers.get('host', '')}"):
-            headers.append(("access-control-allow-origin", origin))
-        return headers
+        """What an answer has besides, for browsers."""
+        return cors_headers(self.profile.cors, request_headers)
 
     # -- for its routes
 
@@ -485,16 +509,17 @@ class FakeApp(Controls):
 
     def user_of(self, exchange: Exchange) -> str | None:
         """Give the name of the user who is logged in."""
-        cookies = exchange.headers.get("cookie")
-        if not self.tokens or cookies is None:
+        if not self.tokens:
             return None
-        for cookie in cookies.split(";"):
-            name, _, value = cookie.strip().partition("=")
-            if name in self.token_cookies:
-                user = self.tokens.get(value)
-                if user is not None:
-                    return user
-        return None
+        cookies = self.cookies_of(exchange)
+        users = (self.tokens.get(cookies.get(name, "")) for name in self.token_cookies)
+        return next((user for user in users if user is not None), None)
+
+    @staticmethod
+    def cookies_of(exchange: Exchange) -> dict[str, str]:
+        """Give the cookies that a request has."""
+        pairs = (cookie.strip().partition("=") for cookie in exchange.headers.get("cookie", "").split(";"))
+        return {name: value for name, _, value in pairs}
 
     @property
     def token_cookies(self) -> list[str]:
@@ -503,27 +528,37 @@ class FakeApp(Controls):
 
     def root_url(self, exchange: Exchange) -> str:
         """Give the app's address as the client sees it, from its headers and those of its proxies."""
-        headers = exchange.headers
-        host = headers.get("host", "127.0.0.1")
-        if self.profile.forwarded_host:
-            host = headers.get("x-forwarded-host", host).partition(",")[0].strip()
-        scheme = headers.get("x-forwarded-proto", "http").partition(",")[0].strip()
-        return f"{scheme}://{host}"
+        return self.address.root_url(exchange.headers, exchange.prefix, exchange.own_path)
+
+    def file_root(self, exchange: Exchange, *, direct: bool = False) -> str:
+        """Give what stands before the addresses of the files that a call produces."""
+        return self.address.file_root(exchange.headers, exchange.prefix, exchange.own_path, direct=direct)
 
     def config_document(self, root: str, user: str | None) -> bytes:
         """The body of ``/config``."""
         return self._document(("config", root, user), lambda: self._config(root, user))
 
-    def info_document(self, root: str, *, all_endpoints: bool) -> bytes:
-        """The body of ``/info``."""
-        key = ("all endpoints" if all_endpoints else "info", root, None)
-        return self._document(key, lambda: api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints))
+    def info_document(self, root: str, *, all_endpoints: bool, simple: bool = True) -> bytes:
+        """The body of ``/info``; ``simple`` as for :func:`~._documents.api_info`."""
+        key = (f"info {all_endpoints} {simple}", root, None)
+        return self._document(key, lambda: self._info(root, all_endpoints=all_endpoints, simple=simple))
+
+    def openapi_document(self, root: str) -> bytes:
+        """The body of ``/openapi.json``."""
+
+        def make() -> dict[str, Any]:
+            return openapi_document(self._info(root, all_endpoints=False), self.title, self.profile)
+
+        return self._document(("openapi", root, None), make)
 
     def page_document(self, root: str, user: str | None, *, may_see: bool) -> bytes:
         """The body of ``/``."""
         document = self._config(root, user)
-        info = api_info(self.endpoints, self.profile, root, all_endpoints=False)
+        info = self._info(root, all_endpoints=False)
         return page_for(self.profile, self.title, document, info, may_see=may_see).encode()
+
+    def _info(self, root: str, *, all_endpoints: bool, simple: bool = True) -> dict[str, Any]:
+        return api_info(self.endpoints, self.profile, root, all_endpoints=all_endpoints, simple=simple)
 
     def _config(self, root: str, user: str | None) -> dict[str, Any]:
         return config(
@@ -538,6 +573,7 @@ class FakeApp(Controls):
             max_file_size=self.max_file_size,
             enable_queue=self.enable_queue,
             space_id=self.space_id,
+            pages=self._pages,
         )
 
     def _document(self, key: tuple[str, str, str | None], make: Callable[[], dict[str, Any]]) -> bytes:
@@ -550,14 +586,20 @@ class FakeApp(Controls):
 
     # -- for its jobs
 
+    def strike_streams(self, channels: Iterable[Session]) -> None:
+        """Let faults of the messages happen to streams that are open already."""
+        if self.faults:
+            strike_streams(self, channels)
+
     def remember(self, job: Job) -> None:
         """Keep a job where tests find it."""
         self.jobs[job.event_id] = job
-        if len(self.jobs) > _REMEMBERED_JOBS:
-            for event_id, old in self.jobs.items():
-                if old.over:
-                    del self.jobs[event_id]
-                    break
+        if len(self.jobs) >= self._tidy_jobs_at:
+            over = [event_id for event_id, old in self.jobs.items() if old.over]
+            for event_id in over[: max(len(self.jobs) - _REMEMBERED_JOBS, 0)]:
+                del self.jobs[event_id]
+            # Not at each job, since many may not be over.
+            self._tidy_jobs_at = max(len(self.jobs), _REMEMBERED_JOBS) * 5 // 4
 
     def run_soon(self, job: Job) -> None:
         """Run a job in this or the next turn."""
@@ -568,33 +610,14 @@ class FakeApp(Controls):
         self.queue.job_over(job, self.now)
         self.polled.job_over(job)
 
-    def state_values(self, session_hash: str) -> dict[Component, Any]:
-        """Give a session's State values."""
-        values = self._states.get(session_hash)
-        if values is None:
-            values = self._states[session_hash] = {}
-        return values
-
-    def session_closed(self, session_hash: str) -> None:
-        """A session's heartbeat ended: its State is removed after a while."""
-        if session_hash in self._states and session_hash not in self._state_timers:
-            self._state_timers[session_hash] = self.schedule.call_after(
-                self.profile.state_lifetime, lambda: self._forget_state(session_hash)
-            )
-
-    def session_opened(self, session_hash: str) -> None:
-        """A session's heartbeat began again: its State stays."""
-        timer = self._state_timers.pop(session_hash, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _forget_state(self, session_hash: str) -> None:
-        self._states.pop(session_hash, None)
-        self._state_timers.pop(session_hash, None)
+    def fault_made(self) -> None:
+        """There is a new fault, which may be for streams that are open."""
+        self.strike_streams(self.queue.channels())
 
     def file_url(self, root: str, file: StoredFile) -> str:
         """Give the address of a stored file."""
-        return f"{root}{self.profile.api_prefix}/file={quote(file.path)}"
+        path = quote(file.path) if self.profile.quoted_file_urls else file.path
+        return f"{root}{self.profile.api_prefix}/file={path}"
 
     def store(self, file: FakeFile) -> Generator[None, None, StoredFile]:
         """Store a produced file, a piece for each ``next()``."""
@@ -607,9 +630,3 @@ class FakeApp(Controls):
             writer.abort()
             raise
         return writer.finish(file.name, self.wall_time())
-
-
-def _is_local(url: str) -> bool:
-    host = url.partition("://")[2].partition("/")[0]
-    host = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    return host in ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")

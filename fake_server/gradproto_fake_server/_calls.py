@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import mimetypes
 from collections.abc import Generator
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from ._batches import BatchCall
 from ._components import Component
 from ._endpoints import Endpoint
-from ._files import StoredFile, safe_name
+from ._file_names import produced_name
+from ._files import StoredFile
 from ._http import Exchange
 from ._jobs import Job
 from ._json import compact_json
@@ -33,17 +34,16 @@ def _data_url(file: StoredFile) -> str:
 class CallHost:
     """The server as one call sees it."""
 
-    __slots__ = ("_app", "_states", "file_root", "root_url")
+    __slots__ = ("_app", "_state", "file_root")
 
-    def __init__(self, app: FakeApp, root_url: str, session_hash: str | None, *, file_root: str | None = None) -> None:
+    def __init__(self, app: FakeApp, file_root: str, session_hash: str | None) -> None:
         self._app = app
-        self.root_url = root_url
-        self.file_root: str = root_url if file_root is None else file_root
+        self.file_root: str = file_root
         """What the addresses of files begin with."""
         if session_hash is None and app.profile.shared_anonymous_state:
             session_hash = ""
         # Without a session a call has State values of its own (Gradio 3.50 and later).
-        self._states: dict[Component, Any] = {} if session_hash is None else app.state_values(session_hash)
+        self._state = app.states.of(session_hash)
 
     @property
     def profile(self) -> Profile:
@@ -58,6 +58,10 @@ class CallHost:
     def run_soon(self, job: Job) -> None:
         """Run the job in this or the next turn."""
         self._app.run_soon(job)
+
+    def render(self, job: Job, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        return self._app.render(job.endpoint, job.session_hash, made)
 
     def job_over(self, job: Job) -> None:
         """The job has ended, or gave up its place in the queue."""
@@ -75,7 +79,7 @@ class CallHost:
         """Store a file that came inside the data."""
         writer = self._app.files.create(self._app.file_seed)
         writer.write(content)
-        return writer.finish(safe_name(name) or "file", self._app.wall_time())
+        return writer.finish(produced_name(name, self._app.profile), self._app.wall_time())
 
     def file_data(self, file: StoredFile) -> dict[str, Any]:
         """Describe a file as Gradio does."""
@@ -97,16 +101,14 @@ class CallHost:
 
     def read_state(self, component: Component) -> Any:
         """Give the session's value of a State, at first a copy of the component's."""
-        if component not in self._states:
-            self._states[component] = deepcopy(component.value)
-        return self._states[component]
+        return self._state.read(component)
 
     def write_state(self, component: Component, value: Any) -> None:
         """Keep the session's value of a State."""
-        self._states[component] = value
+        self._state.write(component, value)
 
 
-def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bool) -> str:
+def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bool | None) -> str:
     """Give the JSON of a call's output outside the event stream, and count the step."""
     duration = job.step_duration()
     return app.messages.output(
@@ -115,6 +117,7 @@ def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bo
         duration=duration,
         average=job.endpoint.average_call(),
         in_message=False,
+        render_config=compact_json(job.rendered),
         keeps_state=any(component.kind == "state" for component in job.endpoint.inputs),
     )
 
@@ -122,10 +125,11 @@ def success_output(app: FakeApp, job: Job, data: list[Any], *, is_generating: bo
 class _DirectDelivery:
     """Answers a direct call; of a generator only the first output is ever sent."""
 
-    def __init__(self, app: FakeApp, exchange: Exchange) -> None:
+    def __init__(self, app: FakeApp, exchange: Exchange, *, batched: bool) -> None:
         self.alive = True
         self._app = app
         self._exchange = exchange
+        self._batched = batched
         exchange.on_disconnect = self._leave
 
     def _leave(self) -> None:
@@ -136,16 +140,19 @@ class _DirectDelivery:
         self.alive = False  # the next output ends the job
         return True
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
-        pass
+    def noted(self, job: Job, note: Progress | Log) -> bool:
+        return True
 
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
-        pass
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
+        return True
 
     def completed(self, job: Job, data: list[Any]) -> None:
-        self._answer(job, data, is_generating=False)
+        if not job.endpoint.batch:
+            self._answer(job, data, is_generating=False)
+        else:
+            self._answer(job, data if self._batched or not data else data[0], is_generating=None)
 
-    def _answer(self, job: Job, data: list[Any], *, is_generating: bool) -> None:
+    def _answer(self, job: Job, data: list[Any], *, is_generating: bool | None) -> None:
         output = success_output(self._app, job, data, is_generating=is_generating)
         try:
             body = output.encode()
@@ -160,11 +167,25 @@ class _DirectDelivery:
 
 
 def start_direct_call(
-    app: FakeApp, exchange: Exchange, endpoint: Endpoint, data: list[Any], session_hash: str | None
+    app: FakeApp,
+    exchange: Exchange,
+    endpoint: Endpoint,
+    data: list[Any],
+    session_hash: str | None,
+    *,
+    batched: bool = False,
 ) -> Job:
-    """Call an endpoint past the queue, its limits and its order."""
-    host = CallHost(app, app.root_url(exchange), session_hash)
-    job = Job(app.new_id(), endpoint, session_hash or "", data, host, _DirectDelivery(app, exchange))
+    """Call an endpoint past the queue, its limits and its order.
+
+    ``batched`` data are those of several events of a batch endpoint. Without that they are taken for the list of its
+    first input, so that only endpoints with one input and one output can be called with a single event's data.
+    """
+    host = CallHost(app, app.file_root(exchange, direct=True), session_hash)
+    delivery = _DirectDelivery(app, exchange, batched=batched)
+    if endpoint.batch and not batched:
+        data = [data]
+    kind = BatchCall if endpoint.batch else Job
+    job = kind(app.new_id(), endpoint, session_hash or "", data, host, delivery)
     app.remember(job)
     job.start()
     return job

@@ -38,11 +38,6 @@ class CallContext(Protocol):
         """The Gradio that is played."""
         ...
 
-    @property
-    def root_url(self) -> str:
-        """The app's address as the caller wrote it, without a slash at its end."""
-        ...
-
     def find_file(self, path: str) -> StoredFile | None:
         """Find a file that was uploaded or produced."""
         ...
@@ -74,6 +69,8 @@ class Component:
     label: str | None
     value: Any = None
     """What it shows at first; an input that has one need not be given."""
+    chosen: bool = False
+    """Whether that is the first of its choices because no other was given, which Gradio does from 5.29 on."""
     props: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the config says of it besides the things that all components share."""
     sent_whole: bool = False
@@ -134,9 +131,11 @@ def number(
         if limit is not None:
             props[name] = limit
 
-    def decode(given: Any, _context: CallContext) -> Any:
+    def decode(given: Any, context: CallContext) -> Any:
         if given is None:
             return None
+        if context.profile.whole_numbers_are_floats and precision is None:
+            given = float(given)
         # Gradio passes anything that is no text through unlooked at, and text only if it has to round it.
         if precision is not None:
             given = round(float(given), precision) if precision else round(float(given))
@@ -152,9 +151,9 @@ def number(
         props=props,
         schema={"type": "integer" if integer else "number"},
         python_type="int" if integer else "float",
-        example=(minimum or 0) if integer else 3 if minimum is None else minimum,
+        example=3 if minimum is None else round(minimum) if integer else minimum,
         decode=decode,
-        encode=_encode_number,
+        encode=_as_it_is if integer else _encode_number,
     )
 
 
@@ -203,15 +202,16 @@ def checkbox(label: str | None = None, value: bool = False) -> Component:
     )
 
 
-def dropdown(choices: Sequence[str], label: str | None = None, value: str | None = None) -> Component:
-    """One of some texts; the first one unless told otherwise."""
+def dropdown(choices: Sequence[Any], label: str | None = None, value: Any = None) -> Component:
+    """One of some texts or numbers; the first one unless told otherwise."""
     return Component(
         kind="dropdown",
         title="Dropdown",
         label=label,
         value=choices[0] if value is None and choices else value,
+        chosen=value is None,
         props={
-            "choices": [[choice, choice] for choice in choices],
+            "choices": [[str(choice), choice] for choice in choices],
             "type": "value",
             "allow_custom_value": False,
             "num_choices_shown": 100,
@@ -236,20 +236,22 @@ def radio(choices: Sequence[str], label: str | None = None, value: str | None = 
         schema={"enum": list(choices), "title": "Radio", "type": "string"},
         python_type=_literal(choices),
         example=choices[0] if choices else None,
-        decode=_one_of(choices),
+        decode=_one_of(choices, typed=True),
     )
 
 
-def _literal(choices: Sequence[str]) -> str:
+def _literal(choices: Sequence[Any]) -> str:
     return f"Literal[{', '.join(repr(choice) for choice in choices)}]"
 
 
-def _one_of(choices: Sequence[str]) -> Convert:
+def _one_of(choices: Sequence[Any], *, typed: bool = False) -> Convert:
+    """Refuse what is not among the choices; ``typed`` says of what type it is, where the Gradio does."""
     allowed = list(choices)
 
-    def decode(given: Any, _context: CallContext) -> Any:
-        if given is not None and given not in allowed:
-            raise AppFailure(f"Value: {given!r} (type: {type(given)}) is not in the list of choices: {allowed}")
+    def decode(given: Any, context: CallContext) -> Any:
+        if context.profile.checks_choices and given is not None and given not in allowed:
+            shown = f"{given!r} (type: {type(given)})" if typed and context.profile.typed_choices else given
+            raise AppFailure(f"Value: {shown} is not in the list of choices: {allowed}")
         return given
 
     return decode
@@ -259,7 +261,7 @@ def json_value(label: str | None = None, value: Any = None) -> Component:
     """Any JSON; between the outputs of a generator it is sent whole."""
     return Component(
         kind="json",
-        title="JSON",
+        title="Json",
         label=label,
         value=value,
         props={"open": False, "show_indices": False, "max_height": 500, "buttons": ["copy"]},
@@ -377,33 +379,32 @@ def chatbot(label: str | None = None) -> Component:
     )
 
 
-def _decode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:
-    # On its way in a message's content has to be a list already; on its way out a text will do.
+def _decode_chat(given: Any, context: CallContext) -> list[dict[str, Any]]:
+    # On its way in a message's content has to have its form already; on its way out a text will do.
     if given is None:
         return []
+    parts = context.profile.chat_parts
     for position, said in enumerate(cast("Iterable[Any]", given)):
-        if is_object(said) and not is_list(said.get("content")):
+        if is_object(said) and is_list(said.get("content")) is not parts:
+            wanted = "list" if parts else "string"
             raise ValueError(
-                f"1 validation error for ChatbotDataMessages\n{position}.content\n  Input should be a valid list"
+                f"1 validation error for ChatbotDataMessages\n{position}.content\n  Input should be a valid {wanted}"
             )
-    return [_message(said) for said in cast("Iterable[Any]", given)]
+    return _encode_chat(given, context)
 
 
-def _encode_chat(given: Any, _context: CallContext) -> list[dict[str, Any]]:
-    return [] if given is None else [_message(said) for said in cast("Iterable[Any]", given)]
+def _encode_chat(given: Any, context: CallContext) -> list[dict[str, Any]]:
+    said: Iterable[Any] = () if given is None else cast("Iterable[Any]", given)
+    return [_message(each, parts=context.profile.chat_parts) for each in said]
 
 
-def _message(said: Any) -> dict[str, Any]:
+def _message(said: Any, *, parts: bool) -> dict[str, Any]:
     if not is_object(said) or "role" not in said or "content" not in said:
         raise ValueError(f"a chat message is a dict with 'role' and 'content', not {said!r:.80}")
     content = said["content"]
-    parts = content if is_list(content) else [content]
-    return {
-        "role": said["role"],
-        "metadata": said.get("metadata"),
-        "content": [_part(part) for part in parts],
-        "options": said.get("options"),
-    }
+    if parts:
+        content = [_part(part) for part in (content if is_list(content) else [content])]
+    return {"role": said["role"], "metadata": said.get("metadata"), "content": content, "options": said.get("options")}
 
 
 def _part(part: Any) -> Any:
@@ -414,16 +415,32 @@ def _part(part: Any) -> Any:
     return part
 
 
-def state(value: Any = None) -> Component:
-    """A value that the server keeps for each session; on the wire it is ``null`` both ways."""
+def state(value: Any = None, *, time_to_live: float | None = None) -> Component:
+    """A value that the server keeps for each session; on the wire it is ``null`` both ways.
+
+    It is forgotten when it was not written for more than ``time_to_live`` seconds.
+    """
     return Component(
         kind="state",
         title="State",
         label=None,
         value=value,
-        props={"time_to_live": None, "delete_callback": "<function delete_callback>"},
+        props={"time_to_live": time_to_live, "delete_callback": "<function delete_callback>"},
         skip_api=True,
     )
+
+
+def column() -> Component:
+    """The place in the page where a function renders."""
+    props: dict[str, Any] = {
+        "scale": 1,
+        "min_width": 320,
+        "variant": "default",
+        "visible": True,
+        "elem_classes": [],
+        "show_progress": True,
+    }
+    return Component(kind="column", title="Column", label=None, props=props, skip_api=True)
 
 
 _BY_NAME: Mapping[str, Callable[[str | None], Component]] = {

@@ -26,6 +26,10 @@ class Controls(Failing):
         """Find an endpoint by name."""
         raise NotImplementedError
 
+    def fault_made(self) -> None:
+        """There is a new fault."""
+        raise NotImplementedError
+
     def hold(self, name: str) -> None:
         """Let the endpoint's next jobs stop before their first step, until they are stepped or released."""
         self.named(name).held = True
@@ -75,15 +79,17 @@ class Controls(Failing):
 
         It happens ``times`` times (``None`` for always) after ``after`` requests that pass, to requests of a method and
         a path, as in ``"GET */queue/data*"``, that are of the kinds that the fault is for; with ``endpoint`` or
-        ``session`` only to those that are about it. A fault of the messages happens to the next stream that is opened,
-        not to one that is open already. Those that change an answer can be put together; their order is that in which
-        they happen.
+        ``session`` only to those that are about it. A fault of the messages happens to a stream that is open already
+        if it is for one, and else to the next. Those of a request's body are for the head that comes before it, and
+        know no endpoint. Those that change an answer can be put together; their order is that in which they happen.
 
         Raises ``ValueError`` for a name, a pattern or a value that there is not.
         """
-        return self.faults.inject(
+        fault = self.faults.inject(
             name, pattern, endpoint=endpoint, session=session, times=times, after=after, values=values
         )
+        self.fault_made()
+        return fault
 
     def chaos(self, seed: int, rate: float, names: Sequence[str] | None = None) -> None:
         """Let faults happen at random to ``rate`` (0 to 1) of the requests that meet no other; 0 ends it.

@@ -8,34 +8,48 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._components import Component
+from ._descriptions import choices_in_config, config_keys_of, describe, first_value
 from ._endpoints import Endpoint
 from ._json import compact_json
 from ._profiles import Profile
-from ._schemas import FILE_SCHEMA, OLD_FILE_PYTHON_TYPE, OLD_FILE_SCHEMA, file_schema, without_open_objects
 
-__all__ = ["Layout", "api_info", "config", "page_for"]
+__all__ = ["Layout", "api_info", "config", "page_for", "render_config"]
 
 
 class Layout:
     """The components of an app in the order of their ids: each endpoint's inputs, its outputs, and its button."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, first: int = 1) -> None:
         self._profile = profile
-        self.buttons: list[int] = []
+        self.buttons: dict[int, int] = {}
+        """The ids of the buttons by the indices of the endpoints."""
         self._ids: dict[Component, int] = {}
         self._entries: list[tuple[int, Component | None]] = []
-        self._next = 1  # 0 is the root
+        self._pages: dict[int, str] = {}
+        self._next = first  # 0 is the root
+
+    def next_one(self) -> Layout:
+        """Make a layout whose ids go on where those of this one end."""
+        return Layout(self._profile, self._next)
 
     def add(self, endpoint: Endpoint) -> None:
         """Give ids to an endpoint's components; one that has an id keeps it."""
         for component in (*endpoint.inputs, *endpoint.outputs):
             if component not in self._ids:
-                self._ids[component] = self._next
-                self._entries.append((self._next, component))
-                self._next += 1
-        self.buttons.append(self._next)
-        self._entries.append((self._next, None))
+                self._ids[component] = self._enter(component, endpoint.page)
+        self.buttons[endpoint.index] = self._enter(None, endpoint.page)
+
+    def _enter(self, component: Component | None, page: str) -> int:
+        identity = self._next
         self._next += 1
+        self._entries.append((identity, component))
+        self._pages[identity] = page
+        return identity
+
+    @property
+    def size(self) -> int:
+        """The first id that no component has."""
+        return self._next
 
     def ids(self, components: Iterable[Component]) -> list[int]:
         """Give the ids of components."""
@@ -52,27 +66,14 @@ class Layout:
         """Describe who stands in whom: everything in one column."""
         return {"id": 0, "children": [{"id": identity} for identity, _ in self._entries]}
 
-
-def schema_of(component: Component, profile: Profile) -> Mapping[str, Any] | None:
-    """Give the JSON schema of a component's value, as this Gradio describes it."""
-    if component.schema is FILE_SCHEMA:  # a component may have been given another
-        if profile.old_api_info:
-            return OLD_FILE_SCHEMA
-        return file_schema(profile.file_fields, meta_required=profile.meta_required, described=profile.described_files)
-    return component.schema if profile.open_objects else without_open_objects(component.schema)
-
-
-def _example_of(component: Component, profile: Profile) -> Any:
-    # A file was shown by its address alone until it had to have meta.
-    plain = component.kind == "file" and "meta" not in profile.file_fields
-    if profile.old_api_info and component.kind in _OLD_EXAMPLES:
-        return _OLD_EXAMPLES[component.kind]
-    return component.example["path"] if plain else component.example
-
-
-# What the serializers of Gradio 3 say of each value, whatever its component is set to.
-_OLD_EXAMPLES: Mapping[str, Any] = {"textbox": "Howdy!", "number": 5}
-_OLD_PYTHON_TYPES: Mapping[str, str] = {"number": "int | float", "slider": "int | float"}
+    def page(self, route: str, endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+        """Describe what is on one page."""
+        ids = [identity for identity, page in self._pages.items() if page == route]
+        return {
+            "layout": {"id": 0, "children": [{"id": identity} for identity in ids]},
+            "components": ids,
+            "dependencies": [endpoint.index for endpoint in endpoints if endpoint.page == route],
+        }
 
 
 def _class_id(kind: str) -> str:
@@ -110,9 +111,12 @@ def _button(identity: int, profile: Profile) -> dict[str, Any]:
 
 def _component(identity: int, component: Component, profile: Profile) -> dict[str, Any]:
     props: dict[str, Any] = {}
-    if component.value is not None and not component.skip_api:
-        props["value"] = component.value
-    props |= component.props
+    value = first_value(component, profile)
+    if value is None and component.kind == "textbox" and profile.empty_texts:
+        value = ""
+    if value is not None:
+        props["value"] = value
+    props |= choices_in_config(component.props, profile)
     if component.label is not None:
         props["label"] = component.label
     if not component.skip_api:
@@ -135,42 +139,7 @@ def _component(identity: int, component: Component, profile: Profile) -> dict[st
         "key": None,
     }
     described = _picked(described, profile.component_keys)
-    schema = schema_of(component, profile)
-    if profile.old_api_info:
-        # A State has these too; what clients do not name they leave out by its type.
-        info = {
-            "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
-            "api_info": {"info": schema or _ANYTHING, "serialized_info": component.kind == "json"},
-            "example_inputs": {
-                "raw": _OLD_EXAMPLES.get(component.kind, component.example),
-                "serialized": _example_of(component, profile),
-            },
-        }
-        return described | _picked(info, profile.value_keys)
-    if schema is None:
-        return described
-    info = {
-        "api_info": schema,
-        "api_info_as_input": schema,
-        "api_info_as_output": schema,
-        "example_inputs": _example_of(component, profile),
-    }
-    return described | _picked(info, profile.value_keys)
-
-
-_ANYTHING: dict[str, Any] = {"type": {}, "description": "any valid value"}
-
-_SERIALIZERS = {
-    "textbox": "StringSerializable",
-    "dropdown": "StringSerializable",
-    "radio": "StringSerializable",
-    "number": "NumberSerializable",
-    "slider": "NumberSerializable",
-    "checkbox": "BooleanSerializable",
-    "json": "JSONSerializable",
-    "chatbot": "JSONSerializable",
-    "file": "FileSerializable",
-}
+    return described | _picked(config_keys_of(component, profile), profile.value_keys)
 
 
 def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[str, Any]:
@@ -180,26 +149,23 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
     types = {"continuous": False, "generator": endpoint.generates, "cancel": cancels}
     described: dict[str, Any] = {
         "id": endpoint.index,
-        "targets": [button] if old_targets else [[button, "click"]],
+        "targets": [button] if old_targets else [_target(endpoint, layout)],
         "trigger": "click",
         "inputs": layout.ids(endpoint.inputs),
         "outputs": layout.ids(endpoint.outputs),
         "backend_fn": not (cancels and profile.cancel_endpoints == "no backend"),
         "js": None,
+        "status_tracker": None,
         "queue": profile.queue_default if endpoint.queue else False,
         "api_name": _api_name(endpoint, profile),
         "api_description": None,
         "scroll_to_output": False,
-        "status_tracker": None,
-        "show_progress": True if old_targets else "full",
+        "show_progress": "full" if profile.named_progress else True,
         "documentation": [[], []],
         "every": None,
-        "zerogpu": False,
-        "like_user_message": False,
-        "show_api": endpoint.visibility == "public",
         "show_progress_on": None,
-        "batch": False,
-        "max_batch_size": 4,
+        "batch": endpoint.batch,
+        "max_batch_size": endpoint.max_batch_size,
         "cancels": list(endpoint.cancels),
         "types": _picked(types, profile.dependency_types),
         "collects_event_data": False,
@@ -207,17 +173,26 @@ def _dependency(endpoint: Endpoint, layout: Layout, profile: Profile) -> dict[st
         "trigger_only_on_success": False,
         "trigger_only_on_failure": False,
         "trigger_mode": "once",
+        "show_api": endpoint.visibility == "public",
+        "zerogpu": False,
         "api_visibility": endpoint.visibility,
-        "rendered_in": None,
-        "render_id": None,
-        "connection": "sse",
-        "time_limit": None,
-        "stream_every": 0.5,
+        "rendered_in": endpoint.rendered_in,
+        "render_id": endpoint.render_id,
+        "connection": "stream" if endpoint.streaming else "sse",
+        "time_limit": endpoint.time_limit,
+        "stream_every": endpoint.stream_every,
+        "like_user_message": False,
         "event_specific_args": None,
         "component_prop_inputs": [],
         "js_implementation": None,
     }
     return _picked(described, profile.dependency_keys)
+
+
+def _target(endpoint: Endpoint, layout: Layout) -> list[Any]:
+    if endpoint.streaming and endpoint.inputs:
+        return [layout.ids(endpoint.inputs[:1])[0], "stream"]
+    return [layout.buttons[endpoint.index], "click"]
 
 
 def _api_name(endpoint: Endpoint, profile: Profile) -> str | bool | None:
@@ -241,16 +216,12 @@ def config(
     max_file_size: int | None,
     enable_queue: bool,
     space_id: str | None,
+    pages: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The document behind ``/config``."""
+    """The document behind ``/config``; ``pages`` are their names by their routes."""
     components = layout.components()
     dependencies = [_dependency(endpoint, layout, profile) for endpoint in endpoints]
     tree = layout.tree()
-    home = {
-        "layout": tree,
-        "components": [component["id"] for component in components],
-        "dependencies": [endpoint.index for endpoint in endpoints],
-    }
     document: dict[str, Any] = {
         **_interface(endpoints, enable_queue),
         "version": profile.shown_version,
@@ -269,9 +240,9 @@ def config(
         "space_id": space_id,
         "is_space": space_id is not None,
         "enable_queue": enable_queue,
-        "show_api": True,
         "show_error": show_error,
-        "footer_links": ["api", "gradio", "settings", "runs"],
+        "show_api": True,
+        "footer_links": ["api", "gradio", "settings", *(["runs"] if "run_history" in profile.config_keys else [])],
         "run_history": True,
         "is_colab": False,
         "max_file_size": max_file_size,
@@ -288,16 +259,49 @@ def config(
         "fill_width": False,
         "theme_hash": _class_id("theme"),
         "pwa": False,
-        "pages": [["", "Home", True]],
-        "page": {"": home},
+        "pages": [[route, name, True][: 3 if profile.page_visibility else 2] for route, name in pages.items()],
+        "page": {route: layout.page(route, endpoints) for route in pages},
         "mcp_server": False,
         "i18n_translations": None,
         "dependencies": dependencies,
         "layout": "horizontal" if profile.one_function else tree,
         "username": username,
-        "root": root if profile.root == "absolute" else "",
+        "root": root,
     }
-    return _picked(document, profile.config_keys)
+    return _moved(_picked(document, profile.config_keys), profile.config_moves)
+
+
+def _moved(document: dict[str, Any], moves: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Put each field that this Gradio has elsewhere before the other one that is named with it."""
+    for name, before in moves:
+        if name in document and before in document:
+            value = document.pop(name)
+            items = list(document.items())
+            place = list(document).index(before)
+            document = dict([*items[:place], (name, value), *items[place:]])
+    return document
+
+
+def render_config(
+    renderer: Endpoint, made: Sequence[Endpoint], layout: Layout, whole: Layout, profile: Profile
+) -> dict[str, Any]:
+    """What a completion tells of the endpoints that ``renderer`` made, whose column is in the ``whole`` layout."""
+    (column,) = whole.ids(renderer.outputs)
+    described = [_component(column, renderer.outputs[0], profile), *layout.components()]
+    dependencies = [_dependency(endpoint, layout, profile) for endpoint in made]
+    children = layout.tree()["children"]
+    page = {
+        "layout": {"id": 0, "children": children},
+        "components": [component["id"] for component in described],
+        "dependencies": [endpoint.index for endpoint in made],
+    }
+    return {
+        **({"page": {"": page}} if profile.render_pages else {}),
+        "components": described,
+        "dependencies": dependencies,
+        "layout": {"id": column, "children": children},
+        "render_id": renderer.render_id,
+    }
 
 
 def _interface(endpoints: Sequence[Endpoint], enable_queue: bool) -> dict[str, Any]:
@@ -335,9 +339,16 @@ def _interface(endpoints: Sequence[Endpoint], enable_queue: bool) -> dict[str, A
     }
 
 
-def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_endpoints: bool) -> dict[str, Any]:
-    """The document behind ``/info``; with ``all_endpoints`` the undocumented ones too, and no snippets."""
+def api_info(
+    endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_endpoints: bool, simple: bool = True
+) -> dict[str, Any]:
+    """The document behind ``/info``; with ``all_endpoints`` the undocumented ones too, and no snippets.
+
+    ``simple`` describes what the clients of Gradio 3 take in place of what goes over the wire.
+    """
     hides = bool({"show_api", "api_visibility"} & profile.dependency_keys)
+    # Before an endpoint's description said whether it is for users, there was no description of the others.
+    lists_hidden = all_endpoints and bool({"show_api", "api_visibility"} & profile.info_keys)
     named: dict[str, Any] = {}
     unnamed: dict[str, Any] = {}
     for endpoint in endpoints:
@@ -346,12 +357,12 @@ def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_
         private = endpoint.visibility == "private"
         if private and not profile.private_in_info:
             continue
-        if endpoint.visibility == "undocumented" and hides and not all_endpoints:
+        if endpoint.visibility == "undocumented" and hides and not lists_hidden:
             continue
         info: dict[str, Any] = {
-            "parameters": _parameters(endpoint, profile),
+            "parameters": _parameters(endpoint, profile, simple=simple),
             "returns": [
-                _picked(_described(component, profile), profile.return_keys)
+                _picked(_described(component, profile, simple=simple), profile.return_keys)
                 for component in endpoint.outputs
                 if not component.skip_api
             ],
@@ -368,17 +379,18 @@ def api_info(endpoints: Iterable[Endpoint], profile: Profile, root: str, *, all_
     return {"named_endpoints": named, "unnamed_endpoints": unnamed}
 
 
-def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, profile: Profile, *, simple: bool) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for component, name in zip(endpoint.inputs, endpoint.parameter_names, strict=True):
         if component.skip_api:
             continue
-        described = _described(component, profile)
+        described = _described(component, profile, simple=simple)
+        value = first_value(component, profile)
         kind = {
             "type": described["type"],
             "python_type": {
                 **described["python_type"],
-                # Until 5.0 a parameter was described in the words of its schema, as a return still is.
+                # Since 5.0 a parameter is described by other words of its schema than a return.
                 "description": (component.schema or {}).get("additional_description", "")
                 if profile.described_files
                 else described["python_type"]["description"],
@@ -387,36 +399,27 @@ def _parameters(endpoint: Endpoint, profile: Profile) -> list[dict[str, Any]]:
         parameter = {
             "label": described["label"],
             "parameter_name": name,
-            "parameter_has_default": component.value is not None or name in endpoint.none_defaults,
-            "parameter_default": component.value,
+            "parameter_has_default": value is not None or name in endpoint.none_defaults,
+            "parameter_default": value,
             **kind,
             "component": component.title,
-            "example_input": _example_of(component, profile),
+            "example_input": described["example_input"],
             "serializer": described["serializer"],
         }
         parameters.append(_picked(parameter, profile.parameter_keys))
     return parameters
 
 
-def _described(component: Component, profile: Profile) -> dict[str, Any]:
-    schema = schema_of(component, profile) or {}
+def _described(component: Component, profile: Profile, *, simple: bool) -> dict[str, Any]:
+    described = describe(component, profile, simple=simple)
     return {
         "label": component.label or "",
-        "type": schema or None,
-        "python_type": {
-            "type": _python_type(component, schema, profile),
-            "description": schema.get("description", ""),
-        },
+        "type": described.schema or None,
+        "python_type": {"type": described.python_type, "description": described.words},
         "component": component.title,
-        "serializer": _SERIALIZERS.get(component.kind, "SimpleSerializable"),
+        "example_input": described.example,
+        "serializer": described.serializer,
     }
-
-
-def _python_type(component: Component, schema: Mapping[str, Any], profile: Profile) -> str:
-    if schema is OLD_FILE_SCHEMA:
-        return OLD_FILE_PYTHON_TYPE
-    old = _OLD_PYTHON_TYPES.get(component.kind) if profile.old_api_info else None
-    return component.python_type if old is None else old
 
 
 def _snippets(

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import types
 import typing
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
-from ._components import Component, checkbox, component_named, dropdown, file, json_value, number, textbox
-from ._files import StoredFile
+from ._components import Component, component_named
+from ._hints import component_for, element_of, hints_of, result_of, results_in
+from ._profiles import Profile
 from ._scripts import ScriptStep
-from ._steps import FakeFile, Hold, Log, Progress, Sleep
 
-__all__ = ["Endpoint", "Visibility", "endpoint_from"]
+__all__ = ["Endpoint", "Visibility", "check_playable", "endpoint_from"]
 
 Visibility = Literal["public", "undocumented", "private"]
 ComponentSpec = Union[Component, str]
-
-_STEPS = (Sleep, Progress, Log, Hold)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +40,8 @@ class Endpoint:
     outputs: tuple[Component, ...]
     parameter_names: tuple[str, ...]
     """One for each input; a State's too."""
+    keywords: tuple[str, ...] = ()
+    """The last inputs that the function takes by name only."""
     none_defaults: frozenset[str]
     """Parameters whose default in the function is ``None``: the only defaults that Gradio tells its clients."""
     generates: bool
@@ -51,6 +50,23 @@ class Endpoint:
     concurrency_limit: int | None = 1
     concurrency_id: str
     visibility: Visibility = "public"
+    batch: bool = False
+    """Whether events that wait together are one call, which gets and gives lists."""
+    max_batch_size: int = 4
+    streaming: bool = False
+    """Whether an event goes on with each frame that is posted."""
+    time_limit: float | None = None
+    """Seconds for all calls of one event of a streaming input together."""
+    stream_every: float = 0.5
+    """Seconds between two frames, as the page would post them."""
+    page: str = ""
+    """The route of its page, without slashes."""
+    render_id: int | None = None
+    """The number of a function that renders: that makes endpoints, for the session that calls it."""
+    rendered_in: int | None = None
+    """The number of the function that made this one."""
+    validator: Callable[..., Any] | None = None
+    """What looks at the inputs before an event may join the queue."""
     description: str = ""
     cancels: tuple[int, ...] = ()
     """The endpoints whose events a call of this one cancels; it does nothing else."""
@@ -82,6 +98,11 @@ class Endpoint:
                 return script.steps
         return None
 
+    def call(self, arguments: Sequence[Any]) -> Any:
+        """Call the function with a value for each input."""
+        first = len(arguments) - len(self.keywords)
+        return self.function(*arguments[:first], **dict(zip(self.keywords, arguments[first:], strict=True)))
+
     @property
     def api_inputs(self) -> list[Component]:
         """The inputs that clients name."""
@@ -104,30 +125,37 @@ def endpoint_from(
     inputs: Sequence[ComponentSpec] | None,
     outputs: Sequence[ComponentSpec] | None,
     generates: bool | None,
-    queue: bool,
-    concurrency_limit: int | None,
-    concurrency_id: str | None,
-    visibility: Visibility,
+    batch: bool = False,
+    **options: Any,
 ) -> Endpoint:
-    """Describe a function; what ``inputs``, ``outputs`` and ``generates`` leave open, its signature says."""
-    hints = _type_hints(function)
-    returned = hints.get("return", inspect.Parameter.empty)
-    yields, result = _result_of(function, returned)
-    parameters = [
-        parameter
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    """Describe a function; what ``inputs``, ``outputs`` and ``generates`` leave open, its signature says.
+
+    ``options`` are fields of the :class:`Endpoint`. Raises ``TypeError`` for a type that has no component.
+    """
+    hints = hints_of(function)
+    yields, result = result_of(function, hints.get("return", Any))
+    every = list(inspect.signature(function).parameters.values())
+    positional = [each for each in every if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    named = [each for each in every if each.kind is each.KEYWORD_ONLY]
+    parameters = [*positional, *named]
     names = [parameter.name for parameter in parameters]
+    kind_of = element_of if batch else _itself
     if inputs is None:
-        made = [_component_for(hints.get(name, Any), name) for name in names]
+        made = [
+            component_for(
+                kind_of(hints.get(parameter.name, Any)),
+                parameter.name,
+                f"parameter {parameter.name!r} of /{name}",
+                parameter.default,
+            )
+            for parameter in parameters
+        ]
     else:
-        labels = [*names, *(None for _ in inputs)]
-        made = [_component_of(spec, label) for spec, label in zip(inputs, labels, strict=False)]
-        if len(made) > len(names):
-            names += [f"param_{position}" for position in range(len(names), len(made))]
+        made = [_component_of(spec, names[place] if place < len(names) else None) for place, spec in enumerate(inputs)]
+        names += [f"param_{place}" for place in range(len(names), len(made))]
     if outputs is None:
-        shown = [_component_for(kind, name) for kind in _results_in(result)]
+        kinds = [kind_of(kind) for kind in (_batched_results_in(result) if batch else results_in(result))]
+        shown = [component_for(kind, name, f"the result of /{name}") for kind in kinds]
     else:
         shown = [_component_of(spec, name) for spec in outputs]
     return Endpoint(
@@ -137,66 +165,51 @@ def endpoint_from(
         inputs=tuple(made),
         outputs=tuple(shown),
         parameter_names=tuple(names[: len(made)]),
+        keywords=tuple(parameter.name for parameter in named)[: max(len(made) - len(positional), 0)],
         none_defaults=frozenset(parameter.name for parameter in parameters if parameter.default is None),
         generates=yields if generates is None else generates,
-        queue=queue,
-        concurrency_limit=concurrency_limit,
-        concurrency_id=concurrency_id or f"{name}#{index}",
-        visibility=visibility,
+        batch=batch,
         description=inspect.getdoc(function) or "",
+        **options,
     )
 
 
-def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(function)
-    except (NameError, TypeError):  # names that only its own module's readers know
-        return {}
+def check_playable(endpoint: Endpoint, profile: Profile, *, others: int) -> None:
+    """Raise ``ValueError`` for an endpoint that this Gradio cannot have, besides ``others``."""
+    this, name = f"Gradio {profile.version}", f"/{endpoint.name}"
+    if profile.one_function and others:
+        raise ValueError(f"{this} serves one function, and there is one already")
+    if endpoint.generates and not profile.generators:
+        raise ValueError(f"{this} has no generators, but {name} is one")
+    if endpoint.concurrency_limit is not None and endpoint.concurrency_limit < 1:
+        raise ValueError(f"{name} has a limit of {endpoint.concurrency_limit} events at once, so that none would run")
+    if endpoint.batch and profile.batches == "absent":
+        raise ValueError(f"{this} calls nothing in batches, but {name} wants that")
+    if endpoint.batch and endpoint.max_batch_size < 1:
+        raise ValueError(f"{name} is called with {endpoint.max_batch_size} events at most, which is not even one")
+    if endpoint.streaming and "stream" not in profile.routes:
+        raise ValueError(f"{this} has no streaming inputs, but {name} wants one")
+    if endpoint.streaming and (endpoint.batch or endpoint.generates):
+        raise ValueError(f"{name} has a streaming input, so it can be neither a generator nor a batch")
+    if endpoint.time_limit is not None and not endpoint.time_limit > 0:
+        raise ValueError(f"{name} has a time limit of {endpoint.time_limit} seconds, which is no time")
+    if endpoint.render_id is not None and "render_config" not in profile.output_fields:
+        raise ValueError(f"{this} renders nothing, but {name} wants to")
+    if endpoint.render_id is not None and (endpoint.batch or endpoint.streaming or endpoint.generates):
+        raise ValueError(f"{name} renders, so it can be no generator, no batch, and have no streaming input")
+    if endpoint.validator is not None and not profile.validators:
+        raise ValueError(f"{this} has no validators, but {name} has one")
 
 
-def _result_of(function: Callable[..., Any], returned: Any) -> tuple[bool, Any]:
-    """Say whether the function's yields are outputs, and the type of its outputs."""
-    if not inspect.isgeneratorfunction(function):
-        return False, returned
-    arguments = typing.get_args(returned)
-    if typing.get_origin(returned) is Generator and arguments[2] not in (None, type(None)):
-        return False, arguments[2]
-    return True, _without_steps(arguments[0]) if arguments else Any
-
-
-def _without_steps(kind: Any) -> Any:
-    if typing.get_origin(kind) in (Union, types.UnionType):
-        left = [each for each in typing.get_args(kind) if each not in _STEPS]
-        return Union[tuple(left)] if left else Any
+def _itself(kind: Any) -> Any:
     return kind
 
 
-def _results_in(kind: Any) -> list[Any]:
-    if kind is None or kind is type(None):
-        return []
-    if typing.get_origin(kind) is tuple:
-        return list(typing.get_args(kind))
-    return [kind]
+def _batched_results_in(kind: Any) -> list[Any]:
+    """Give the types of a batch function's outputs: a tuple of lists, or a list with the only one."""
+    found = results_in(kind)
+    return [element_of(found[0])] if typing.get_origin(kind) is list else found
 
 
 def _component_of(spec: ComponentSpec, label: str | None) -> Component:
     return component_named(spec, label) if isinstance(spec, str) else spec
-
-
-def _component_for(kind: Any, label: str) -> Component:
-    """Choose a component for a type hint; what has no component of its own is JSON."""
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) in (Union, types.UnionType):
-        left = [each for each in arguments if each is not type(None)]
-        kind = left[0] if len(left) == 1 else Any
-    if typing.get_origin(kind) is Literal:
-        return dropdown([str(choice) for choice in typing.get_args(kind)], label)
-    if kind is str:
-        return textbox(label)
-    if kind is bool:
-        return checkbox(label)
-    if kind in (int, float):
-        return number(label)
-    if kind in (StoredFile, FakeFile):
-        return file(label)
-    return json_value(label)

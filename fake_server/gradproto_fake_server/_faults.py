@@ -20,15 +20,16 @@ from ._json import compact_json
 __all__ = ["FAULTS", "Failing", "Fault", "FaultAction", "FaultFamily", "FaultKind", "Faults"]
 
 FaultAction = Literal["answer", "hang", "cut", "truncate", "lose"]
-FaultFamily = Literal["connection", "answer", "server", "shape", "stream", "message"]
+FaultFamily = Literal["connection", "body", "answer", "server", "shape", "stream", "message"]
 
 
 class FaultKind(NamedTuple):
     """One row of :data:`FAULTS`."""
 
     family: FaultFamily
-    """``connection``: when somebody connects; ``answer``: in place of the answer; ``server``: before it; ``shape``: to
-    the answer's bytes; ``stream``: to those of an event stream; ``message``: to the messages in it."""
+    """``connection``: when somebody connects; ``body``: to a request's body as it comes; ``answer``: in place of the
+    answer; ``server``: before it; ``shape``: to the answer's bytes; ``stream``: to those of an event stream;
+    ``message``: to the messages in it."""
     kinds: tuple[str, ...]
     """Which requests it is for, as in :attr:`RequestRecord.kind`; none for all."""
     text: str
@@ -46,6 +47,38 @@ FAULTS: Mapping[str, FaultKind] = {
     "accept and hang": FaultKind("connection", (), "the connection is made, and nothing ever comes from it"),
     "accept and close": FaultKind("connection", (), "the connection is made, and closed at once"),
     "accept and reset": FaultKind("connection", (), "the connection is made, and reset at once"),
+    "close at first byte": FaultKind("connection", (), "the connection is closed when the first bytes come"),
+    "reset at first byte": FaultKind("connection", (), "the connection is reset when the first bytes come"),
+    "no http": FaultKind(
+        "connection",
+        (),
+        "the first bytes, a TLS hello or a request, are answered with a text that is neither, and with a close",
+        {"text": "220 mail.fake.test ESMTP ready\r\n"},
+    ),
+    "latency": FaultKind("connection", (), "whatever is sent, either way, comes late", {"seconds": 0.1}),
+    "bandwidth": FaultKind("connection", (), "only so many bytes a second go each way", {"bytes_per_second": 64 << 10}),
+    "small pieces": FaultKind(
+        "connection",
+        (),
+        "bytes go both ways in pieces of so many, one every so many seconds",
+        {"size": 1, "every": 0.0},
+    ),
+    # to the body of a request
+    "slow body": FaultKind(
+        "body",
+        (),
+        "so many bytes of the request's body are read every so many seconds",
+        {"size": 64 << 10, "every": 0.1},
+    ),
+    "stall body": FaultKind(
+        "body", (), "after so many bytes of its body nothing more is read of the request", {"after_bytes": 0}
+    ),
+    "cut body": FaultKind(
+        "body", (), "the connection is closed after so many bytes of the request's body", {"after_bytes": 0}
+    ),
+    "reset body": FaultKind(
+        "body", (), "the connection is reset after so many bytes of the request's body", {"after_bytes": 0}
+    ),
     # in place of an answer
     "answer": FaultKind(
         "answer",
@@ -69,7 +102,14 @@ FAULTS: Mapping[str, FaultKind] = {
     "queue full": FaultKind("answer", _JOINS, "the queue is full"),
     # to the server
     "restart": FaultKind(
-        "server", (), "the server restarts: a new app id, no sessions, no logins, all connections cut"
+        "server",
+        (),
+        "the server restarts: a new app id, no sessions, no logins, all connections cut, and new ones refused"
+        " while it is down for so many seconds",
+        {"down": 0.0},
+    ),
+    "refuse": FaultKind(
+        "server", (), "new connections are refused for so many seconds; those that are there stay", {"seconds": 5.0}
     ),
     "forget sessions": FaultKind("server", (), "all sessions and their events are forgotten, as by another replica"),
     "forget logins": FaultKind("server", (), "all logins are forgotten"),
@@ -216,17 +256,19 @@ class Fault:
         endpoints: Collection[str] = (),
     ) -> bool:
         """Say whether it happens to this request, and count it."""
+        return self.matches(method, path, kind=kind, session=session, endpoints=endpoints) and self.counts()
+
+    def matches(self, method: str, path: str, *, kind: str, session: str | None, endpoints: Collection[str]) -> bool:
+        """Say whether it is for this request."""
         if self.times == 0 or self.method not in ("*", method) or not fnmatchcase(path, self.path):
             return False
         if kind == "socket" and self.family in ("shape", "stream"):
             return False  # frames are no answer
-        if (
-            (self.kinds and kind not in self.kinds)
-            or (self.session is not None and session != self.session)
-            or (self.endpoint is not None and self.endpoint not in endpoints)
-        ):
-            return False
-        return self.counts()
+        return (
+            (not self.kinds or kind in self.kinds)
+            and (self.session is None or session == self.session)
+            and (self.endpoint is None or self.endpoint in endpoints)
+        )
 
     def counts(self) -> bool:
         """Count something that it could happen to; say whether it does."""
@@ -350,8 +392,8 @@ class Faults:
             raise ValueError(f"the rate of chaos is from 0 to 1, not {rate!r}")
         chosen = [name for name, kind in FAULTS.items() if kind.family in _RANDOM] if names is None else list(names)
         for name in chosen:
-            if _kind_called(name).family == "connection":
-                raise ValueError(f"{name!r} cannot happen at random: chaos is for requests")
+            if _kind_called(name).family in ("connection", "body"):
+                raise ValueError(f"{name!r} cannot happen at random: chaos is for requests that have come")
         count = 0
 
         def choose(kind: str) -> str | None:
@@ -364,6 +406,11 @@ class Faults:
             return fitting[int.from_bytes(digest[8:16], "big") % len(fitting)]
 
         self._chaos = choose if rate else None
+
+    def remove(self, fault: Fault) -> None:
+        """Put one thing right, and forget it."""
+        fault.cancel()
+        self._faults = [other for other in self._faults if other is not fault]
 
     def clear(self) -> None:
         """Put everything right."""
@@ -380,13 +427,20 @@ class Faults:
         """Give the fault that happens to a new connection."""
         return next((fault for fault in self._faults if fault.family == "connection" and fault.counts()), None)
 
+    def find_for_body(self, method: str, path: str, *, kind: str, session: str | None) -> Fault | None:
+        """Give the fault that happens to a request of which the head has come, and the body has yet to."""
+        for fault in self._faults:
+            if fault.family == "body" and fault.applies(method, path, kind=kind, session=session):
+                return fault
+        return None
+
     def find_all(
         self, method: str, path: str, *, kind: str, session: str | None, endpoints: Collection[str]
     ) -> list[Fault]:
         """Give the faults that happen to a request: one, or several that can be put together."""
         found: list[Fault] = []
         for fault in self._faults:
-            if fault.family == "connection" or (found and not {found[0].family, fault.family} <= _TOGETHER):
+            if fault.family in ("connection", "body") or (found and not {found[0].family, fault.family} <= _TOGETHER):
                 continue
             if fault.applies(method, path, kind=kind, session=session, endpoints=endpoints):
                 found.append(fault)

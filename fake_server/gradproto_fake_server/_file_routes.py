@@ -15,107 +15,119 @@ from ._streams import FileSource
 
 __all__ = ["serve_file"]
 
-_SHOWN_INLINE = frozenset(
-    {
-        "application/json",
-        "text/plain",
-        "image/gif",
-        "image/jpeg",
-        "image/png",
-        "image/webp",
-        "audio/aac",
-        "audio/aiff",
-        "audio/flac",
-        "audio/mp4",
-        "audio/mpeg",
-        "audio/ogg",
-        "audio/wav",
-        "audio/webm",
-        "audio/x-aiff",
-        "audio/x-flac",
-        "audio/x-m4a",
-        "audio/x-matroska",
-        "audio/x-wav",
-        "video/mp4",
-        "video/mpeg",
-        "video/ogg",
-        "video/quicktime",
-        "video/webm",
-        "video/x-matroska",
-        "video/x-msvideo",
-    }
-)
-"""Types that cannot run scripts; others are sent as a download of unknown type (Gradio 4.44 and later)."""
-
 _BOTH_ENDS = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
-_ONE_END = re.compile(r"bytes=(?:(\d{1,18})-|-(\d{1,18}))")
+_RANGE = re.compile(r"(\d{0,18})-(\d{0,18})")
 
 
-def serve_file(exchange: Exchange, file: StoredFile | None, path: str, profile: Profile) -> None:
-    """Answer a request for a file; whatever was neither uploaded nor produced is not allowed, be it there or not."""
-    if file is None:
-        _refuse(exchange, path, profile)
-        return
-    media_type = mimetypes.guess_type(file.name)[0]
-    inline = media_type in _SHOWN_INLINE
-    shown = media_type if inline and media_type else "application/octet-stream"
-    disposition = "inline" if inline else "attachment"
+def serve_file(exchange: Exchange, file: StoredFile, profile: Profile, *, trusted: bool) -> None:
+    """Serve a file, or the part of it that was asked for; a ``trusted`` one may be a page that a browser shows."""
+    media_type = _media_type(file.name, profile)
+    if not profile.guards_browsers:
+        shown, disposition = media_type or "text/plain", None
+    elif media_type in profile.inline_types or trusted:
+        shown, disposition = media_type or "application/octet-stream", "inline"
+    else:
+        shown, disposition = "application/octet-stream", "attachment"
     wanted = exchange.headers.get("range", "").strip()
     if (both := _BOTH_ENDS.fullmatch(wanted)) is not None:
         _serve_between(exchange, file, int(both[1]), int(both[2]), shown, disposition)
-        return
-    quoted = quote(file.name)
-    name = f'filename="{file.name}"' if quoted == file.name else f"filename*=utf-8''{quoted}"
-    headers = [
-        ("accept-ranges", "bytes"),
-        ("content-type", f"{shown}; charset=utf-8" if shown.startswith("text/") else shown),
-        ("content-disposition", f"{disposition}; {name}"),
-    ]
-    stamp = hashlib.md5(f"{file.modified}-{file.size}".encode(), usedforsecurity=False).hexdigest()
-    tail = [("last-modified", formatdate(file.modified, usegmt=True)), ("etag", f'"{stamp}"')]
-    one = _ONE_END.fullmatch(wanted) if profile.open_ranges else None
-    if one is None:
-        _send(exchange, file, 0, file.size, 200, [*headers, ("content-length", str(file.size)), *tail])
-        return
-    start = int(one[1]) if one[1] is not None else max(file.size - int(one[2]), 0)
-    if start >= file.size:
-        exchange.respond(416, b"", "text/plain; charset=utf-8", [("content-range", f"bytes */{file.size}")])
-        return
-    length = ("content-length", str(file.size - start))
-    where = ("content-range", f"bytes {start}-{file.size - 1}/{file.size}")
-    _send(exchange, file, start, file.size, 206, [*headers, length, *tail, where])
-
-
-def _refuse(exchange: Exchange, path: str, profile: Profile) -> None:
-    absolute = path.startswith("/")
-    if profile.file_refusal == "crash":
-        exchange.respond_crash()
-    elif profile.file_refusal == "long" and absolute:
-        where = "the Gradio python app working directory, or be a temp file created by the Gradio python app"
-        exchange.respond_detail(403, f"File cannot be fetched: {path}. All files must contained within {where}.")
-    elif profile.file_refusal == "long":
-        exchange.respond_detail(404, "File not found")
-    elif profile.file_refusal == "allowed or found" and not absolute:
-        exchange.respond_detail(404, f"File not found: {path}.")
+    elif wanted.startswith("bytes=") and wanted.count("-") > 1:
+        exchange.respond_crash()  # Gradio splits it in two
     else:
-        exchange.respond_detail(403, f"File not allowed: {path}.")
+        _serve_as_framework(exchange, file, wanted, shown, disposition, profile)
+
+
+def _media_type(name: str, profile: Profile) -> str | None:
+    # What Python calls these has changed; it is said as it was for the Gradio that is played.
+    if name.lower().endswith(".wav"):
+        return "audio/wav" if "audio/wav" in profile.inline_types else "audio/x-wav"
+    if name.lower().endswith(".js"):
+        return "application/javascript"
+    return mimetypes.guess_type(name)[0]
+
+
+def _with_charset(media_type: str) -> str:
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
 
 
 def _serve_between(
-    exchange: Exchange, file: StoredFile, first: int, last: int, media_type: str, disposition: str
+    exchange: Exchange, file: StoredFile, first: int, last: int, media_type: str, disposition: str | None
 ) -> None:
     """Serve a range with both ends, which Gradio does itself, with fewer headers than its web framework's."""
     if first >= file.size:
         exchange.respond_detail(416, "Requested Range Not Satisfiable", [("content-range", f"bytes */{file.size}")])
         return
     last = min(last, file.size - 1)
+    first = min(first, last)
+    guarded = [] if disposition is None else [("content-disposition", disposition)]
     headers = [
-        ("content-disposition", disposition),
-        ("content-type", media_type),
+        *guarded,
+        ("content-type", _with_charset(media_type) if disposition is None else media_type),
         ("content-range", f"bytes {first}-{last}/{file.size}"),
-        ("content-length", str(max(last + 1 - first, 0))),
+        ("content-length", str(last + 1 - first)),
     ]
-    _send(exchange, file, first, max(last + 1, first), 206, headers)
+    _send(exchange, file, first, last + 1, 206, headers)
+
+
+def _serve_as_framework(
+    exchange: Exchange, file: StoredFile, wanted: str, media_type: str, disposition: str | None, profile: Profile
+) -> None:
+    """Serve a file as Starlette does; the older one takes no notice of a range."""
+    stamp = hashlib.md5(f"{file.modified}-{file.size}".encode(), usedforsecurity=False).hexdigest()
+    modified = formatdate(file.modified, usegmt=True)
+    tag = f'"{stamp}"' if profile.quoted_etags else stamp
+    condition = exchange.headers.get("if-range")
+    start, end = 0, file.size
+    status, part = 200, []
+    if wanted and profile.open_ranges and condition in (None, modified, tag):
+        found = _find_range(exchange, wanted, file.size, profile)
+        if found is None:
+            return
+        start, end = found
+        status, part = 206, [("content-range", f"bytes {start}-{end - 1}/{file.size}")]
+    headers = [
+        ("accept-ranges", "bytes"),
+        ("content-type", _with_charset(media_type)),
+        *([] if disposition is None else [("content-disposition", f"{disposition}; {_name(file.name)}")]),
+        ("content-length", str(end - start)),
+        ("last-modified", modified),
+        ("etag", tag),
+        *part,
+    ]
+    _send(exchange, file, start, end, status, headers)
+
+
+def _name(name: str) -> str:
+    quoted = quote(name)
+    return f'filename="{name}"' if quoted == name else f"filename*=utf-8''{quoted}"
+
+
+def _find_range(exchange: Exchange, wanted: str, size: int, profile: Profile) -> tuple[int, int] | None:
+    """Give the first and the last byte but one; ``None`` if the client was told what is wrong."""
+    unit, equals, ranges = wanted.partition("=")
+    found = _RANGE.fullmatch(ranges.strip())
+    problem = None
+    if not equals:
+        problem = "Malformed range header."
+    elif unit.strip().lower() != "bytes":
+        problem = "Only support bytes range"
+    elif found is None or not (found[1] or found[2]):
+        problem = "Range header: range must be requested"
+    if problem is not None or found is None:
+        exchange.respond(400, (problem or "").encode(), "text/plain; charset=utf-8")
+        return None
+    start = int(found[1]) if found[1] else size - int(found[2])
+    end = min(int(found[2]) + 1, size) if found[1] and found[2] else size
+    if start < 0 and profile.long_suffixes:
+        start = 0
+    if not 0 <= start < size:
+        where = f"bytes */{size}" if profile.long_suffixes else f"*/{size}"
+        exchange.respond(416, b"", "text/plain; charset=utf-8", [("content-range", where)])
+        return None
+    if start >= end:
+        exchange.respond(400, b"Range header: start must be less than end", "text/plain; charset=utf-8")
+        return None
+    return start, end
 
 
 def _send(

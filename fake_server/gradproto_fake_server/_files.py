@@ -9,19 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol, runtime_checkable
 
-__all__ = ["DirectoryFiles", "FileReader", "FileWriter", "Files", "MemoryFiles", "StoredFile", "safe_name"]
+__all__ = ["DirectoryFiles", "FileReader", "FileWriter", "Files", "MemoryFiles", "StoredFile"]
 
 _PIECE = 1 << 20
-_MAX_NAME = 200  # bytes; what Gradio leaves of a long name
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|`$!{}]")
-_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))})
 
 
 class FileReader(Protocol):
@@ -81,7 +77,7 @@ class FileWriter(Protocol):
         ...
 
     def finish(self, name: str, modified: float) -> StoredFile:
-        """Store it under a name that :func:`safe_name` passed."""
+        """Store it under a name that :func:`~._file_names.upload_name` gave."""
         ...
 
     def abort(self) -> None:
@@ -166,27 +162,6 @@ class DirectoryFiles:
             writer.abort()
         self._files.clear()
         self._directory.cleanup()
-
-
-def safe_name(filename: str) -> str | None:
-    """Give the base name under which an upload is stored, ``""`` if it has none, ``None`` if it must be refused.
-
-    Directories are cut off, characters that mean something to a file system or a shell are dropped, names of devices
-    get an underscore before them, long names are cut (Gradio 6.31).
-    """
-    base = PurePosixPath(filename).name
-    if not base or base == "..":
-        return None if base else ""
-    stem, extension = os.path.splitext(base)
-    extension = _FORBIDDEN.sub("", extension)
-    stem = _FORBIDDEN.sub("", stem) or ("file" if extension else "")
-    stem, extension = os.path.splitext((stem + extension).rstrip(" .") or "file")
-    if stem.partition(".")[0].rstrip(" ").upper() in _DEVICES:
-        stem = f"_{stem}"
-    room = _MAX_NAME - len(extension.encode())
-    if room < 1:
-        return "file" + extension.encode()[: _MAX_NAME - 4].decode("utf-8", "ignore")
-    return stem.encode()[:room].decode("utf-8", "ignore") + extension
 
 
 class _MemoryReader:

@@ -6,6 +6,7 @@ begin before the request's body is over, and a cut connection when a stream fail
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import parse_qsl, unquote
@@ -13,8 +14,11 @@ from urllib.parse import parse_qsl, unquote
 import h11
 
 from ._bends import Bend, Head
+from ._intakes import Intake
 from ._json import compact_json, is_object
+from ._lines import Line, Pace
 from ._log import Ending, RequestRecord
+from ._reasons import REASONS
 from ._websocket import WebSocket, handshake_headers
 
 if TYPE_CHECKING:
@@ -28,29 +32,8 @@ Headers = Sequence[tuple[str, str]]
 _MAX_JSON_BODY = 256 << 20  # a memory guard; Gradio has no limit here
 _LOGGED_BODY = 64 << 10
 _SEND_AT_ONCE = 64 << 10  # how much a pull takes out of streams and files
-_REASONS: dict[int, bytes] = {
-    200: b"OK",
-    206: b"Partial Content",
-    302: b"Found",
-    307: b"Temporary Redirect",
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    402: b"Payment Required",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    409: b"Conflict",
-    413: b"Content Too Large",
-    416: b"Range Not Satisfiable",
-    422: b"Unprocessable Entity",
-    429: b"Too Many Requests",
-    500: b"Internal Server Error",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-}
-
-
+_UNREAD = 1 << 20  # bytes for a client that does not read them, after which nothing is read of it either
+_AHEAD = 64 << 10  # bytes of the next requests that may come before this one is answered
 _REFUSALS = frozenset({400, 403, 404, 405, 413, 416, 422})
 
 
@@ -86,11 +69,13 @@ class Exchange:
         "bend",
         "connection",
         "headers",
+        "intake",
         "message_bend",
         "method",
         "on_body",
         "on_disconnect",
         "path",
+        "prefix",
         "query_string",
         "queue_full",
         "record",
@@ -104,6 +89,8 @@ class Exchange:
         self.record: RequestRecord = record
         self.method: str = record.method
         self.path: str = record.path
+        self.prefix: str = ""
+        """What of the path stands before the app's own paths, where the app is mounted or has a root path."""
         self.query_string: str = record.query
         self.headers: dict[str, str] = dict(record.headers)
         """By name in lower case; of repeated ones the last."""
@@ -116,6 +103,8 @@ class Exchange:
         """Whether the response is whole or was cut."""
         self.bend: Bend | None = None
         """What is done to the response's bytes, if a fault wants that."""
+        self.intake: Intake | None = None
+        """What is done to the request's body, if a fault wants that."""
         self.message_bend: MessageBend | None = None
         """What is done to the messages of its stream, if a fault wants that."""
         self.refusal: bytes | None = None
@@ -135,6 +124,11 @@ class Exchange:
             self._query = dict(parse_qsl(self.query_string, keep_blank_values=True))
         return self._query
 
+    @property
+    def own_path(self) -> str:
+        """The path without what stands before the app's own, and without a slash at its end."""
+        return self.path[len(self.prefix) :].rstrip("/")
+
     def receive_body(self, sink: BodySink) -> None:
         """Have the body given to ``sink`` as it comes, instead of as a whole to :attr:`on_body`."""
         self._sink = sink
@@ -142,6 +136,20 @@ class Exchange:
     # -- the request's side, for the connection
 
     def body_data(self, data: bytes | bytearray) -> None:
+        """A piece of the request's body has come."""
+        if self.intake is None:
+            self.take_body(data)
+        elif not self.responded:
+            self.intake.body_data(bytes(data))
+
+    def body_ended(self) -> None:
+        """The request's body has come as a whole."""
+        if self.intake is None:
+            self.take_body_end()
+        elif not self.responded:
+            self.intake.body_ended()
+
+    def take_body(self, data: bytes | bytearray) -> None:
         """Take a piece of the request's body."""
         if self.responded:
             return
@@ -156,7 +164,7 @@ class Exchange:
             return
         self._body.append(bytes(data))
 
-    def body_ended(self) -> None:
+    def take_body_end(self) -> None:
         """The request's body is whole."""
         if self.responded:
             return
@@ -186,7 +194,8 @@ class Exchange:
         """Answer a handshake; the connection belongs to the WebSocket from here on. The body must be over."""
         socket = WebSocket(self, self.connection.app.schedule, self.connection.app.profile)
         self.on_disconnect = socket.lost
-        self.connection.switch_to(self, socket, handshake_headers(self.headers["sec-websocket-key"]))
+        headers = [*handshake_headers(self.headers["sec-websocket-key"]), *self.connection.app.common_headers()]
+        self.connection.switch_to(self, socket, headers)
         return socket
 
     def end_socket(self, ending: Ending) -> None:
@@ -314,7 +323,8 @@ class Exchange:
 
     def call_after(self, delay: float, callback: Callable[[], None]) -> None:
         """Do something ``delay`` seconds from now, unless the exchange is over by then."""
-        self.connection.app.schedule.call_after(delay, lambda: None if self.responded else callback())
+        schedule = self.connection.app.schedule
+        schedule.call_after(delay, lambda: None if self.responded else callback(), awaited=True)
 
     def start_raw(self, status: int, headers: Headers, version: str) -> None:
         """Send the head of a response past h11, which must close the connection."""
@@ -330,10 +340,8 @@ class Exchange:
 
     def _over(self, end: Ending) -> None:
         self.responded = True
-        self.source = None
-        self.on_disconnect = None
-        self.on_body = None
-        self._sink = None
+        self.source = self.on_disconnect = None
+        self.on_body = self._sink = None
         self.record.end = end
         self.record.ended = self.connection.now
         self.connection.exchange_over(self)
@@ -355,20 +363,26 @@ class ServerConnection:
 
     def __init__(self, app: Site, number: int) -> None:
         self.number = number
-        self.closed: bool = False
-        """Whether the socket is to be closed once everything was sent."""
         self.reset: bool = False
-        """Whether it is to be reset then, and not just closed."""
+        """Whether it is to be reset where it is closed, and not just closed."""
         self.in_pieces: bool = False
         """Whether :meth:`data_to_send` gives what was sent piece by piece, and not all that there is."""
         self._app = app
         self._h11 = h11.Connection(h11.SERVER)
-        self._out: list[bytes] = []
+        self._out: deque[bytes] = deque()
         self._exchange: Exchange | None = None
         self._requests: Exchange | None = None
         self._in_events = False
         self._socket: WebSocket | None = None
         self._deaf = False
+        self._closing = False
+        self._last_word: bytes | None = None
+        self._line: Line | None = None
+        self._goes_soon = False
+        self._unread = 0
+        self._is_paused = False
+        self._ahead = 0
+        self._has_rest = False
 
     @property
     def now(self) -> float:
@@ -387,41 +401,111 @@ class ServerConnection:
 
     # -- for the shell
 
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is to be closed once everything was sent."""
+        return self._closing and (self._line is None or not (self._out or not self._line.is_empty))
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        self._closing = value
+
+    @property
+    def wants_data(self) -> bool:
+        """Whether the shell may read from the client; what it reads all the same is taken.
+
+        A client that does not read its answers is not read either, nor one that sends requests without end while it has
+        an answer to come, as uvicorn does it. That it goes away is seen when it is read again.
+        """
+        if self._closing:
+            return True
+        exchange = self._requests
+        return (
+            self._unread < _UNREAD
+            and self._ahead < _AHEAD
+            and (exchange is None or exchange.intake is None or exchange.responded or exchange.intake.takes_more)
+            and (self._line is None or self._line.takes_more)
+        )
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client; ``b""`` means that it closed, which uvicorn takes for a disconnect."""
-        if self.closed or (self._deaf and data):
+        if self._closing and not data:
+            self._app.forget_connection(self)  # what is yet to be sent is sent
+        elif self._closing or (self._deaf and data):
             return
-        if not data:
+        elif not data:
             self.connection_lost()
+        elif self._line is not None:
+            self._line.heard(data)
+        else:
+            self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        if self._closing:
             return
+        if self._last_word is not None:
+            self.send_raw(self._last_word)
+            self._closing = True
+            return
+        self._has_rest = False
         self._app.not_idle(self)
         if self._socket is not None:
+            self._socket.exchange.record.received += len(data)
             self._socket.receive_data(data)
             return
+        if self._is_paused:
+            self._ahead += len(data)
         self._h11.receive_data(data)
         self._handle_events()
 
     def data_to_send(self) -> bytes:
         """Give the next bytes for the client, ``b""`` if there are none now. Files and streams are read only here."""
+        if self._line is None:
+            return self._next_out()
+        self._put_on_line()
+        return self._line.take()
+
+    def _put_on_line(self) -> None:
+        line = self._line
+        self._goes_soon = False
+        while line is not None and line.gives_room and (data := self._next_out()):
+            line.said(data)
+
+    def _next_out(self) -> bytes:
         out = self._out
         exchange = self._exchange
-        if self._socket is not None and not self.closed:
+        if self._socket is not None and not self._closing:
             self._socket.fill(_SEND_AT_ONCE)
-        elif exchange is not None and exchange.source is not None and not self.closed:
+        elif exchange is not None and exchange.source is not None and not self._closing:
             exchange.source.fill(exchange, _SEND_AT_ONCE)
         if not out:
+            self.all_sent()
             return b""
         if self.in_pieces:
-            return out.pop(0)
+            data = out.popleft()
+            self._unread -= len(data)
+            return data
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
+        self._unread = 0
         return data
+
+    def all_sent(self) -> None:
+        """The shell has sent what it got: if the response is over, the client is idle, and not before.
+
+        That :meth:`data_to_send` is asked for more says the same.
+        """
+        if self._has_rest and not self._out:
+            self._has_rest = False
+            self._app.idle(self)
 
     def connection_lost(self) -> None:
         """The client is gone."""
         if self._app.forget_connection(self):
-            self.closed = True
+            self._closing = True
             self._out.clear()
+            if self._line is not None:
+                self._line.stop()
             if self._exchange is not None:
                 self._exchange.disconnected()
 
@@ -430,6 +514,20 @@ class ServerConnection:
     def hear_nothing(self) -> None:
         """Take whatever the client sends, and never answer."""
         self._deaf = True
+
+    def say_only(self, text: bytes, *, reset: bool = False) -> None:
+        """Answer the first bytes that come with a text that is no HTTP, or with none, and close or reset."""
+        self._last_word = text
+        self.reset = reset
+
+    def lie_at(self, pace: Pace) -> None:
+        """Let bytes come and go at a pace."""
+
+        def hear(data: bytes) -> None:
+            self._receive(data)
+            self.wake()  # there is room for more
+
+        self._line = Line(self._app.schedule, pace, receive=hear, arrived=lambda: self._app.ready.update({self: None}))
 
     def drop(self) -> None:
         """The server is gone."""
@@ -447,6 +545,9 @@ class ServerConnection:
     def wake(self) -> None:
         """Tell the shell that there may be something to send."""
         self._app.ready[self] = None
+        if self._line is not None and not self._goes_soon:  # what is on its way does not wait for who takes it
+            self._goes_soon = True
+            self._app.schedule.call_after(0.0, self._put_on_line)
 
     def close_idle(self) -> None:
         """The client has been silent for too long."""
@@ -459,16 +560,16 @@ class ServerConnection:
         self._send(
             h11.Response(
                 status_code=status,
-                headers=[*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)],
-                reason=_REASONS.get(status, b""),
+                headers=[*self._app.common_headers(), *headers, *self._cors_headers(exchange)],
+                reason=REASONS.get(status, b""),
             )
         )
 
     def start_raw(self, exchange: Exchange, status: int, headers: Headers, version: str) -> None:
         """Send the head of a response of which h11 knows nothing."""
         exchange.record.status = status
-        lines = [f"HTTP/{version} {status} {_REASONS.get(status, b'').decode()}"]
-        every = [*self._app.common_headers(), *headers, *self._app.cors_headers(exchange.headers)]
+        lines = [f"HTTP/{version} {status} {REASONS.get(status, b'').decode()}"]
+        every = [*self._app.common_headers(), *headers, *self._cors_headers(exchange)]
         lines.extend(f"{name}: {value}" for name, value in every)
         self.send_raw("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
@@ -485,8 +586,7 @@ class ServerConnection:
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes that are framed already."""
-        self._out.append(data)
-        self._app.ready[self] = None
+        self._put(data)
 
     def end_response(self, *, close: bool) -> None:
         """End a response; go on with the next request if this one's body is over."""
@@ -494,7 +594,7 @@ class ServerConnection:
         if close or self._h11.our_state is h11.MUST_CLOSE:
             self.closed = True
             return
-        self._app.idle(self)
+        self._has_rest = True
         if not self._in_events:
             self._handle_events()
 
@@ -506,16 +606,26 @@ class ServerConnection:
 
     # -- inside
 
+    def _cors_headers(self, exchange: Exchange) -> list[tuple[str, str]]:
+        # What controls the server is no part of the app that other pages may use, and crashes have no such headers.
+        crashed = exchange.record.status == 500 and exchange.refusal == b""
+        return [] if crashed or exchange.record.kind == "control" else self._app.cors_headers(exchange.headers)
+
     def _send(self, event: h11.Event) -> None:
-        data = self._h11.send(event)
+        self._put(self._h11.send(event) or b"")
+
+    def _put(self, data: bytes) -> None:
         if data:
             self._out.append(data)
-        self._app.ready[self] = None
+            self._unread += len(data)
+            if self._requests is not None:  # also when its exchange is over, for that is before its last bytes
+                self._requests.record.sent += len(data)
+        self.wake()
 
     def _handle_events(self) -> None:
         self._in_events = True
         try:
-            while not self.closed and self._next():
+            while not self._closing and self._next():
                 pass
         except h11.RemoteProtocolError:
             self._refuse()
@@ -528,6 +638,8 @@ class ServerConnection:
         if http.our_state is h11.DONE and http.their_state is h11.DONE:
             http.start_next_cycle()
             self._requests = None
+            self._is_paused = False
+            self._ahead = 0
         event = http.next_event()
         kind = type(event)
         if self._socket is not None:
@@ -536,11 +648,14 @@ class ServerConnection:
             self._begin(cast("h11.Request", event))
         elif kind is h11.Data:
             if self._requests is not None:
-                self._requests.body_data(cast("h11.Data", event).data)
+                data = cast("h11.Data", event).data
+                self._requests.record.received += len(data)
+                self._requests.body_data(data)
         elif kind is h11.EndOfMessage:
             if self._requests is not None:
                 self._requests.body_ended()
         else:  # NEED_DATA, PAUSED or the end
+            self._is_paused = event is h11.PAUSED
             return False
         return True
 
@@ -563,6 +678,7 @@ class ServerConnection:
         )
         exchange = Exchange(self, record)
         self._exchange = self._requests = exchange
+        self._has_rest = False
         self._app.handle(exchange)
         if self._h11.they_are_waiting_for_100_continue and not exchange.responded:
             self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ._app import FakeApp
 from ._demo import demo_app
 from ._faults import Failing, Faults
-from ._http import ServerConnection
+from ._http import Exchange, ServerConnection
 from ._hub_accounts import HubToken, HubUser, OrgRole, TokenRole
 from ._hub_api import ApiFront
 from ._hub_front import Front
@@ -22,7 +22,8 @@ from ._hub_limits import RateLimit
 from ._hub_routes import ROUTES
 from ._hub_spaces import CPU_BASIC_SLEEP, Gating, HubSpace, Stage
 from ._json import compact_json
-from ._log import RequestRecord
+from ._listening import Listening
+from ._log import RequestRecord, check_closed, check_requested, check_strict
 from ._profiles import Profile, profile_for
 from ._schedule import Schedule
 
@@ -32,6 +33,7 @@ OpenAddress = Callable[[str, Callable[[], ServerConnection]], str]
 """How a shell makes an address: it is told the subdomain and whom to connect clients to, and gives the URL."""
 
 _REMEMBERED_REQUESTS = 10_000
+_REMEMBERED_ADDRESSES = 32  # each is a socket that listens
 _MEMORY_URL = "http://hub.test"
 _MEMORY_DOMAIN = ".hf.test"
 
@@ -77,12 +79,15 @@ class FakeHub(Failing):
         self.ready: dict[ServerConnection, None] = {}
         """Connections that may have something to send or want to be closed; the shell empties it."""
         self.faults: Faults = Faults()
+        self.listening: Listening = Listening(self.schedule)
+        """Whether clients can connect, to the Hub and to its Spaces."""
         self.rate_limit: RateLimit | None = None
         self._date_offset = started_at
         self._seed = f"hub/{seed}/"
         self._minted = 0
         self._connection_count = 0
         self._request_count = 0
+        self._open: dict[int, RequestRecord] = {}
         self._on_disk = False
         self._tokens: dict[str, HubToken] = {}
         self._org_ids: dict[str, str] = {}
@@ -94,6 +99,9 @@ class FakeHub(Failing):
         self._fronts: dict[str, Front] = {}
         """By subdomain."""
         self._open_address: OpenAddress = _memory_address
+        self._close_address: Callable[[str], None] = lambda _: None
+        self._left: deque[str] = deque()
+        """Addresses of Spaces that are there no more, where clients are still told so."""
 
     # -- building
 
@@ -227,7 +235,7 @@ class FakeHub(Failing):
         self.spaces = {new if key == old else key: value for key, value in self.spaces.items()}
         self._old_names[old] = new
         self._old_names.pop(new, None)
-        self._fronts.pop(space.subdomain, None)
+        self._leave_address(space)
         space.id = space.front.site = new
         space.drop_app()
         self._give_address(space)
@@ -237,8 +245,12 @@ class FakeHub(Failing):
         space = self.space(space_id)
         space.set_stage("DELETING")
         del self.spaces[space_id]
-        self._fronts.pop(space.subdomain, None)
+        self._leave_address(space)
         space.front.close()
+
+    def refuse(self, seconds: float) -> None:
+        """Refuse new connections for so many seconds from now, at all addresses; 0 ends it."""
+        self.listening.stop_for(seconds)
 
     def limit_requests(self, limit: int | None, *, window: float = 300.0) -> None:
         """Answer 429 to whoever makes more than ``limit`` requests to the API in ``window`` seconds; ``None`` to none.
@@ -251,6 +263,29 @@ class FakeHub(Failing):
     def open_streams(self) -> list[RequestRecord]:
         """The streams that the apps of all Spaces have open."""
         return [record for app in self._apps for record in app.open_streams]
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real Gradio refuses of that which the apps of Spaces were asked for; see :attr:`FakeApp.complaints`.
+
+        What the Hub itself refuses is no complaint: whether there is a Space, and who may see it, is asked to be told.
+        """
+        return [f"#{record.number} {record.complaint}" for record in self.requests if record.complaint is not None]
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if the app of a Space was asked for anything that a real Gradio refuses."""
+        check_strict(self.complaints)
+
+    def assert_requested(self, kind: str, times: int | None = None, *, site: str | None = None) -> list[RequestRecord]:
+        """Give the requests of a :attr:`RequestRecord.kind`, to all sites or to one: ``hub``, or the id of a Space.
+
+        Raises ``AssertionError`` if there are not ``times`` of them, or without that none at all.
+        """
+        return check_requested((record for record in self.requests if site in (None, record.site)), kind, times)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open, at the Hub or at any Space."""
+        check_closed(list(self._open.values()))
 
     # -- for the shells
 
@@ -270,19 +305,28 @@ class FakeHub(Failing):
         for app in self._apps:
             app.date_offset = value
 
-    def attach(self, url: str, open_address: OpenAddress) -> None:
-        """A shell serves the Hub at ``url``, and makes an address for each Space, also those of later."""
+    def attach(self, url: str, open_address: OpenAddress, close_address: Callable[[str], None]) -> None:
+        """A shell serves the Hub at ``url``, and makes an address for each Space, also those of later.
+
+        It is told which of them are of no more use.
+        """
         self.url = url
         self._open_address = open_address
+        self._close_address = close_address
         for space in self.spaces.values():
             self._give_address(space)
 
     def connect(self) -> ServerConnection:
-        """A client has connected to the Hub itself."""
+        """A client has connected to the Hub itself. Raises ``ConnectionRefusedError`` while nobody listens."""
+        self.listening.check()
         return self._api.connect()
 
     def connect_to(self, subdomain: str) -> ServerConnection:
-        """A client has connected to the address of a Space, or to where there is none any more."""
+        """A client has connected to the address of a Space, or to where there is none any more.
+
+        Raises ``ConnectionRefusedError`` while nobody listens.
+        """
+        self.listening.check()
         return self._fronts.get(subdomain, self._nowhere).connect()
 
     def connect_at(self, host: str) -> ServerConnection:
@@ -348,6 +392,8 @@ class FakeHub(Failing):
         # Whoever asks for an app or an address from now on opens nothing that nobody closes.
         self._on_disk = False
         self._open_address = _memory_address
+        self._close_address = lambda _: None
+        self._left.clear()
         for front in self._all_fronts():
             front.close()
         for app in list(self._apps):
@@ -397,7 +443,12 @@ class FakeHub(Failing):
             site=site,
         )
         self.requests.append(record)
+        self._open[record.number] = record
         return record
+
+    def exchange_over(self, exchange: Exchange) -> None:
+        """A request has been answered, or never will be."""
+        self._open.pop(exchange.record.number, None)
 
     def find_token(self, authorization: str) -> HubToken | None:
         """Give the token of an ``Authorization`` header, if it is good."""
@@ -481,6 +532,13 @@ class FakeHub(Failing):
 
     def _all_fronts(self) -> list[Front]:
         return [self._api, self._nowhere, *(space.front for space in self.spaces.values())]
+
+    def _leave_address(self, space: HubSpace) -> None:
+        self._fronts.pop(space.subdomain, None)
+        if space.host_if_made is not None:
+            self._left.append(space.host_if_made)
+        while len(self._left) > _REMEMBERED_ADDRESSES:
+            self._close_address(self._left.popleft())
 
     def _give_address(self, space: HubSpace) -> None:
         subdomain = space.subdomain

@@ -87,6 +87,7 @@ class Front:
 
     def exchange_over(self, exchange: Exchange) -> None:
         """An exchange has ended."""
+        self.hub.exchange_over(exchange)
         app = self.open_exchanges.pop(exchange, None)
         if app is not None:
             app.exchange_over(exchange)

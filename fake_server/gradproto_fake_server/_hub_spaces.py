@@ -129,6 +129,11 @@ class HubSpace(Failing):
             self._host = self.hub.open_address(self.subdomain)
         return self._host
 
+    @property
+    def host_if_made(self) -> str | None:
+        """Its address, if somebody has asked for it."""
+        return self._host
+
     def move_to(self, subdomain: str) -> None:
         """Let it have another address, or a new one at the same name."""
         self.subdomain = subdomain

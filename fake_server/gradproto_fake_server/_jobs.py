@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
+from pathlib import PurePath
 from types import GeneratorType
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from ._components import CallContext, Component
+from ._coroutines import driven
 from ._endpoints import Endpoint
 from ._files import StoredFile
 from ._json import is_list_or_tuple
 from ._profiles import Profile
 from ._schedule import Schedule, Timer
 from ._scripts import Completed, Estimation, Failed, Generating, RawMessage, ScriptStep, Starts
-from ._steps import AppFailure, FakeFile, Hold, Log, Progress, Sleep
+from ._steps import AppFailure, FakeFile, Hold, Log, Progress, Sleep, file_at
 
-__all__ = ["Delivery", "Job", "JobHost", "JobState"]
+if TYPE_CHECKING:
+    from ._batches import Batch
 
-JobState = Literal["queued", "ready", "sleeping", "held", "paused", "completed", "failed", "cancelled", "dropped"]
-"""``paused``: its output is not read; ``dropped``: the client went away; the last four are ends."""
+__all__ = ["Delivery", "Job", "JobHost", "JobState", "arguments_of"]
+
+JobState = Literal[
+    "queued", "ready", "sleeping", "held", "paused", "waiting", "completed", "failed", "cancelled", "dropped"
+]
+"""``paused``: its output is not read; ``waiting``: for the next frame of a streaming input; ``dropped``: the client
+went away; the last four are ends."""
 
 _ENDS = frozenset({"completed", "failed", "cancelled", "dropped"})
 
@@ -34,12 +42,12 @@ class Delivery(Protocol):
         """Take an intermediate output; ``False`` stops the job until :meth:`Job.resume`."""
         ...
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
-        """Take progress or a log."""
+    def noted(self, job: Job, note: Progress | Log) -> bool:
+        """Take progress or a log; ``False`` stops the job, as for an output."""
         ...
 
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
-        """Take a message that a script says."""
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
+        """Take a message that a script says; ``False`` stops the job, as for an output."""
         ...
 
     def completed(self, job: Job, data: list[Any]) -> None:
@@ -80,6 +88,10 @@ class JobHost(CallContext, Protocol):
         """Keep the session's value of a State."""
         ...
 
+    def render(self, job: Job, made: object) -> dict[str, Any]:
+        """Make a session's endpoints of functions by their names; give what is told of them."""
+        ...
+
     def job_over(self, job: Job) -> None:
         """The job has ended, or gave up its place in the queue."""
         ...
@@ -97,13 +109,16 @@ class Job:
         "_step_began",
         "_storing",
         "_timer",
+        "batch",
         "began",
         "data",
         "delivery",
         "endpoint",
+        "error",
         "event_id",
         "last_duration",
         "outputs_given",
+        "rendered",
         "script",
         "session_hash",
         "state",
@@ -117,6 +132,8 @@ class Job:
         data: list[Any] | None,
         host: JobHost,
         delivery: Delivery,
+        *,
+        scripted: bool = True,
     ) -> None:
         self.event_id: str = event_id
         self.endpoint: Endpoint = endpoint
@@ -129,10 +146,16 @@ class Job:
         """How many intermediate outputs it gave."""
         self.data: list[Any] | None = data
         """The values of its inputs; ``None`` while the client is yet to send them."""
+        self.error: Exception | None = None
+        """What it failed with, which its client may not be told."""
+        self.rendered: dict[str, Any] | None = None
+        """What is told of the endpoints that it made."""
         self.last_duration: float = 0.0
         """Seconds that its last step took."""
-        self.script: tuple[ScriptStep, ...] | None = endpoint.take_script()
+        self.script: tuple[ScriptStep, ...] | None = endpoint.take_script() if scripted else None
         """What it says in place of what the function does."""
+        self.batch: Batch | None = None
+        """The events that it shares its call with, from when they start."""
         self._host = host
         self._iterator: Iterator[object] | None = None
         self._last: list[Any] | None = None
@@ -148,6 +171,11 @@ class Job:
         return self.state in _ENDS
 
     @property
+    def host(self) -> JobHost:
+        """The server as this call sees it."""
+        return self._host
+
+    @property
     def _stops(self) -> bool:
         """Whether it can be stopped between two steps."""
         return self.endpoint.generates or self.script is not None
@@ -156,17 +184,24 @@ class Job:
 
     def hold(self) -> None:
         """Stop before the next step."""
-        self._permits = 0
+        self._of_the_call._permits = 0
 
     def step(self, steps: int = 1) -> None:
         """Let a held job go on to its next yield, or ``steps`` of them."""
-        self._permits = (self._permits or 0) + steps
-        self._leave_gate()
+        call = self._of_the_call
+        call._permits = (call._permits or 0) + steps
+        call._leave_gate()
 
     def release(self) -> None:
         """Let it run freely."""
-        self._permits = None
-        self._leave_gate()
+        call = self._of_the_call
+        call._permits = None
+        call._leave_gate()
+
+    @property
+    def _of_the_call(self) -> Job:
+        """The job that makes the steps."""
+        return self if self.batch is None else self.batch.call
 
     def _leave_gate(self) -> None:
         if self.state == "held":
@@ -177,7 +212,10 @@ class Job:
     def start(self) -> None:
         """Leave the queue."""
         self.began = self._step_began = self._host.schedule.now
-        self._ready()
+        if self.batch is not None:
+            self.batch.started(self)
+        else:
+            self._ready()
 
     def turn_to(self, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
         """Learn what it is, before it starts."""
@@ -196,7 +234,12 @@ class Job:
         self._host.run_soon(self)
 
     def kill(self) -> None:
-        """End it for ``/cancel``: a generator stops, a plain function runs to an end that nobody hears of."""
+        """End it for ``/cancel``: a generator stops, a plain function runs to an end that nobody hears of.
+
+        What is part of a batch goes on.
+        """
+        if self.batch is not None:
+            return
         self.delivery.alive = False
         self._host.job_over(self)
         if self._stops or self.state in ("queued", "held"):
@@ -216,6 +259,8 @@ class Job:
 
     def close(self) -> None:
         """End it whatever it does, for the server ends."""
+        if self.batch is not None:
+            self.batch.call.close()
         if not self.over:
             self.delivery.alive = False
             self._end("dropped")
@@ -248,7 +293,7 @@ class Job:
         if self._iterator is None and self.script is not None:
             self._iterator = iter(self.script)
         if self._iterator is None:
-            result: Any = self.endpoint.function(*self._arguments())
+            result: Any = driven(self.endpoint.call(self._arguments()), self.endpoint.name)
             if not isinstance(result, GeneratorType) and not (self.endpoint.generates and isinstance(result, Iterator)):
                 self._returned(result)
                 return True
@@ -257,11 +302,11 @@ class Job:
         if isinstance(item, Sleep):
             if item.seconds > 0:
                 self.state = "sleeping"
-                self._timer = self._host.schedule.call_after(item.seconds, self._ready)
+                self._timer = self._host.schedule.call_after(item.seconds, self._ready, awaited=True)
             return False
         if isinstance(item, Progress | Log):
-            if self.delivery.alive:
-                self.delivery.noted(self, item)
+            if self.delivery.alive and not self.delivery.noted(self, item):
+                self._pause()
         elif isinstance(item, Hold):
             self._permits = 0
         elif self.script is not None:
@@ -282,30 +327,19 @@ class Job:
             self.delivery.completed(self, list(step.outputs))
         elif isinstance(step, Failed):
             self.delivery.failed(self, _NoText() if step.error is None else AppFailure(step.error, title=step.title))
-        elif isinstance(step, Estimation | Starts | RawMessage):
-            self.delivery.said(self, step)
+        elif isinstance(step, Estimation | Starts | RawMessage) and not self.delivery.said(self, step):
+            self._pause()
 
     def _arguments(self) -> list[Any]:
-        inputs = self.endpoint.inputs
-        host = self._host
-        data = self.data or []
-        if len(data) < len(inputs):
-            if host.profile.short_input_message:
-                raise IndexError("list index out of range")
-            raise ValueError(
-                f"An event handler ({self.endpoint.name}) didn't receive enough input values "
-                f"(needed: {len(inputs)}, got: {len(data)})."
-            )
-        return [
-            host.read_state(component) if component.kind == "state" else component.decode(value, host)
-            for component, value in zip(inputs, data, strict=False)
-        ]
+        return arguments_of(self.endpoint, self.data or [], self._host)
 
     # -- outputs
 
     def _outputs(self, value: Any, then: Callable[[list[Any]], None]) -> None:
         """Split a value into the endpoint's outputs, store its files, convert it, and hand it on."""
         shown = self.endpoint.outputs
+        if self.endpoint.render_id is not None:
+            self.rendered, value = self._host.render(self, value), None
         values: list[Any]
         if len(shown) == 1:
             values = [value]
@@ -322,6 +356,11 @@ class Job:
 
     def _stored_outputs(self, values: list[Any], then: Callable[[list[Any]], None]) -> None:
         for position, value in enumerate(values):
+            if (
+                isinstance(value, PurePath)
+                and self.endpoint.outputs[position % len(self.endpoint.outputs)].kind == "file"
+            ):
+                value = file_at(value)
             if isinstance(value, FakeFile):
 
                 def go_on(stored: StoredFile, position: int = position) -> None:
@@ -365,7 +404,12 @@ class Job:
         self._last = data
         if not self.delivery.alive:
             self._end("dropped")
-        elif not self.delivery.generated(self, data) and self.state == "ready":
+        elif not self.delivery.generated(self, data):
+            self._pause()
+
+    def _pause(self) -> None:
+        """Wait until somebody reads, if it did not end meanwhile."""
+        if self.state == "ready":
             self.state = "paused"
 
     def _returned(self, value: Any) -> None:
@@ -389,9 +433,15 @@ class Job:
         self._end("completed")
 
     def _failed(self, error: Exception) -> None:
+        self.error = error
         if self.delivery.alive:
             self.delivery.failed(self, error)
         self._end("failed")
+
+    def ended_with_batch(self, state: JobState) -> None:
+        """The call that it was part of is over."""
+        if not self.over:
+            self._end(state)
 
     def _end(self, state: JobState) -> None:
         self.state = state
@@ -402,6 +452,22 @@ class Job:
                 _close(cast("Generator[object, None, object]", unfinished))
         self._iterator = self._storing = self._after_storing = None
         self._host.job_over(self)
+
+
+def arguments_of(endpoint: Endpoint, data: list[Any], host: JobHost) -> list[Any]:
+    """Make what the function gets of an event's data."""
+    inputs = endpoint.inputs
+    if len(data) < len(inputs):
+        if host.profile.short_input_message:
+            raise IndexError("list index out of range")
+        raise ValueError(
+            f"An event handler ({endpoint.name}) didn't receive enough input values "
+            f"(needed: {len(inputs)}, got: {len(data)})."
+        )
+    return [
+        host.read_state(component) if component.kind == "state" else component.decode(value, host)
+        for component, value in zip(inputs, data, strict=False)
+    ]
 
 
 class _NoText(Exception):

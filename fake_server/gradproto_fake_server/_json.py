@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any, TypeGuard
 
-__all__ = ["ascii_json", "compact_json", "is_list", "is_list_or_tuple", "is_object"]
+__all__ = ["ascii_json", "compact_json", "escaped_json", "is_list", "is_list_or_tuple", "is_object"]
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str).encode
 
 _encode_ascii = json.JSONEncoder(allow_nan=False, default=str).encode
+
+_encode_escaped = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=str).encode
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
@@ -46,6 +48,14 @@ def ascii_json(value: Any) -> str:
         return _encode_ascii(value)
     except ValueError:
         return _encode_ascii(_without_nan(value))
+
+
+def escaped_json(value: Any) -> str:
+    r"""Write ``value`` without spaces and with ``\u`` escapes, as the WebSockets before 3.50 do."""
+    try:
+        return _encode_escaped(value)
+    except ValueError:
+        return _encode_escaped(_without_nan(value))
 
 
 def _without_nan(value: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ._json import is_list, is_object
+from ._secrets import SecretFilter, without_secrets_in_query
 
 __all__ = [
     "Ending",
@@ -31,7 +32,7 @@ class RequestRecord:
     """One request; its status and its ending are filled in as they become known."""
 
     number: int
-    """Counted from 1 over all connections."""
+    """Counted from 1 over all connections; 0 for one that controls the server."""
     connection: int
     """Which connection it came over, counted from 1."""
     method: str
@@ -49,6 +50,10 @@ class RequestRecord:
     site: str = ""
     """Where it came to: ``hub``, or the id of the Space whose address it is; empty for an app by itself."""
     session_hash: str | None = None
+    received: int = 0
+    """Bytes of its body, or of what came over its WebSocket, so far."""
+    sent: int = 0
+    """Bytes of the answer so far, with its head and framing."""
     body: Any = None
     """The parsed JSON of a small body, else ``None``."""
     status: int | None = None
@@ -60,6 +65,15 @@ class RequestRecord:
     end: Ending = "open"
     """``complete``: the whole response went out; ``cut``: the server closed inside the response; ``disconnected``: the
     client went away before the response was whole."""
+
+    @property
+    def line(self) -> str:
+        """The request in one line of a log, without secrets."""
+        query = f"?{without_secrets_in_query(self.query)}" if self.query else ""
+        where = SecretFilter().feed(f"{self.path}{query}".encode("utf-8", "replace")).decode("utf-8", "replace")
+        took = "" if self.ended is None else f" {self.ended - self.started:.3f} s"
+        fault = "" if self.fault is None else f" ({self.fault})"
+        return f"{self.method or 'no HTTP'} {where}: {self.status or 'no answer'}, {self.end}{took}{fault}"
 
 
 def check_requested(requests: Iterable[RequestRecord], kind: str, times: int | None) -> list[RequestRecord]:

@@ -21,6 +21,11 @@ class MemoryConnection:
         self._connection = connection
         self._waiting = b""
 
+    @property
+    def wants_data(self) -> bool:
+        """Whether the server would read more of what the client sends; what it is given all the same it takes."""
+        return self._connection.wants_data
+
     def receive_data(self, data: bytes) -> None:
         """Give the server what the client sends; ``b""`` when the client closes."""
         self._connection.receive_data(data)
@@ -33,6 +38,8 @@ class MemoryConnection:
             self._waiting = self._connection.data_to_send()
         data = self._waiting if limit is None else self._waiting[:limit]
         self._waiting = self._waiting[len(data) :]
+        if not self._waiting:
+            self._connection.all_sent()
         return data
 
     @property
@@ -72,7 +79,7 @@ class MemoryServer:
         return self.app.now
 
     def connect(self) -> MemoryConnection:
-        """Connect a client."""
+        """Connect a client. Raises ``ConnectionRefusedError`` while the app refuses connections."""
         return MemoryConnection(self.app, self.app.connect())
 
     def settle(self) -> None:
@@ -131,7 +138,7 @@ class MemoryHub:
     def connect(self, where: str | None = None) -> MemoryConnection:
         """Connect a client to the Hub, or to a host or URL of it or of one of its Spaces.
 
-        Raises ``ConnectionRefusedError`` where there is neither.
+        Raises ``ConnectionRefusedError`` where there is neither, and while connections are refused.
         """
         if where is None:
             return MemoryConnection(self.hub, self.hub.connect())
@@ -149,6 +156,23 @@ class MemoryHub:
     def next_deadline(self) -> float | None:
         """Give the time at which something will happen by itself; ``None`` if nothing will."""
         return self.hub.next_deadline()
+
+    @property
+    def complaints(self) -> list[str]:
+        """What a real Gradio refuses of that which Spaces were asked for; see :attr:`FakeHub.complaints`."""
+        return self.hub.complaints
+
+    def assert_strict(self) -> None:
+        """Raise ``AssertionError`` if a Space was asked for anything that a real Gradio refuses."""
+        self.hub.assert_strict()
+
+    def assert_requested(self, kind: str, times: int | None = None, *, site: str | None = None) -> list[RequestRecord]:
+        """Give the requests of a kind; see :meth:`FakeHub.assert_requested`."""
+        return self.hub.assert_requested(kind, times, site=site)
+
+    def assert_all_closed(self) -> None:
+        """Raise ``AssertionError`` if a request or a stream is still open, at the Hub or at any Space."""
+        self.hub.assert_all_closed()
 
     def close(self) -> None:
         """Drop all connections and files."""

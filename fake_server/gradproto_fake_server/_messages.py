@@ -5,10 +5,10 @@ A template is filled with JSON texts, so that the hot path of a generator is one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Union
 
-from ._json import ascii_json, compact_json
+from ._json import ascii_json, compact_json, escaped_json
 from ._profiles import Profile
 from ._steps import AppFailure, Log, Progress
 
@@ -35,14 +35,17 @@ MessageBend = Callable[[Message], Iterable[Bent]]
 """Gives what is said in place of a message."""
 
 
+_WRITERS: Mapping[str, Callable[[Any], str]] = {"compact": compact_json, "escaped": escaped_json, "spaced": ascii_json}
+
+
 class Messages:
     """Writes the messages of one Gradio version."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self.json: Callable[[Any], str] = ascii_json if profile.spaced_json else compact_json
+        self.json: Callable[[Any], str] = _WRITERS[profile.message_style]
         """Writes a value as it stands in a message."""
-        self._comma, self._colon = (", ", ": ") if profile.spaced_json else (",", ":")
+        self._comma, self._colon = (", ", ": ") if profile.message_style == "spaced" else (",", ":")
         # "duration" and "output" mean other things in a log and in a failure, so a template is made per kind
         self._templates: dict[str, str] = {
             kind: self._template(fields, kind) for kind, fields in profile.messages.items()
@@ -140,20 +143,24 @@ class Messages:
         self,
         data: str,
         *,
-        is_generating: bool,
+        is_generating: bool | None,
         duration: float,
         average: float,
         in_message: bool = True,
         keeps_state: bool = False,
+        render_config: str = "null",
     ) -> str:
-        """The JSON of a success: ``data`` is JSON text already; durations in seconds."""
+        """The JSON of a success: ``data`` and ``render_config`` are JSON text already; durations in seconds.
+
+        Of a batch it is not said whether it ``is_generating``.
+        """
         direct = self._stateful_output if keeps_state else self._direct_output
         return (self._output if in_message else direct) % {
             "data": data,
-            "is_generating": "true" if is_generating else "false",
+            "is_generating": "null" if is_generating is None else _flag(is_generating),
             "duration": repr(duration),
             "average_duration": repr(average),
-            "render_config": "null",
+            "render_config": render_config,
             "changed_state_ids": "[]",
             "used_cache": "null",
             # Gradio 2, which has as many of each as functions.
@@ -172,6 +179,17 @@ class Messages:
             "time_limit": "null",
         }
         return Message("process_generating", event_id, text)
+
+    def streaming(self, event_id: str, output: str, time_limit: float | None) -> Message:
+        """What came of one frame of a streaming input; ``time_limit`` in seconds."""
+        text = self._fill(
+            "process_streaming",
+            event_id=f'"{event_id}"',
+            output=output,
+            success="true",
+            time_limit=_number(time_limit),
+        )
+        return Message("process_streaming", event_id, text)
 
     def completed(
         self,
@@ -205,6 +223,11 @@ class Messages:
             success="false",
         )
         return Message("unexpected_error", None, text)
+
+    def server_stopped(self) -> Message:
+        """The server stops; Gradio 4.9 has a message of its own for it."""
+        said = self.unexpected_error("Server stopped unexpectedly.", session_not_found=False)
+        return said if said.text else Message("server_stopped", None, self._fill("server_stopped", success="false"))
 
     def error_payload(self, error: Exception, *, show_error: bool, late: bool = False) -> dict[str, Any]:
         """What a failed call shows: everything of an :class:`AppFailure`, of others only with ``show_error``.

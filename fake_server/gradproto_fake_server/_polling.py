@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["PolledQueue"]
 
 
+_REMEMBERED_RESULTS = 1000
+
+
 class _Result:
     """Where a job's end waits until it is asked for."""
 
@@ -33,11 +36,11 @@ class _Result:
     def generated(self, job: Job, data: list[Any]) -> bool:
         return True  # this Gradio has no generators; only a script says something here
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
-        pass
+    def noted(self, job: Job, note: Progress | Log) -> bool:
+        return True
 
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
-        pass
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
+        return True
 
     def completed(self, job: Job, data: list[Any]) -> None:
         self.read_once = True
@@ -56,6 +59,8 @@ class PolledQueue:
         self._app = app
         self._waiting: deque[Job] = deque()
         self._running: Job | None = None
+        self._ended: deque[str] = deque()
+        """Jobs whose result may yet be asked for, oldest first."""
         self._results: dict[str, _Result] = {}
         self._timer: Timer | None = None
 
@@ -71,7 +76,7 @@ class PolledQueue:
         if self._running is None and self._timer is None:
             # The worker sleeps, and looks again a second after it last did.
             interval = app.profile.polling_interval
-            self._timer = app.schedule.call_after(interval - app.now % interval, self._look)
+            self._timer = app.schedule.call_after(interval - app.now % interval, self._look, awaited=True)
         return job, len(self._waiting) - 1
 
     def status(self, event_id: str) -> str | None:
@@ -92,6 +97,9 @@ class PolledQueue:
         """A job has ended; the worker takes the next one."""
         if job is self._running:
             self._running = None
+            self._ended.append(job.event_id)
+            if len(self._ended) > _REMEMBERED_RESULTS:
+                self._results.pop(self._ended.popleft(), None)
             self._look()
 
     def _look(self) -> None:

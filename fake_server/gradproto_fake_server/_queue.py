@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol
 
+from ._batches import Batch
 from ._diff import edits_between
 from ._endpoints import Endpoint
+from ._input_streams import StreamingJob
 from ._jobs import Job, JobHost
 from ._messages import Message, Messages
 from ._profiles import Profile
@@ -15,7 +18,15 @@ from ._schedule import Schedule, Timer
 from ._scripts import Estimation, RawMessage, Starts
 from ._steps import Log, Progress
 
+if TYPE_CHECKING:
+    from ._http import Exchange
+
 __all__ = ["Queue", "QueueFull", "Session", "Stream"]
+
+
+_LOOKED_AT = 16  # sessions for each new one, so that many that are in use cost no more than few
+_STALE = frozenset({"estimation", "heartbeat"})
+"""What nobody wants to hear who reads it much later; a client that does not read must not cost memory without end."""
 
 
 class QueueFull(Exception):
@@ -25,8 +36,17 @@ class QueueFull(Exception):
 class Stream(Protocol):
     """An open stream of a session, which is told when there is something to take."""
 
+    @property
+    def exchange(self) -> Exchange:
+        """The request that it answers."""
+        ...
+
     def wake(self) -> None:
         """There are messages, or the session is gone."""
+        ...
+
+    def server_stops(self) -> None:
+        """Say that the server stops, as this Gradio does."""
         ...
 
 
@@ -54,6 +74,8 @@ class Session:
         """Add a message, unless this Gradio has none of its kind; say whether there is room for more."""
         if not message.text:
             return True
+        if self.buffered >= self._limit and message.kind in _STALE:
+            return False
         self.messages.append(message)
         self.buffered += len(message.text)
         for stream in self.streams:
@@ -123,6 +145,11 @@ class _QueueDelivery:
         self._previous: list[Any] | None = None
 
     def generated(self, job: Job, data: list[Any]) -> bool:
+        if isinstance(job, StreamingJob):
+            text = self._messages.json(data)
+            average = job.endpoint.average_call()
+            output = self._messages.output(text, is_generating=True, duration=job.last_duration, average=average)
+            return self._session.put(self._messages.streaming(self._event_id, output, job.time_limit))
         previous, self._previous = self._previous, data
         profile = self._queue.profile
         if previous is None or self._whole or not profile.edits:
@@ -136,38 +163,54 @@ class _QueueDelivery:
             )
         duration = job.step_duration()
         output = self._messages.output(text, is_generating=True, duration=duration, average=job.endpoint.average_call())
-        if self._session.put(self._messages.generating(self._event_id, output)):
+        return self._put(job, self._messages.generating(self._event_id, output))
+
+    def noted(self, job: Job, note: Progress | Log) -> bool:
+        if isinstance(note, Progress):
+            return self._put(job, self._messages.progress(self._event_id, note))
+        return self._put(job, self._messages.log(self._event_id, note))
+
+    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> bool:
+        messages = self._messages
+        if isinstance(message, Estimation):
+            place = messages.estimation(self._event_id, message.rank, message.queue_size, message.rank_eta)
+            return self._put(job, place)
+        if isinstance(message, Starts):
+            return self._put(job, messages.process_starts(self._event_id, message.eta))
+        content = {"event_id": self._event_id, **message.content}
+        event_id = content["event_id"] if isinstance(content["event_id"], str) else None
+        return self._put(job, Message(content["msg"], event_id, messages.json(content)))
+
+    def _put(self, job: Job, message: Message) -> bool:
+        if self._session.put(message):
             return True
         self._session.pause(job)
         return False
 
-    def noted(self, job: Job, note: Progress | Log) -> None:
-        if isinstance(note, Progress):
-            self._session.put(self._messages.progress(self._event_id, note))
-        else:
-            self._session.put(self._messages.log(self._event_id, note))
-
-    def said(self, job: Job, message: Estimation | Starts | RawMessage) -> None:
-        messages = self._messages
-        if isinstance(message, Estimation):
-            place = messages.estimation(self._event_id, message.rank, message.queue_size, message.rank_eta)
-            self._session.put(place)
-        elif isinstance(message, Starts):
-            self._session.put(messages.process_starts(self._event_id, message.eta))
-        else:
-            content = {"event_id": self._event_id, **message.content}
-            event_id = content["event_id"] if isinstance(content["event_id"], str) else None
-            self._session.put(Message(content["msg"], event_id, messages.json(content)))
-
     def completed(self, job: Job, data: list[Any]) -> None:
-        repeated = job.outputs_given > 0 and self._queue.profile.repeats_last_output
-        duration = job.last_duration if repeated else job.step_duration()
+        is_generating: bool | None = job.outputs_given > 0 and self._queue.profile.repeats_last_output
+        counted, timed = bool(is_generating), True
+        if isinstance(job, StreamingJob):
+            counted, is_generating, timed = True, job.is_generating, job.timed
+        elif job.batch is not None:
+            counted, is_generating = True, None
+        duration = job.last_duration if counted else job.step_duration()
         average = job.endpoint.average_call()
         output = self._messages.output(
-            self._messages.json(data), is_generating=repeated, duration=duration, average=average
+            self._messages.json(data),
+            is_generating=is_generating,
+            duration=duration,
+            average=average,
+            render_config=self._messages.json(job.rendered),
         )
         self._session.put(
-            self._messages.completed(self._event_id, output, success=True, cache_duration=duration, average=average)
+            self._messages.completed(
+                self._event_id,
+                output,
+                success=True,
+                cache_duration=duration if timed else None,
+                average=average if timed else None,
+            )
         )
 
     def failed(self, job: Job, error: Exception) -> None:
@@ -190,6 +233,11 @@ def _edits(before: Any, after: Any, profile: Profile, *, whole: bool) -> list[li
     if whole:
         return [] if before == after else [["replace", [], after]]
     return edits_between(before, after, moved_deletions=profile.moved_deletions)
+
+
+def _run_of(job: Job) -> Job:
+    """Give the job that counts against the limits: that of the batch's call, if it is part of one."""
+    return job if job.batch is None else job.batch.call
 
 
 def _nobody() -> Endpoint:
@@ -233,10 +281,16 @@ class Queue:
         """Where the messages of waiting and running events go."""
         self.not_yet_known: Endpoint = _nobody()
         """The endpoint of events that have yet to say theirs."""
+        self._by_hash: dict[str, dict[str, Job]] = {}
+        """The events of each session hash, oldest first."""
         self._asked: dict[str, Timer] = {}
         """Events whose clients were asked for their data."""
         self._groups: dict[str, _Group] = {}
         self._waiting = 0
+        self.stopped: bool = False
+        """Whether the server stops: nobody can join any more, and nothing that waits will run."""
+        self._broken = False
+        """Whether it calls nothing any more: a batch endpoint breaks it from Gradio 4.0 to 4.8."""
         self._buffer_limit = buffer_limit
         self._new_event_id = new_event_id
 
@@ -255,10 +309,11 @@ class Queue:
         return session
 
     def _forget_an_idle_session(self) -> None:
-        for session_hash, session in self.sessions.items():
+        for session_hash, session in list(islice(self.sessions.items(), _LOOKED_AT)):
+            del self.sessions[session_hash]
             if not session.streams and not (session.known and session.pending):
-                del self.sessions[session_hash]
                 return
+            self.sessions[session_hash] = session  # it is in use, and not among the oldest any more
 
     def _group_of(self, endpoint: Endpoint) -> _Group:
         group = self._groups.get(endpoint.concurrency_id)
@@ -297,9 +352,9 @@ class Queue:
         session.known = True
         session.pending.add(event_id)
         delivery = _QueueDelivery(self, session, event_id, whole=whole)
-        job = Job(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
-        self.events[event_id] = job
-        self._channels[event_id] = session
+        kind = StreamingJob if endpoint.streaming else Job
+        job = kind(event_id, endpoint, session.hash if session_hash is None else session_hash, data, host, delivery)
+        self._keep(job, session)
         if job.script is not None:
             self._begin_script(job)
             return job
@@ -329,22 +384,44 @@ class Queue:
         if self.max_size is not None and self._waiting >= self.max_size:
             raise QueueFull(f"Queue is full. Max size is {self.max_size} and size is {self._waiting}.")
 
+    def channels(self) -> list[Session]:
+        """Give whatever may have a stream."""
+        return list({id(one): one for one in (*self.sessions.values(), *self._channels.values())}.values())
+
     def channel_of(self, job: Job) -> Session:
         """Give what waits for the stream of an event that is not over."""
         return self._channels[job.event_id]
 
     def _start_waiting(self, group: _Group, now: float) -> None:
-        while group.waiting and group.has_room:
-            job = group.waiting.popleft()
-            self._waiting -= 1
-            group.running[job] = None
-            job.began = now
+        while group.waiting and group.has_room and not (self._broken or self.stopped):
+            jobs = self._next_of(group)
+            if self._broken:
+                return
+            group.running[_run_of(jobs[0])] = None
+            for job in jobs:
+                job.began = now
             if group.waiting:
                 self._tell_places(group, now)
-            if job.data is None:
-                self._ask_for_data(job)
-            else:
-                self._launch(job, job.data)
+            for job in jobs:
+                if job.data is None:
+                    self._ask_for_data(job)
+                else:
+                    self._launch(job, job.data)
+
+    def _next_of(self, group: _Group) -> list[Job]:
+        """Take the first event that waits, and those that are called together with it."""
+        first = group.waiting.popleft()
+        endpoint = first.endpoint
+        jobs = [first]
+        if endpoint.batch:
+            self._broken = self.profile.batches == "broken"
+            others = [job for job in group.waiting if job.endpoint is endpoint][: endpoint.max_batch_size - 1]
+            for job in others:
+                group.waiting.remove(job)
+            jobs += others
+            Batch(jobs)
+        self._waiting -= len(jobs)
+        return jobs
 
     def _launch(self, job: Job, data: list[Any]) -> None:
         job.data = data
@@ -374,12 +451,10 @@ class Queue:
 
     def turn_to(self, job: Job, endpoint: Endpoint, session_hash: str, data: list[Any], host: JobHost) -> None:
         """The data for which the client was asked are there, and with them the endpoint: before Gradio 3.6."""
-        self._asked.pop(job.event_id).cancel()
         channel = self._channels[job.event_id]
         self._take_out(job)
-        self.events[job.event_id] = job
-        self._channels[job.event_id] = channel
         job.turn_to(endpoint, session_hash, data, host)
+        self._keep(job, channel)
         if job.script is not None:
             self._launch(job, data)
             return
@@ -404,7 +479,6 @@ class Queue:
         self.give_up(job)
 
     def _data_late(self, job: Job) -> None:
-        del self._asked[job.event_id]
         channel = self._channels[job.event_id]
         error = self.profile.late_data_error
         if error is None:
@@ -416,9 +490,6 @@ class Queue:
 
     def give_up(self, job: Job) -> None:
         """Forget an event that has not started, for its client is gone or says nothing."""
-        timer = self._asked.pop(job.event_id, None)
-        if timer is not None:
-            timer.cancel()
         self._take_out(job)
         job.state = "dropped"
 
@@ -461,9 +532,25 @@ class Queue:
             del group.running[job]
             self._start_waiting(group, now)
 
+    def _keep(self, job: Job, channel: Session) -> None:
+        self.events[job.event_id] = job
+        self._channels[job.event_id] = channel
+        self._by_hash.setdefault(job.session_hash, {})[job.event_id] = job
+
     def _forget(self, job: Job) -> None:
-        self.events.pop(job.event_id, None)
-        self._channels.pop(job.event_id, None)
+        if self.events.pop(job.event_id, None) is None:
+            return
+        timer = self._asked.pop(job.event_id, None)
+        if timer is not None:
+            timer.cancel()
+        del self._channels[job.event_id]
+        others = self._by_hash[job.session_hash]
+        del others[job.event_id]
+        if not others:
+            del self._by_hash[job.session_hash]
+
+    def _events_of(self, session_hash: str) -> list[Job]:
+        return list(self._by_hash.get(session_hash, {}).values())
 
     def _take_out(self, job: Job) -> None:
         """Remove a job that has not started: it waits, or it has its place and its data are still to come."""
@@ -471,9 +558,11 @@ class Queue:
         if job.script is not None:
             return
         group = self._groups[job.endpoint.concurrency_id]
-        if job in group.running:
-            del group.running[job]
-            self._start_waiting(group, self._schedule.now)
+        run = _run_of(job)
+        if run in group.running:
+            if job.batch is None or job.batch.left(job):
+                del group.running[run]
+                self._start_waiting(group, self._schedule.now)
         else:
             group.waiting.remove(job)
             self._waiting -= 1
@@ -488,8 +577,8 @@ class Queue:
         if named is not None and named.state == "queued" and self.profile.cancel_takes_out:
             self._take_out(named)
             named.state = "cancelled"
-        for job in list(self.events.values()):
-            if job.session_hash == session_hash and job.endpoint.index == fn_index and job.state != "queued":
+        for job in self._events_of(session_hash):
+            if job.endpoint.index == fn_index and job.state != "queued":
                 job.kill()
         session = self.sessions.get(session_hash)
         if session is not None and session.known and event_id in session.pending:
@@ -498,8 +587,8 @@ class Queue:
     def cancel_all(self, session_hash: str, indices: Sequence[int]) -> None:
         """What a call of an endpoint that cancels others does: kill a session's running events of some endpoints."""
         how = self.profile.cancel_endpoints
-        for job in list(self.events.values()):
-            if job.session_hash != session_hash or job.endpoint.index not in indices or job.state == "queued":
+        for job in self._events_of(session_hash):
+            if job.endpoint.index not in indices or job.state == "queued":
                 continue
             channel = self._channels[job.event_id]
             job.kill()
@@ -528,8 +617,8 @@ class Queue:
     def reset_session(self, session_hash: str, fn_index: int) -> bool:
         """What ``/reset`` does before Gradio 4.0: a generator begins again; say whether there was one."""
         found = False
-        for job in self.events.values():
-            if job.session_hash == session_hash and job.endpoint.index == fn_index and job.outputs_given:
+        for job in self._events_of(session_hash):
+            if job.endpoint.index == fn_index and job.outputs_given:
                 job.restart()
                 found = True
         return found
@@ -539,7 +628,9 @@ class Queue:
         if self.profile.survives_disconnect:
             return
         session.forget()
-        for job in list(self.events.values()):
+        # The channel of an event with a stream of its own has the event's name.
+        own = self.events.get(session.hash)
+        for job in self._events_of(session.hash) if own is None else [own]:
             if self._channels.get(job.event_id) is not session:
                 continue
             if job.state == "queued":
@@ -548,8 +639,17 @@ class Queue:
             else:
                 job.drop()
 
+    def stop(self) -> None:
+        """Let no event begin any more, and tell the streams."""
+        self.stopped = True
+        for channel in {*self.sessions.values(), *self._channels.values()}:
+            for stream in list(channel.streams):
+                stream.server_stops()
+
     def session_of_event(self, event_id: str) -> str:
         """Give the session whose messages tell of an event; an unknown event is taken for its own session."""
+        if event_id in self._channels:
+            return self._channels[event_id].hash
         for session in self.sessions.values():
             if event_id in session.pending:
                 return session.hash

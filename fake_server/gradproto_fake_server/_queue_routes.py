@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ._calls import CallHost, start_direct_call
 from ._endpoints import Endpoint
 from ._http import Exchange
+from ._input_streams import StreamingJob
 from ._json import is_list
 from ._queue import QueueFull
 from ._sockets import QueueSocket
 from ._streams import CallStream, EventStream, HeartbeatStream
 from ._validation import Invalid, check_query_integer, worded
+from ._validators import refusal_of
 
 if TYPE_CHECKING:
     from ._app import FakeApp
@@ -37,12 +39,14 @@ __all__ = [
     "reset_event",
     "reset_session",
     "run",
+    "stream_data",
+    "stream_end",
 ]
 
 
 def refuse(app: FakeApp, exchange: Exchange, error: Invalid) -> None:
     """Answer what FastAPI answers to a request that is not as it should be."""
-    exchange.respond_detail(422, worded(error.details, old=app.profile.old_refusals))
+    exchange.respond_detail(422, worded(error, old=app.profile.old_refusals))
 
 
 def refuse_stranger(app: FakeApp, exchange: Exchange) -> None:
@@ -67,10 +71,12 @@ def join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
         exchange.respond_detail(400, app.profile.no_session_hash)
     elif index is None:
         exchange.respond_detail(400, "No function index provided.")
-    elif (endpoint := app.endpoint_at(index)) is None or not (body["session_hash"] or app.profile.empty_session_hash):
+    elif (endpoint := app.endpoint_in(body["session_hash"], index)) is None or not (
+        body["session_hash"] or app.profile.empty_session_hash
+    ):
         exchange.respond_crash()
     else:
-        _enqueue(app, exchange, endpoint, body, whole=body["simple_format"])
+        _enqueue(app, exchange, endpoint, body, whole=body.get("simple_format", False))
 
 
 def call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
@@ -121,16 +127,22 @@ def _by_name(endpoint: Endpoint, arguments: dict[str, Any]) -> list[Any] | None:
 
 def _enqueue(app: FakeApp, exchange: Exchange, endpoint: Endpoint, body: dict[str, Any], *, whole: bool) -> None:
     session_hash: str | None = body["session_hash"]
-    root = app.root_url(exchange)
-    # The address of the call is cut off by a letter too many (Gradio 4.20 to 5.22).
-    short = "/call/" in exchange.path and app.profile.short_call_urls
-    host = CallHost(app, root, session_hash, file_root=root[:-1] if short else root)
+    host = CallHost(app, app.file_root(exchange), session_hash)
+    if app.queue.stopped:
+        exchange.respond_detail(503, "Queue is stopped.")
+        return
     try:
+        app.queue.check_room()
+        if (refusal := refusal_of(endpoint, body["data"], host)) is not None:
+            exchange.respond_detail(*refusal)
+            return
         job = app.queue.join(endpoint, body["data"], session_hash, host, now=app.now, whole=whole)
     except QueueFull as error:
         exchange.respond_detail(503, str(error))
         return
     app.remember(job)
+    app.strike_streams([app.queue.channel_of(job)])
+    app.monitoring.watch(job)
     exchange.record.session_hash = job.session_hash
     exchange.respond(200, b'{"event_id":"%b"}' % job.event_id.encode())
 
@@ -161,6 +173,32 @@ def cancel(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str,
     exchange.respond(200, b'{"success":true}')
 
 
+def stream_data(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
+    """Take a frame of a streaming input."""
+    if (job := _streamed_to(app, exchange, parameters[0])) is not None:
+        job.give(body["data"])
+
+
+def stream_end(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> None:
+    """End a streaming input."""
+    if (job := _streamed_to(app, exchange, parameters[0])) is not None:
+        job.end_input()
+
+
+def _streamed_to(app: FakeApp, exchange: Exchange, event_id: str) -> StreamingJob | None:
+    """Answer somebody who streams to an event; give the event, if it is one that listens."""
+    job = app.jobs.get(event_id)
+    profile = app.profile
+    if job is not None and (profile.knows_ended_streams or not job.over):
+        exchange.respond_json(200, {"msg": "success"})
+        return job if isinstance(job, StreamingJob) and not job.over else None
+    if profile.unknown_stream_crashes:
+        exchange.respond_crash()
+    else:
+        exchange.respond(404, b"", None)
+    return None
+
+
 def reset_event(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, Any]) -> None:
     """Stop a generator: 4.0 to 4.34."""
     exchange.respond_json(200, {"success": app.queue.reset_event(body["event_id"])})
@@ -175,11 +213,10 @@ def heartbeat(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...]) -> 
     """Open the stream that keeps a session alive."""
     session_hash = exchange.record.session_hash = parameters[0]
     stream = HeartbeatStream(exchange, app.schedule, app.profile.heartbeat_interval)
-    app.session_opened(session_hash)
 
     def lost() -> None:
         stream.close()
-        app.session_closed(session_hash)
+        app.states.close(session_hash)
 
     exchange.on_disconnect = lost
     exchange.start_event_stream(stream)
@@ -191,7 +228,7 @@ def run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dic
     index: int | None = body["fn_index"]
     endpoint = app.endpoint_called(parameters[0] if parameters else "predict") if index is None else None
     if index is not None:
-        endpoint = app.endpoint_at(index)
+        endpoint = app.endpoint_in(body["session_hash"], index)
     if profile.one_function:
         endpoint = app.endpoint_at(0)
     if endpoint is None:
@@ -203,7 +240,8 @@ def run(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dic
         exchange.respond_json(500, {"error": "function has no backend method."})
     else:
         app.queue.cancel_all(body["session_hash"] or "", endpoint.cancels)
-        start_direct_call(app, exchange, endpoint, body["data"], body["session_hash"])
+        batched = bool(body["batched"])
+        start_direct_call(app, exchange, endpoint, body["data"], body["session_hash"], batched=batched)
 
 
 _CLOSED = {
@@ -243,7 +281,7 @@ def join_stream(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> None:
     if endpoint is None:
         exchange.respond_crash()
         return
-    host = CallHost(app, app.root_url(exchange), session_hash)
+    host = CallHost(app, app.file_root(exchange), session_hash)
     data = _data_in(exchange.query.get("data"))
     try:
         job = app.queue.join(endpoint, data, session_hash, host, now=app.now, own_stream=True)
@@ -309,7 +347,7 @@ def push(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
         exchange.respond_crash()
         return
     exchange.record.session_hash = body["session_hash"]
-    job, place = app.polled.push(endpoint, body["data"], body["session_hash"], app.root_url(exchange))
+    job, place = app.polled.push(endpoint, body["data"], body["session_hash"], app.file_root(exchange))
     exchange.respond_json(200, {"hash": job.event_id, "queue_position": place})
 
 

@@ -13,12 +13,15 @@ _TIDY_AT = 1024  # cancelled timers are swept when there are more of them than t
 class Timer:
     """One thing to do; :meth:`cancel` forgets it."""
 
-    __slots__ = ("_schedule", "callback", "order", "when")
+    __slots__ = ("_schedule", "awaited", "callback", "order", "when")
 
-    def __init__(self, schedule: Schedule, when: float, order: int, callback: Callable[[], None]) -> None:
+    def __init__(
+        self, schedule: Schedule, when: float, order: int, callback: Callable[[], None], *, awaited: bool
+    ) -> None:
         self._schedule = schedule
         self.when: float = when
         self.order: int = order
+        self.awaited: bool = awaited
         self.callback: Callable[[], None] | None = callback
 
     def __lt__(self, other: Timer) -> bool:
@@ -40,10 +43,13 @@ class Schedule:
         self._count = 0
         self._cancelled = 0
 
-    def call_after(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Do something ``delay`` seconds from now, at the first :meth:`run_due` after that."""
+    def call_after(self, delay: float, callback: Callable[[], None], *, awaited: bool = False) -> Timer:
+        """Do something ``delay`` seconds from now, at the first :meth:`run_due` after that.
+
+        It is ``awaited`` if somebody's answer depends on it, unlike heartbeats and the limits of patience.
+        """
         self._count += 1
-        timer = Timer(self, self.now + delay, self._count, callback)
+        timer = Timer(self, self.now + delay, self._count, callback, awaited=awaited)
         heapq.heappush(self._timers, timer)
         return timer
 
@@ -58,6 +64,22 @@ class Schedule:
                 self.now = max(self.now, timer.when)
                 callback()
         self.now = max(self.now, now)
+
+    def jump(self) -> float | None:
+        """Set the clock to the next awaited thing, and put off all others by as much, as if nobody had waited.
+
+        Gives how far that was, or ``None`` if nothing is awaited.
+        """
+        awaited = [timer.when for timer in self._timers if timer.awaited and timer.callback is not None]
+        if not awaited:
+            return None
+        skipped = max(0.0, min(awaited) - self.now)
+        for timer in self._timers:
+            if not timer.awaited:
+                timer.when += skipped
+        heapq.heapify(self._timers)
+        self.now += skipped
+        return skipped
 
     def next_deadline(self) -> float | None:
         """Give the time of the next thing to do."""

@@ -17,8 +17,10 @@ __all__ = [
     "FILE_EXAMPLE",
     "FILE_SCHEMA",
     "OLD_FILE_PYTHON_TYPE",
-    "OLD_FILE_SCHEMA",
+    "TEXT_CHAT_PYTHON_TYPE",
+    "TEXT_CHAT_SCHEMA",
     "file_schema",
+    "old_file_schema",
     "without_open_objects",
 ]
 
@@ -47,7 +49,42 @@ def _record(
     return record
 
 
-_FILE_DESCRIPTION = "A file on the server: its path, the URL that gives it, and what is known about it."
+# The words of Gradio's own documentation, which it sends (gradio/data_classes.py and components/chatbot.py, 5.29).
+_FILE_DESCRIPTION = """\
+The FileData class is a subclass of the GradioModel class that represents a file object within a Gradio interface. \
+It is used to store file data and metadata when a file is uploaded.
+
+Attributes:
+    path: The server file path where the file is stored.
+    url: The normalized server URL pointing to the file.
+    size: The size of the file in bytes.
+    orig_name: The original filename before upload.
+    mime_type: The MIME type of the file.
+    is_stream: Indicates whether the file is a stream.
+    meta: Additional metadata used internally (should not be changed)."""
+
+_METADATA_DESCRIPTION = """\
+A typed dictionary to represent metadata for a message in the Chatbot component. An
+instance of this dictionary is used for the `metadata` field in a ChatMessage when
+the chat message should be displayed as a thought.
+Parameters:
+    title: The title of the "thought" message. Required if the message is to be displayed as a thought.
+    id: The ID of the message. Only used for nested thoughts. Nested thoughts can be nested by setting the parent_id \
+to the id of the parent thought.
+    parent_id: The ID of the parent message. Only used for nested thoughts.
+    log: A string message to display next to the thought title in a subdued font.
+    duration: The duration of the message in seconds. Appears next to the thought title in a subdued font inside a \
+parentheses.
+    status: if set to `"pending"`, a spinner appears next to the thought title and the accordion is initialized open.  \
+If `status` is `"done"`, the thought accordion is initialized closed. If `status` is not provided, the thought \
+accordion is initialized open and no spinner is displayed."""
+
+_OPTION_DESCRIPTION = """\
+A typed dictionary to represent an option in a ChatMessage. A list of these
+dictionaries is used for the `options` field in a ChatMessage.
+Parameters:
+    value: The value to return when the option is selected.
+    label: The text to display in the option, if different from the value."""
 
 _FILE_META = _record(
     "FileDataMeta", ["_type"], {"_type": {"const": "gradio.FileData", "title": "Type", "type": "string"}}
@@ -94,23 +131,22 @@ def without_open_objects(schema: Any) -> Any:
     return [without_open_objects(item) for item in schema] if is_list(schema) else schema
 
 
-OLD_FILE_SCHEMA: dict[str, Any] = {
-    "oneOf": [
-        {"type": "string", "description": "filepath on your computer (or URL) of file"},
-        {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string", "description": "name of file"},
-                "data": {"type": "string", "description": "base64 representation of file"},
-                "size": {"type": "integer", "description": "size of image in bytes"},
-                "is_file": {"type": "boolean", "description": "true if the file has been uploaded to the server"},
-                "orig_name": {"type": "string", "description": "original name of the file"},
-            },
-            "required": ["name", "data"],
-        },
-    ]
+def old_file_schema(words: str) -> dict[str, Any]:
+    """Describe a file before Gradio 4; ``words`` say what its path is."""
+    return {"oneOf": [{"type": "string", "description": words}, _OLD_FILE]}
+
+
+_OLD_FILE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": "name of file"},
+        "data": {"type": "string", "description": "base64 representation of file"},
+        "size": {"type": "integer", "description": "size of image in bytes"},
+        "is_file": {"type": "boolean", "description": "true if the file has been uploaded to the server"},
+        "orig_name": {"type": "string", "description": "original name of the file"},
+    },
+    "required": ["name", "data"],
 }
-"""A file before Gradio 4."""
 
 OLD_FILE_PYTHON_TYPE = (
     "str | Dict(name: str (name of file), data: str (base64 representation of file), size: int (size of image in "
@@ -128,7 +164,11 @@ FILE_EXAMPLE: dict[str, Any] = {
 }
 
 _ID: dict[str, Any] = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
-_ANY_OBJECT: dict[str, Any] = {"additionalProperties": True, "type": "object"}
+
+
+def _any_object(title: str) -> dict[str, Any]:
+    return {"additionalProperties": True, "title": title, "type": "object"}
+
 
 CHAT_SCHEMA: dict[str, Any] = {
     "$defs": {
@@ -138,8 +178,8 @@ CHAT_SCHEMA: dict[str, Any] = {
             {
                 "component": _text("Component"),
                 "value": {"title": "Value"},
-                "constructor_args": {**_ANY_OBJECT, "title": "Constructor Args"},
-                "props": {**_ANY_OBJECT, "title": "Props"},
+                "constructor_args": _any_object("Constructor Args"),
+                "props": _any_object("Props"),
                 "type": _constant("component"),
             },
         ),
@@ -189,10 +229,10 @@ CHAT_SCHEMA: dict[str, Any] = {
                 "duration": {"title": "Duration", "type": "number"},
                 "status": {"enum": ["pending", "done"], "title": "Status", "type": "string"},
             },
-            "What a thought shows beside its text.",
+            _METADATA_DESCRIPTION,
         ),
         "OptionDict": _record(
-            "OptionDict", ["value"], {"value": _text("Value"), "label": _text("Label")}, "One answer to choose."
+            "OptionDict", ["value"], {"value": _text("Value"), "label": _text("Label")}, _OPTION_DESCRIPTION
         ),
         "TextMessage": _record("TextMessage", ["text"], {"text": _text("Text"), "type": _constant("text")}),
     },
@@ -207,6 +247,30 @@ CHAT_PYTHON_TYPE = (
     "status: Literal['pending', 'done']) | None, content: list[dict(text: str, type: Literal[text]) | "
     "dict(file: filepath, alt_text: str | None, type: Literal[file]) | dict(component: str, value: Any, "
     "constructor_args: dict(str, Any), props: dict(str, Any), type: Literal[component])], "
+    "options: list[dict(value: str, label: str)] | None)]"
+)
+
+
+def _with_text(schema: dict[str, Any]) -> dict[str, Any]:
+    """Describe a conversation whose messages are a text, a file or a component, and not a list of them."""
+    kinds = {name: kind for name, kind in schema["$defs"].items() if name != "TextMessage"}
+    for name in ("FileMessage", "ComponentMessage"):
+        fields = {field: about for field, about in kinds[name]["properties"].items() if field != "type"}
+        kinds[name] = {**kinds[name], "properties": fields}
+    message = kinds["Message"]
+    options = [{"type": "string"}, {"$ref": "#/$defs/FileMessage"}, {"$ref": "#/$defs/ComponentMessage"}]
+    content = {"anyOf": options, "title": "Content"}
+    kinds["Message"] = {**message, "properties": {**message["properties"], "content": content}}
+    return {**schema, "$defs": kinds, "title": "ChatbotDataMessages"}
+
+
+TEXT_CHAT_SCHEMA: dict[str, Any] = _with_text(CHAT_SCHEMA)
+"""A conversation before Gradio 6."""
+
+TEXT_CHAT_PYTHON_TYPE = (
+    "list[dict(role: str, metadata: dict(title: str, id: int | str, parent_id: int | str, log: str, duration: float, "
+    "status: Literal['pending', 'done']) | None, content: str | dict(file: filepath, alt_text: str | None) | "
+    "dict(component: str, value: Any, constructor_args: dict(str, Any), props: dict(str, Any)), "
     "options: list[dict(value: str, label: str)] | None)]"
 )
 

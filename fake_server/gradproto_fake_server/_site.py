@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ._listening import Listening
 from ._log import RequestRecord
 from ._profiles import Profile
 from ._schedule import Schedule
@@ -12,7 +13,7 @@ from ._schedule import Schedule
 if TYPE_CHECKING:
     from ._http import Exchange, ServerConnection
 
-__all__ = ["Served", "Site"]
+__all__ = ["Connected", "Served", "Site", "Wire"]
 
 
 class Site(Protocol):
@@ -73,6 +74,45 @@ class Site(Protocol):
         ...
 
 
+class Wire(Protocol):
+    """Where a shell brings a client's bytes, and gets those for the client: a connection, or TLS around it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the socket is to be closed once everything was sent."""
+        ...
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the client; ``b""`` means that it closed."""
+        ...
+
+    def data_to_send(self) -> bytes:
+        """Give the next bytes for the client, ``b""`` if there are none now."""
+        ...
+
+
+class Connected(Wire, Protocol):
+    """One client's connection, to a shell, as :class:`ServerConnection` is one."""
+
+    @property
+    def reset(self) -> bool:
+        """Whether it is to be reset then, and not just closed."""
+        ...
+
+    @property
+    def wants_data(self) -> bool:
+        """Whether the shell may read from the client; what it reads all the same is taken."""
+        ...
+
+    def connection_lost(self) -> None:
+        """The client is gone."""
+        ...
+
+    def wake(self) -> None:
+        """Tell the shell that there may be something to send."""
+        ...
+
+
 class Served(Protocol):
     """What a shell serves: it moves its bytes, tells it the time and lets its jobs run."""
 
@@ -90,7 +130,12 @@ class Served(Protocol):
         ...
 
     @property
-    def ready(self) -> dict[ServerConnection, None]:
+    def listening(self) -> Listening:
+        """Whether clients can connect; a shell with sockets does so, too."""
+        ...
+
+    @property
+    def ready(self) -> Collection[Connected]:
         """Connections that may have something to send or want to be closed; the shell empties it."""
         ...
 
@@ -114,7 +159,7 @@ class Served(Protocol):
         """Give the time at which the shell must come back."""
         ...
 
-    def take_ready(self) -> list[ServerConnection]:
+    def take_ready(self) -> Sequence[Connected]:
         """Give the connections that may have something to send or want to be closed, once."""
         ...
 

@@ -10,6 +10,7 @@ from wsproto.frame_protocol import CloseReason
 
 from ._calls import CallHost
 from ._endpoints import Endpoint
+from ._http import Exchange
 from ._jobs import Job
 from ._json import is_list, is_object
 from ._messages import Bent, Message
@@ -44,6 +45,11 @@ class QueueSocket:
             self._waits_for_hash = False
             self._join(app.queue.not_yet_known)
 
+    @property
+    def exchange(self) -> Exchange:
+        """The request that it began with."""
+        return self._socket.exchange
+
     # -- the socket's
 
     def text_received(self, text: str) -> None:
@@ -64,6 +70,9 @@ class QueueSocket:
         """Send the waiting messages; after the last one say goodbye."""
         channel = self._channel
         if channel is None:
+            return
+        if not channel.known:
+            self._misbehave("lost")  # forgotten, as by another replica
             return
         bend = self._socket.exchange.message_bend
         while channel.messages and limit > 0:
@@ -104,6 +113,10 @@ class QueueSocket:
             channel.streams.clear()
             self._app.queue.stream_lost(channel)
 
+    def server_stops(self) -> None:
+        """Close with the code that says so."""
+        self._misbehave("stopped")
+
     def wake(self) -> None:
         """There may be something to send."""
         self._socket.wake()
@@ -131,19 +144,21 @@ class QueueSocket:
         if endpoint is None:
             self._socket.cut()
             return
-        host = CallHost(app, app.root_url(self._socket.exchange), self._hash)
+        host = CallHost(app, app.file_root(self._socket.exchange), self._hash)
         try:
             if self._socket.exchange.queue_full:
                 raise QueueFull("a fault says so")
             job = app.queue.join(endpoint, None, self._hash, host, now=app.now, own_stream=True)
         except QueueFull:
-            self._socket.send_text(app.messages.queue_full.text)
+            if text := app.messages.queue_full.text:
+                self._socket.send_text(text)
             self._socket.close()
             return
         app.remember(job)
         self._job = job
         self._channel = app.queue.channel_of(job)
         self._channel.streams.append(self)
+        app.strike_streams([self._channel])
         self.wake()
 
     def _data_received(self, message: Any) -> None:
@@ -165,8 +180,10 @@ class QueueSocket:
         if endpoint is None:
             app.queue.refuse(job, IndexError("list index out of range"))
         else:
-            host = CallHost(app, app.root_url(self._socket.exchange), self._hash)
+            host = CallHost(app, app.file_root(self._socket.exchange), self._hash)
             app.queue.turn_to(job, endpoint, self._hash or "", data, host)
+            if self._channel is not None:
+                app.strike_streams([self._channel])
 
     def _bad_data(self) -> None:
         job = self._job

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeVar, Union
+from pathlib import Path, PurePath
+from typing import Any, Literal, TypeVar, Union
 
-__all__ = ["AppFailure", "FakeFile", "Hold", "Log", "Progress", "Sleep", "Step", "Steps"]
+__all__ = ["AppFailure", "FakeFile", "Hold", "Log", "Progress", "Sleep", "Step", "Steps", "file_at"]
 
 T = TypeVar("T")
 
 
+class _Awaitable:
+    """Something that an async function awaits, where a generator function yields it."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield self
+
+
 @dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(_Awaitable):
     """Wait ``seconds`` of the server's time; nothing really sleeps. Zero lets other jobs go first."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(_Awaitable):
     """Report progress, as ``gr.Progress`` does: ``index`` of ``length`` ``unit``, or a fraction from 0 to 1."""
 
     index: float | None = None
@@ -30,7 +40,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class Log(_Awaitable):
     """Show a message beside the output, as ``gr.Info``, ``gr.Warning`` and ``gr.Success`` do."""
 
     message: str
@@ -43,7 +53,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(_Awaitable):
     """Stop here until the test calls the job's ``step()`` or ``release()``."""
 
 
@@ -74,3 +84,17 @@ class FakeFile:
 
     name: str
     content: bytes | Iterable[bytes]
+
+
+_PIECE = 64 << 10
+
+
+def file_at(path: PurePath) -> FakeFile:
+    """Give a file that the function wrote itself; it is read piece by piece."""
+
+    def pieces() -> Iterator[bytes]:
+        with Path(path).open("rb") as source:
+            while piece := source.read(_PIECE):
+                yield piece
+
+    return FakeFile(path.name, pieces())

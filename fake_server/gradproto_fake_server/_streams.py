@@ -17,6 +17,9 @@ from ._schedule import Schedule, Timer
 __all__ = ["CallStream", "EventStream", "FileSource", "HeartbeatStream", "UploadProgressStream"]
 
 
+_FLOOD = 100
+
+
 class EventStream:
     """``/queue/data``: the messages of a session, until none of its events is pending.
 
@@ -26,7 +29,7 @@ class EventStream:
     def __init__(self, queue: Queue, session: Session, exchange: Exchange, schedule: Schedule) -> None:
         self._queue = queue
         self._session = session
-        self._exchange = exchange
+        self.exchange: Exchange = exchange
         self._schedule = schedule
         self._session.streams.append(self)
         self._beat = schedule.call_after(queue.profile.heartbeat_interval, self._heartbeat)
@@ -34,7 +37,22 @@ class EventStream:
 
     def wake(self) -> None:
         """There may be something to send."""
-        self._exchange.connection.wake()
+        self.exchange.connection.wake()
+
+    def server_stops(self) -> None:
+        """Say so once and nothing after it, or over and over; before Gradio 4.9 the stream goes on as if nothing were.
+
+        Over and over is a hundred times here, for what has no end would fill the memory.
+        """
+        how = self._queue.profile.stopping
+        if how == "goes on" or not self._session.known:
+            return
+        message = self._queue.messages.server_stopped()
+        for _ in range(_FLOOD if how == "floods" else 1):
+            if data := self._event(message):
+                self.exchange.write(data)
+        self._close()
+        self.exchange.source = None
 
     def _heartbeat(self) -> None:
         profile = self._queue.profile
@@ -104,8 +122,8 @@ class EventStream:
         self._close()
         message = self._queue.messages.unexpected_error(text, session_not_found=session_not_found)
         if data := self._event(message):
-            self._exchange.write(data)
-        self._exchange.cut()
+            self.exchange.write(data)
+        self.exchange.cut()
 
     def _event(self, message: Message) -> bytes:
         return b"data: %b\n\n" % message.text.encode() if message.text else b""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._files import FileWriter, safe_name
+from ._file_names import RouteCrash, upload_name
+from ._files import FileWriter
 from ._http import Exchange
 from ._multipart import FormFinished, MultipartError, MultipartParser, PartBegun, PartData
+from ._profiles import Profile
 from ._schedule import Timer
 from ._streams import UploadProgressStream
-from ._validation import worded
+from ._validation import Invalid, worded
 
 if TYPE_CHECKING:
     from ._app import FakeApp
 
-__all__ = ["UploadTracker", "Uploads"]
+__all__ = ["UploadTracker", "Uploads", "refuse_form"]
 
 _MAX_FILES = 1000
+_REMEMBERED_UPLOADS = 100  # that are over, and of which nobody has asked how they go
 
 
 class UploadTracker:
@@ -35,6 +38,11 @@ class Uploads:
         self._app = app
         self._trackers: dict[str, UploadTracker] = {}
         self._waiting: dict[str, list[tuple[Exchange, Timer]]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many listeners wait for an upload to begin."""
+        return sum(len(exchanges) for exchanges in self._waiting.values())
 
     def track(self, upload_id: str) -> UploadTracker:
         """An upload begins."""
@@ -97,6 +105,9 @@ class Uploads:
     def finish(self, upload_id: str, tracker: UploadTracker) -> None:
         """An upload is over, well or not."""
         tracker.done = True
+        if len(self._trackers) > _REMEMBERED_UPLOADS:
+            for old in [name for name, other in self._trackers.items() if other.done][:-_REMEMBERED_UPLOADS]:
+                del self._trackers[old]
         if tracker.listener is not None:
             self._trackers.pop(upload_id, None)
             tracker.listener.done()
@@ -106,6 +117,14 @@ class Uploads:
         form = _UploadForm(self._app, self, exchange, boundary.encode(), upload_id)
         exchange.on_disconnect = form.abandon
         exchange.receive_body(form)
+
+
+def refuse_form(exchange: Exchange, profile: Profile, status: int, text: str) -> None:
+    """Say what is wrong with an upload."""
+    if profile.form_refusals_are_json:
+        exchange.respond_detail(status, text)
+    else:
+        exchange.respond(status, text.encode(), "text/plain; charset=utf-8")
 
 
 class _UploadForm:
@@ -122,7 +141,6 @@ class _UploadForm:
         self._tracker = uploads.track(upload_id) if upload_id else None
         self._paths: list[str] = []
         self._files = 0
-        self._strays = False
         self._part: PartBegun | None = None
         self._writer: FileWriter | None = None
         self._name = ""
@@ -144,9 +162,9 @@ class _UploadForm:
 
     def body_ended(self) -> None:
         self.abandon()  # a part without an end is no file
-        if self._strays and self._app.profile.stray_files_refused:
+        if not self._paths and self._app.profile.stray_files_refused:
             missing = {"type": "missing", "loc": ["body", "files"], "msg": "Field required", "input": None}
-            self._exchange.respond_detail(422, worded([missing], old=self._app.profile.old_refusals))
+            self._exchange.respond_detail(422, worded(Invalid([missing]), old=self._app.profile.old_refusals))
         else:
             self._exchange.respond_json(200, self._paths)
 
@@ -161,7 +179,7 @@ class _UploadForm:
 
     def _refuse(self, status: int, text: str) -> None:
         self.abandon()
-        self._exchange.respond(status, text.encode(), "text/plain; charset=utf-8")
+        refuse_form(self._exchange, self._app.profile, status, text)
 
     def _begin(self, part: PartBegun) -> None:
         self._part = part
@@ -170,7 +188,12 @@ class _UploadForm:
         self._files += 1
         if self._files > _MAX_FILES:
             raise MultipartError(f"Too many files. Maximum number of files is {_MAX_FILES}.")
-        name = safe_name(part.filename)
+        try:
+            name = upload_name(part.filename, self._app.profile)
+        except RouteCrash:
+            self.abandon()
+            self._exchange.respond_crash()
+            return
         if name is None:
             self.abandon()
             self._exchange.respond_detail(400, "Invalid file name: ..")
@@ -198,5 +221,3 @@ class _UploadForm:
         stored = writer.finish(self._name, self._app.wall_time())
         if part.name == "files":
             self._paths.append(stored.path)
-        else:
-            self._strays = True

@@ -16,15 +16,19 @@ from ._json import is_list, is_object
 __all__ = [
     "CALL_BODY",
     "CANCEL_BODY",
+    "OLD_PREDICT_BODY",
     "PREDICT_BODY",
     "PUSH_BODY",
     "PUSH_BODY_OF_2",
     "RESET_BODY",
     "RESET_SESSION_BODY",
+    "SERVER_BODY",
     "STATUS_BODY",
     "Field",
     "Invalid",
+    "check_query_flag",
     "check_query_integer",
+    "missing_body",
     "parse_body",
     "parse_object",
     "read_json",
@@ -35,9 +39,13 @@ __all__ = [
 class Invalid(Exception):
     """The request is refused with 422 and these details."""
 
-    def __init__(self, details: list[dict[str, Any]], *, is_json: bool = True) -> None:
+    def __init__(
+        self, details: list[dict[str, Any]], *, is_json: bool = True, broken: json.JSONDecodeError | None = None
+    ) -> None:
         super().__init__(details)
         self.details = details
+        self.broken = broken
+        """What is wrong with the JSON; pydantic 1 tells all of it."""
         self.is_json = is_json
         """Whether the body was JSON at all; if not, FastAPI says so before it looks at anything else."""
 
@@ -116,6 +124,9 @@ PREDICT_BODY: Mapping[str, Field] = {
 }
 """The body of ``/queue/join``, ``/run`` and ``/api``."""
 
+OLD_PREDICT_BODY: Mapping[str, Field] = {k: field for k, field in PREDICT_BODY.items() if k != "simple_format"}
+"""The same before there was ``/call``."""
+
 CALL_BODY: Mapping[str, Field] = {name: PREDICT_BODY[name] for name in ("data", "session_hash", "oauth_token")}
 """The body of ``/call``."""
 
@@ -131,6 +142,14 @@ RESET_BODY: Mapping[str, Field] = {"event_id": CANCEL_BODY["event_id"]}
 
 RESET_SESSION_BODY: Mapping[str, Field] = {name: CANCEL_BODY[name] for name in ("session_hash", "fn_index")}
 """The body of ``/reset`` before Gradio 4."""
+
+SERVER_BODY: Mapping[str, Field] = {
+    "session_hash": CANCEL_BODY["session_hash"],
+    "component_id": CANCEL_BODY["fn_index"],
+    "fn_name": CANCEL_BODY["event_id"],
+    "data": Field(check=_check_nothing, required=True),
+}
+"""The body of ``/component_server``."""
 
 _NEEDED_TEXT = CANCEL_BODY["event_id"]
 
@@ -155,7 +174,7 @@ def read_json(body: bytes, content_type: str | None) -> Any:
     Raises :class:`Invalid` if there is no body, or if it is no JSON.
     """
     if not body:
-        raise Invalid([{"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}])
+        raise Invalid([missing_body()])
     kind = (content_type or "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         return body.decode("utf-8", "replace")
@@ -169,9 +188,14 @@ def read_json(body: bytes, content_type: str | None) -> Any:
             "input": {},
             "ctx": {"error": error.msg},
         }
-        raise Invalid([detail], is_json=False) from error
+        raise Invalid([detail], is_json=False, broken=error) from error
     except (ValueError, RecursionError) as error:  # no UTF-8, a number without end, lists without end
         raise Invalid([{"type": "json_invalid", "loc": ["body", 0], "msg": str(error)}], is_json=False) from error
+
+
+def missing_body() -> dict[str, Any]:
+    """Give the detail that there is no body."""
+    return {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
 
 
 def parse_body(value: Any, fields: Mapping[str, Field]) -> dict[str, Any]:
@@ -217,13 +241,37 @@ def check_query_integer(name: str, text: str) -> int:
     return int(value)
 
 
-def worded(details: list[dict[str, Any]], *, old: bool) -> list[dict[str, Any]]:
+def check_query_flag(name: str, text: str) -> bool:
+    """Read a yes or no in a query. Raises :class:`Invalid`."""
+    value, refusal = _check_flag(text)
+    if refusal is not None:
+        kind, message = refusal
+        raise Invalid([{"type": kind, "loc": ["query", name], "msg": message, "input": text}])
+    return bool(value)
+
+
+def worded(error: Invalid, *, old: bool) -> list[dict[str, Any]]:
     """Give the details of a refusal in the words of the time; ``old`` ones are those of pydantic 1."""
     if not old:
-        return details
-    missing = ("field required", "value_error.missing")
+        return error.details
+    if (broken := error.broken) is not None:
+        context = {
+            "msg": broken.msg,
+            "doc": broken.doc,
+            "pos": broken.pos,
+            "lineno": broken.lineno,
+            "colno": broken.colno,
+        }
+        return [{"loc": ["body", broken.pos], "msg": str(broken), "type": "value_error.jsondecode", "ctx": context}]
     worded: list[dict[str, Any]] = []
-    for detail in details:
-        message, kind = missing if detail["type"] == "missing" else (detail["msg"], detail["type"])
+    for detail in error.details:
+        message, kind = _OLD_WORDS.get(detail["type"], (detail["msg"], detail["type"]))
         worded.append({"loc": detail["loc"], "msg": message, "type": kind})
     return worded
+
+
+_OLD_WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("field required", "value_error.missing"),
+    "int_parsing": ("value is not a valid integer", "type_error.integer"),
+    "list_type": ("value is not a valid list", "type_error.list"),
+}

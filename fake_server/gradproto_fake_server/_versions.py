@@ -7,15 +7,17 @@ without it) or ``".."``. Versions between two that were looked at belong to the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 __all__ = [
     "APP_ERROR_FIELDS",
     "COMPONENT_KEYS",
     "CONFIG_KEYS",
+    "CONFIG_MOVES",
     "DEPENDENCY_KEYS",
     "FILE_FIELDS",
     "INFO_KEYS",
+    "INLINE_TYPES",
     "MESSAGES",
     "OUTPUT_FIELDS",
     "PARAMETER_KEYS",
@@ -38,8 +40,10 @@ Version = tuple[int, ...]
 def parse(version: str) -> Version:
     """Read a version's numbers; what is no number counts as none.
 
-    Raises ``ValueError`` if it does not begin with one.
+    Raises ``ValueError`` if it does not begin with one, ``TypeError`` for a number, which has lost its zeros.
     """
+    if not isinstance(cast(object, version), str):
+        raise TypeError(f"a version of Gradio is a text such as '4.44.1', not {version!r:.80}")
     numbers: list[int] = []
     for part in version.strip().split(".")[:3]:
         digits = "".join(character for character in part if character.isdigit()) if part[:1].isdigit() else ""
@@ -85,12 +89,18 @@ ROUTES: Mapping[str, str] = {
     "config": "..",
     "login": "..",
     "info": "3.26..",
+    "openapi": "5.29..",
     "logout": "4.20..",
     "theme": "3.23..",
     "robots": "3.16..",
     "user": "..",
     "login_check": "..",
-    "app_id": "3.16..",
+    "token": "..",
+    "app_id": "3.0..",
+    "monitoring": "4.37..",
+    "monitoring_summary": "5.44.1..",
+    "component_server": "3.45..",
+    "proxy": "3.33..",
     "startup": "3.1.7..",
     # The queue: polled, over a WebSocket, one stream for each event, one stream for each session.
     "push": "..3.1.5",
@@ -106,6 +116,7 @@ ROUTES: Mapping[str, str] = {
     "heartbeat": "4.25..",
     "call": "4.20..",
     "call_v2": "6.13..",
+    "stream": "5.0..",
     # Calls past the queue.
     "predict_with_slash": "..3.0",
     "predict": "3.0..3.0.24",
@@ -115,7 +126,7 @@ ROUTES: Mapping[str, str] = {
     "upload": "3.19..",
     "upload_progress": "4.2..",
     "file": "3.2..",
-    "old_file": "3.0..",
+    "old_file": "..",
 }
 
 _EVENT = ("msg", "event_id")
@@ -124,7 +135,7 @@ _AVERAGES = ("avg_event_process_time", "avg_event_concurrent_process_time")
 MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "send_hash": {"0": (), "3.6": ("msg",), "4.0": ()},
     "send_data": {"0": (), "3.1.5": ("msg",), "4.0": _EVENT, "4.9": ()},
-    "queue_full": {"0": (), "3.2": ("msg",), "4.9": ()},
+    "queue_full": {"0": (), "3.1.6": ("msg",), "4.9": ()},
     "estimation": {
         "0": (),
         "3.1.5": ("msg", "rank", "queue_size", *_AVERAGES, "rank_eta", "queue_eta"),
@@ -146,16 +157,18 @@ MESSAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "4.9": (*_EVENT, "output", "success"),
         "5.0": (*_EVENT, "output", "success", "time_limit"),
     },
+    "process_streaming": {"0": (), "5.0": (*_EVENT, "output", "success", "time_limit")},
     "process_completed": {
         "0": (),
         "3.1.5": ("msg", "output"),
-        "3.2": ("msg", "output", "success"),
+        "3.1.7": ("msg", "output", "success"),
         "4.9": (*_EVENT, "output", "success"),
         "5.29": (*_EVENT, "output", "success", "title"),  # not yet in the recordings of 5.0.2
         "6.12": (*_EVENT, "output", "success", "title", "used_cache", "cache_duration", "avg_time"),
     },
     "heartbeat": {"0": (), "4.0": ("msg",), "4.44": _EVENT},
     "close_stream": {"0": (), "4.22": ("msg",), "4.44": _EVENT},
+    "server_stopped": {"0": (), "4.9": ("msg", "success"), "4.10": ()},
     "unexpected_error": {
         "0": (),
         "4.10": ("msg", "success", "message"),
@@ -204,6 +217,35 @@ FILE_FIELDS: Mapping[str, tuple[str, ...]] = {
     "4.21": (*_FILE, "is_stream", "meta"),
 }
 """A file among the outputs."""
+
+INLINE_TYPES: Mapping[str, str] = {
+    "application/json": "..",
+    "text/plain": "..",
+    "image/gif": "..",
+    "image/jpeg": "..",
+    "image/png": "..",
+    "image/webp": "..",
+    "audio/aac": "6.14..",
+    "audio/aiff": "6.14..",
+    "audio/flac": "6.14..",
+    "audio/mp4": "6.14..",
+    "audio/mpeg": "..",
+    "audio/ogg": "..",
+    "audio/wav": "6.14..",  # before, a WAV file is audio/x-wav to Python and so not among them
+    "audio/webm": "6.14..",
+    "audio/x-aiff": "6.14..",
+    "audio/x-flac": "6.14..",
+    "audio/x-m4a": "6.14..",
+    "audio/x-matroska": "6.14..",
+    "video/mp4": "..",
+    "video/mpeg": "6.14..",
+    "video/ogg": "..",
+    "video/quicktime": "6.14..",
+    "video/webm": "..",
+    "video/x-matroska": "6.14..",
+    "video/x-msvideo": "6.14..",
+}
+"""What a browser may show of what was uploaded and produced, for it cannot run scripts."""
 
 CONFIG_KEYS: Mapping[str, str] = {
     "input_components": "..3.0",
@@ -263,6 +305,13 @@ CONFIG_KEYS: Mapping[str, str] = {
     "username": "4.38..",
     "root": "3.30..",
 }
+
+CONFIG_MOVES: Mapping[tuple[str, str], str] = {
+    ("theme", "css"): "3.0..3.23",
+    ("layout", "dependencies"): "3.0..5.15",
+    ("root", "username"): "4.38..5.43",
+}
+"""Where a field of the config stood: before which other."""
 
 DEPENDENCY_KEYS: Mapping[str, str] = {
     "id": "4.32..",

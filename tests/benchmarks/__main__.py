@@ -1,5 +1,7 @@
 """``python -m tests.benchmarks [TASK ...]``: how fast the sync client is, beside the official one and two floors.
 
+The task ``servers`` asks how fast the fake server is beside a real Gradio.
+
 Every figure is a ratio within one run, of medians over rounds in which the peers take turns, each in a process of its
 own. The server is the fake one in another process, and for the task ``real`` a real Gradio. Nothing here passes or
 fails: it prints.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -57,6 +60,14 @@ class Server:
         self.process.wait()
 
 
+def free_port() -> int:
+    """Give a port for a real Gradio, which cannot look for one itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def run(peer: str, task: str, url: str, count: int) -> dict[str, Any]:
     """Let a worker measure once; figures are for one unit of the work."""
     done = subprocess.run(
@@ -96,17 +107,35 @@ def measure(task: str, url: str, plan: tuple[dict[str, int], int], name: str) ->
         print(f"  {peer:<14} x{count:<6} {seconds * 1e3:10.4f} ms {cpu * 1e3:10.4f} ms CPU  {ratio} {more or ''}")
 
 
+def measure_servers(rounds: int = 5) -> None:
+    """Let the fake server and a real Gradio take turns at the same calls of the same client, and print their rates."""
+    counts = {"fake": 1000, "real": 100}
+    seconds: dict[str, list[float]] = {name: [] for name in counts}
+    with Server("-c", SERVER) as fake, Server("tests/real_app.py", "--port", str(free_port())) as real:
+        urls = {"fake": fake.url, "real": real.url}
+        for _ in range(rounds):
+            for name, count in counts.items():
+                seconds[name].append(run("bare", "throughput", urls[name], count)["seconds"])
+    rates = {name: 1 / statistics.median(times) for name, times in seconds.items()}
+    print(f"\nservers: /echo through the queue, 4 connections at once, median of {rounds} rounds")
+    for name, rate in rates.items():
+        print(f"  {name:<14} {rate:10.0f} calls a second")
+    print(f"  fake / real: {rates['fake'] / rates['real']:.1f}")
+
+
 def main() -> None:
     """Run the tasks that were asked for, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("tasks", nargs="*", choices=[*PLANS, "real", []], help="default: all")
-    tasks = parser.parse_args().tasks or [*PLANS, "real"]
+    parser.add_argument("tasks", nargs="*", choices=[*PLANS, "real", "servers", []], help="default: all")
+    tasks = parser.parse_args().tasks or [*PLANS, "real", "servers"]
     with Server("-c", SERVER) as fake:
         for task in tasks:
-            if task != "real":
+            if task in PLANS:
                 measure(task, fake.url, PLANS[task], task)
+    if "servers" in tasks:
+        measure_servers()
     if "real" in tasks:
-        with Server("tests/real_app.py", "--port", "0") as real:
+        with Server("tests/real_app.py", "--port", str(free_port())) as real:
             measure(
                 "predict", real.url, ({"gradproto": 50, "gradio_client": 10, "h11": 50}, 5), "predict on real Gradio"
             )

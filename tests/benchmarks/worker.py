@@ -77,6 +77,26 @@ def predict(peer: str, url: str, count: int) -> dict[str, Any]:
     return measure(run)
 
 
+CALLERS = 4
+
+
+def throughput(peer: str, url: str, count: int) -> dict[str, Any]:
+    """Call /echo ``count`` times over some connections at once, with the least that a client can do."""
+    import floors
+
+    fn_index = floors.H11Floor(url).find("echo")
+    callers = [(floors.BareFloor(url), floors.new_session_hash()) for _ in range(CALLERS)]
+
+    def call(caller: tuple[Any, str]) -> None:
+        floor, session = caller
+        for _ in range(count // CALLERS):
+            assert floor.predict(fn_index, ["hello"], session) == "hello"
+
+    with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
+        list(pool.map(lambda caller: caller[0].predict(fn_index, ["warm"], caller[1]), callers))
+        return measure(lambda: list(pool.map(call, callers)))
+
+
 def connect(peer: str, url: str, count: int) -> dict[str, Any]:
     """Connect ``count`` times: config and API description."""
     if peer == "h11":
@@ -240,6 +260,7 @@ def transfer_bare(url: str, path: Path) -> dict[str, Any]:
 
 TASKS = {
     "predict": predict,
+    "throughput": throughput,
     "connect": connect,
     "load": load,
     "jobs": jobs,

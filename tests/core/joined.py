@@ -190,7 +190,11 @@ class Network:
         if not self.listening:
             self.refuse(link)
             return
-        link.connection = self.app.connect()
+        try:
+            link.connection = self.app.connect()
+        except ConnectionRefusedError:
+            self.refuse(link)
+            return
         link.client.report(lambda wire: wire.connection_made(link.number))
 
     def refuse(self, link: Link) -> None:

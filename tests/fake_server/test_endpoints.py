@@ -16,6 +16,7 @@ from gradproto_fake_server import (
     Steps,
     StoredFile,
     checkbox,
+    demo_app,
     dropdown,
     file,
     json_value,
@@ -60,7 +61,11 @@ def test_parameters_are_described_in_the_words_of_their_gradio(
     assert told["text"]["example_input"] == text
     assert (told["number"]["python_type"]["type"], told["number"]["example_input"]) == numeric
     assert told["slider"]["python_type"] == {"type": numeric[0], "description": slide}
-    assert bool(told["file"]["python_type"]["description"]) is (version >= "5")
+    words = {"3.32.0": "filepath or URL to file", "3.50.2": "filepath on your computer (or URL) of file"}
+    if version >= "5":
+        assert told["file"]["python_type"]["description"].startswith("The FileData class")
+    else:
+        assert told["file"]["python_type"]["description"] == words.get(version, "")
 
 
 def test_type_hints_become_components() -> None:
@@ -72,7 +77,7 @@ def test_type_hints_become_components() -> None:
 
 
 def test_optional_hints_are_those_without_none() -> None:
-    def function(a: str | None, b: int | str, c: Any, d: bytes | None = None) -> FakeFile | None:
+    def function(a: str | None, b: int | str, c: Any, d: list[int] | None = None) -> FakeFile | None:
         """Do nothing."""
 
     assert described(function) == (["textbox", "json", "json", "json"], ["file"], False)
@@ -138,6 +143,12 @@ def test_two_endpoints_cannot_have_one_name() -> None:
 def test_a_version_that_cannot_be_played_is_refused() -> None:
     with pytest.raises(ValueError, match=r"no fake of Gradio '1\.0': known are 2\.8\.0 to 6\.31\.0"):
         FakeApp("1.0")
+
+
+@pytest.mark.parametrize("version", [4.0, None, (4, 44, 1)])
+def test_a_version_that_is_no_text_is_refused(version: Any) -> None:
+    with pytest.raises(TypeError, match="a version of Gradio is a text such as"):
+        FakeApp(version)
 
 
 def test_the_info_names_parameters_and_their_defaults() -> None:
@@ -277,3 +288,54 @@ def test_logs_have_their_level_as_title_and_progress_all_its_fields() -> None:
     assert second == common | {"log": "b", "level": "info", "duration": None, "visible": False, "title": "T"}
     unit = {"index": None, "length": None, "unit": None, "progress": 0.5, "desc": None}
     assert progress == {"msg": "progress", "event_id": event_id, "progress_data": [unit]}
+
+
+DESCRIBED = [
+    # version, whether serialized, file, JSON, choice, whole number: as the real ones say
+    ("3.32.0", True, "str", "str", "str", "int | float"),
+    ("3.32.0", False, "str | Dict(name: str", "Dict[Any, Any]", "str", "int | float"),
+    ("3.50.2", False, "str | Dict(name: str", "Dict[Any, Any]", "str", "int | float"),
+    ("4.0.2", True, "filepath", "Dict[Any, Any]", "Literal[x, y]", "float"),
+    ("4.44.1", True, "filepath", "Dict[Any, Any]", "Literal['x', 'y']", "float"),
+    ("5.29.0", True, "filepath", "str | float | bool | list | dict", "Literal['x', 'y']", "float"),
+    ("6.31.0", True, "filepath", "str | float | bool | list | dict", "Literal['x', 'y']", "int"),
+]
+
+
+@pytest.mark.parametrize(("version", "serialized", "given", "value", "choice", "whole"), DESCRIBED)
+def test_types_are_described_in_the_words_of_their_gradio(
+    version: str, serialized: bool, given: str, value: str, choice: str, whole: str
+) -> None:
+    app = FakeApp(version)
+    inputs = [file("file"), json_value("value"), dropdown(["x", "y"], "choice"), number("whole", precision=0)]
+    app.endpoint("/f", inputs=inputs, outputs=[])(lambda *_: None)
+    path = f"{app.profile.api_prefix}/info?serialize={serialized}"
+    info = Http(MemoryServer(app)).request("GET", path).json["named_endpoints"]["/f"]
+    told = [parameter["python_type"]["type"] for parameter in info["parameters"]]
+    assert told[0].startswith(given)
+    assert told[1:] == [value, choice, whole]
+    assert [parameter["component"] for parameter in info["parameters"]] == ["File", "Json", "Dropdown", "Number"]
+
+
+@pytest.mark.parametrize(
+    ("version", "choices", "value"),
+    [
+        ("3.39.0", ["x", "y"], None),
+        ("3.50.2", [["x", "x"], ["y", "y"]], None),
+        ("5.29.0", [["x", "x"], ["y", "y"]], "x"),
+    ],
+)
+def test_choices_are_told_as_their_gradio_tells_them(version: str, choices: list[Any], value: str | None) -> None:
+    app = FakeApp(version)
+    app.endpoint("/f", inputs=[dropdown(["x", "y"], "choice")], outputs=[])(lambda _: None)
+    config = Http(MemoryServer(app)).request("GET", "/config").json
+    (props,) = (component["props"] for component in config["components"] if component["type"] == "dropdown")
+    assert (props["choices"], props.get("value")) == (choices, value)
+
+
+@pytest.mark.parametrize(("version", "content"), [("5.50.0", "hi"), ("6.31.0", [{"text": "hi", "type": "text"}])])
+def test_a_chat_message_has_the_content_of_its_gradio(version: str, content: Any) -> None:
+    server = MemoryServer(demo_app(version))
+    body = {"data": ["hi", []]}
+    answer = Http(server).request("POST", "/gradio_api/run/chat", value=body).json
+    assert answer["data"][0][0]["content"] == content

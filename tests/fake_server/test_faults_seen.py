@@ -11,6 +11,7 @@ import trio
 from gradproto import (
     AppError,
     AuthenticationError,
+    ConnectError,
     ConnectionLostError,
     DeadlineExceeded,
     DownloadCompleted,
@@ -57,6 +58,10 @@ SEEN: dict[str, dict[str, Outcome]] = {
     "page": {"join": RemoteProtocolError, "data": RemoteProtocolError},
     "queue full": {"join": QueueFullError},
     "restart": {"join": ReadError, "data": ConnectionLostError},
+    "slow body": {"join": WELL},
+    "stall body": {"join": DeadlineExceeded},
+    "cut body": {"join": ReadError},
+    "reset body": {"join": ReadError},
     "forget sessions": {"join": WELL, "data": SessionExpiredError},
     "forget logins": {"join": WELL, "data": WELL},
     "late": {"join": WELL, "data": WELL},
@@ -159,7 +164,7 @@ def test_a_job_that_meets_a_fault_ends_with_what_fits_and_the_next_one_is_well(
 
 
 def test_every_fault_of_a_join_or_a_stream_has_a_row() -> None:
-    others = {"ignored range", "odd name"}
+    others = {"ignored range", "odd name", "refuse"}
     assert set(SEEN) == {name for name, kind in FAULTS.items() if kind.family != "connection"} - others
 
 
@@ -186,7 +191,17 @@ def test_a_download_that_meets_a_fault_is_whole_or_says_what_happened(
         assert isinstance(end.error, outcome)
 
 
-@pytest.mark.parametrize("name", ["accept and hang", "accept and close", "accept and reset"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "accept and hang",
+        "accept and close",
+        "accept and reset",
+        "close at first byte",
+        "reset at first byte",
+        "no http",
+    ],
+)
 def test_a_connection_that_is_of_no_use_is_told(name: str) -> None:
     app = demo_app()
     app.inject(name, times=None)
@@ -195,7 +210,39 @@ def test_a_connection_that_is_of_no_use_is_told(name: str) -> None:
     client.connect(settle=False)
     network.finish()
     assert client.failed is not None
-    assert isinstance(client.failed.error, (TransportError, DeadlineExceeded))
+    assert isinstance(client.failed.error, (TransportError, DeadlineExceeded, RemoteProtocolError))
+
+
+@pytest.mark.parametrize("name", ["latency", "bandwidth", "small pieces"])
+def test_a_line_that_is_no_good_only_takes_its_time(name: str) -> None:
+    app = demo_app()
+    app.inject(name, times=None)
+    network = Network(lambda _: app)
+    client = network.client()
+    client.connect(settle=False)
+    network.advance(5.0)
+    job = client.submit("/count", 3)
+    network.finish()
+    end = client.end(job)
+    assert isinstance(end, JobCompleted)
+    assert end.outputs == ("n=2",)
+    client.check()
+
+
+def test_a_job_that_is_refused_fails_and_the_next_one_is_well_when_somebody_listens() -> None:
+    app = demo_app()
+    network, client = connected(app)
+    network.advance(10.0)  # the connections of before are closed
+    app.refuse(3.0)
+    refused = client.submit("/count", 3)
+    network.settle()
+    end = client.end(refused)
+    assert isinstance(end, JobFailed)
+    assert isinstance(end.error, ConnectError)
+    network.advance(3.0)
+    again = client.submit("/count", 3)
+    network.finish()
+    assert isinstance(client.end(again), JobCompleted)
 
 
 def test_messages_may_come_before_the_answer_to_their_join() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gradproto_fake_server import DirectoryFiles, FakeApp, FakeFile, MemoryFiles, MemoryServer, StoredFile, demo_app
-from gradproto_fake_server._files import safe_name
+from gradproto_fake_server._file_names import upload_name
+from gradproto_fake_server._profiles import profile_for
 
 from .wire import Http, Response, multipart
 
@@ -313,7 +314,12 @@ def test_listeners_may_leave_at_any_time(server: MemoryServer) -> None:
         ("bytes=-3", 206, b"hij", "bytes 7-9/10"),
         ("bytes=-30", 206, b"abcdefghij", "bytes 0-9/10"),
         ("bytes=10-", 416, b"", "bytes */10"),
-        ("lines=1-2", 200, b"abcdefghij", None),
+        ("bytes=5-2", 206, b"c", "bytes 2-2/10"),
+        ("lines=1-2", 400, b"Only support bytes range", None),
+        ("bytes", 400, b"Malformed range header.", None),
+        ("bytes=a-b", 400, b"Range header: range must be requested", None),
+        ("bytes= 5-2", 400, b"Range header: start must be less than end", None),
+        ("bytes=0-1,4-5", 500, b"Internal Server Error", None),
     ],
 )
 def test_a_part_of_a_file_can_be_asked_for(
@@ -404,7 +410,7 @@ def test_a_slow_reader_keeps_only_one_piece_of_a_file_in_memory(server: MemorySe
     ],
 )
 def test_the_name_of_an_upload_is_made_safe(name: str, stored: str | None) -> None:
-    assert safe_name(name) == stored
+    assert upload_name(name, profile_for("6.31.0")) == stored
 
 
 def test_a_stored_file_is_a_stored_file() -> None:

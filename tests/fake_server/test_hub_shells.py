@@ -16,7 +16,7 @@ import pytest
 import trio
 import trio.testing
 
-from gradproto_fake_server import DirectoryFiles, FakeHub, FakeHubServer, HubSpace, MemoryFiles, demo_app
+from gradproto_fake_server import DirectoryFiles, FakeHub, FakeHubServer, HubSpace, MemoryFiles, MemoryHub, demo_app
 from gradproto_fake_server.trio import MemoryHubNetwork, TrioFakeHub, open_fake_hub, open_memory_hub
 
 from .wire import multipart
@@ -295,3 +295,53 @@ def test_the_trio_shells_offer_what_the_thread_does() -> None:
     assert expected <= names(FakeHubServer)
     assert expected <= names(TrioFakeHub)
     assert expected <= names(MemoryHubNetwork)
+
+
+# -- asserts, the same in every shell
+
+
+def test_what_a_hub_and_its_spaces_were_asked_for_can_be_asserted() -> None:
+    with FakeHubServer(make_hub()) as server:
+        url = server.space_url("owner/app")
+        assert ask(url, "GET", "/config")[0] == 200
+        assert [record.site for record in server.assert_requested("config", times=1)] == ["owner/app"]
+        server.assert_requested("config", times=0, site="me/mine")
+        with pytest.raises(AssertionError, match="1 'config' expected, got 0"):
+            server.assert_requested("config", times=1, site="hub")
+        server.assert_strict()
+        server.wait_for(lambda hub: hub.requests)
+        assert ask(url, "POST", "/gradio_api/queue/join", {}, **{"content-type": "application/json"})[0] >= 400
+        assert len(server.complaints) == 1
+        with pytest.raises(AssertionError, match="1 request"):
+            server.assert_strict()
+        server.assert_all_closed()
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=10) as sock:
+            sock.sendall(b"GET /gradio_api/heartbeat/s HTTP/1.1\r\nHost: a\r\n\r\n")
+            server.wait_for(lambda hub: hub.open_streams)
+            with pytest.raises(AssertionError, match="heartbeat"):
+                server.assert_all_closed()
+        server.wait_for(lambda hub: not hub.open_streams)
+        server.assert_all_closed()
+
+
+def test_the_shells_of_a_hub_have_the_same_asserts() -> None:
+    names = ("assert_requested", "assert_strict", "assert_all_closed", "complaints")
+    for shell in (FakeHub, FakeHubServer, MemoryHub, TrioFakeHub, MemoryHubNetwork):
+        assert all(hasattr(shell, name) for name in names)
+
+
+def test_addresses_that_spaces_have_left_are_not_listened_at_for_ever() -> None:
+    with FakeHubServer(make_hub()) as server:
+        urls = []
+        for number in range(40):
+            urls.append(server.run(lambda hub, number=number: hub.add_space(f"me/s{number}").host))
+            server.run(lambda hub, number=number: hub.remove_space(f"me/s{number}"))
+        assert ask(urls[-1], "GET", "/config")[0] == 404
+        first = urlsplit(urls[0])
+
+        def is_refused(_: FakeHub) -> bool:
+            with socket.socket() as sock:
+                return sock.connect_ex((first.hostname, first.port)) != 0
+
+        server.wait_for(is_refused)

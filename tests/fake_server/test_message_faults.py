@@ -259,3 +259,69 @@ def test_what_is_done_to_answers_is_not_done_to_websockets(old: MemoryServer) ->
     fault = old.app.inject("truncate")
     assert socket_call(old, 0, ["a"]).kinds[-1] == "process_completed"
     assert fault.met == 0
+
+
+# -- streams that are open already
+
+
+def test_a_fault_strikes_a_stream_that_is_open() -> None:
+    app = demo_app()
+    http = Http(MemoryServer(app))
+    app.hold("/count")
+    http.join(COUNT, [2])
+    response = http.stream()
+    app.inject("no output")
+    app.release("/count")
+    http.server.settle()
+    (completed,) = [m for m in http.more().messages if m["msg"] == "process_completed"]
+    assert response.whole
+    assert completed["output"] == {}
+    assert app.requests[-1].fault == "no output"
+
+
+def test_a_fault_of_an_endpoint_strikes_its_event_on_a_stream_that_others_opened() -> None:
+    app = demo_app()
+    server = MemoryServer(app)
+    http, other = Http(server), Http(server)
+    app.hold("/count")
+    http.join(COUNT, [2])
+    http.stream()
+    fault = app.inject("failure", endpoint="/echo", text="no")
+    assert fault.met == 0
+    other.join(ECHO, ["a"])
+    app.release("/count")
+    server.settle()
+    ends = [m["success"] for m in http.more().messages if m["msg"] == "process_completed"]
+    assert ends == [False, True]
+    assert fault.met == 1
+
+
+def test_a_fault_happens_once_to_a_stream_however_often_somebody_joins() -> None:
+    app = demo_app()
+    server = MemoryServer(app)
+    http, other = Http(server), Http(server)
+    app.hold("/count")
+    http.join(COUNT, [2])
+    http.stream()
+    passes = app.inject("no output", after=1)
+    always = app.inject("extra fields", times=None)
+    for _ in range(3):
+        other.join(ECHO, ["a"])
+    assert (passes.met, always.met) == (0, 1)
+    http.connection.close()
+    http.join(ECHO, ["b"], "t")
+    assert Http(server).stream("t").messages[-2]["output"] == {}
+    assert (passes.met, always.met) == (1, 2)
+
+
+def test_a_fault_of_another_session_leaves_an_open_stream_alone() -> None:
+    app = demo_app()
+    http = Http(MemoryServer(app))
+    app.hold("/count")
+    http.join(COUNT, [2], "mine")
+    http.stream("mine")
+    fault = app.inject("no output", session="other")
+    app.release("/count")
+    http.server.settle()
+    assert http.more().messages[-2]["output"]["data"]
+    assert fault.met == 0

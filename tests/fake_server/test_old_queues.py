@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from gradproto_fake_server import FakeApp, MemoryServer, demo_app
 
-from .old_wire import index_of, polled_call, stream_call
+from .old_wire import Socket, index_of, polled_call, stream_call
 from .wire import Http, Response
 
 
@@ -194,6 +195,27 @@ def test_data_that_do_not_come_within_five_seconds_end_the_stream_without_a_word
     assert response.kinds == ["estimation", "send_data"]
     event_id = response.messages[1]["event_id"]
     assert post(server, "/queue/data", {"data": ["x"], "event_id": event_id}).status == 500
+
+
+@pytest.mark.parametrize("version", ["3.4.1", "3.50.2", "4.0.2", "4.8.0"])
+@pytest.mark.parametrize("end", [FakeApp.forget_sessions, FakeApp.restart, FakeApp.shutdown, FakeApp.reset])
+def test_of_what_is_forgotten_no_data_are_expected(version: str, end: Callable[[FakeApp], None]) -> None:
+    server = made(version)
+    endpoint = server.app.named("/echo")
+    endpoint.concurrency_limit = 1
+    if server.app.profile.protocol is None:
+        sockets = [Socket(server) for _ in range(2)]
+        for socket in sockets if version == "3.50.2" else ():
+            socket.send({"fn_index": endpoint.index, "session_hash": "s"})
+    else:
+        for _ in range(2):
+            Http(server).start("GET", f"/queue/join?fn_index={endpoint.index}&session_hash=s")
+    assert len(server.app.jobs) == 2
+    end(server.app)
+    server.advance(100)
+    # An orderly end of 4.0 to 4.8 leaves what waits where it is.
+    waits = end is FakeApp.shutdown and server.app.profile.protocol is not None
+    assert len(server.app.queue.events) == waits
 
 
 def test_what_is_wrong_with_a_join_is_said() -> None:
@@ -388,3 +410,15 @@ def test_before_6_18_a_call_that_names_its_session_is_lost() -> None:
     event, error = call_result(made("6.0.2"), "/echo", {"data": ["x"], "session_hash": "s"})
     assert (event, error) == ("error", "404: Not Found")
     assert call_result(made("6.18.0"), "/echo", {"data": ["x"], "session_hash": "s"}) == ("complete", ["x"])
+
+
+def test_the_own_stream_of_an_event_that_is_forgotten_is_cut() -> None:
+    server = MemoryServer(demo_app("4.8.0"))
+    server.app.hold("/echo")
+    http = Http(server)
+    response = http.start("GET", "/queue/join?session_hash=s&fn_index=0&data=%5B%22x%22%5D")
+    assert response.status == 200
+    server.app.forget_sessions()
+    http.more()
+    assert http.connection.closed
+    assert not response.whole

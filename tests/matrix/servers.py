@@ -57,7 +57,7 @@ class Clock:
 class Server:
     """One process with the app."""
 
-    def __init__(self, python: Path, arguments: list[str], parent: Path) -> None:
+    def __init__(self, python: Path, arguments: list[str], parent: Path, app: Path = APP) -> None:
         self.directory = Path(tempfile.mkdtemp(dir=parent))
         (self.directory / "journal.txt").touch()
         self._output = self.directory / "output.txt"
@@ -66,7 +66,7 @@ class Server:
             port = probe.getsockname()[1]
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [str(python), str(APP), "--port", str(port), "--directory", str(self.directory), *arguments],
+                [str(python), str(app), "--port", str(port), "--directory", str(self.directory), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

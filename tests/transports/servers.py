@@ -106,7 +106,7 @@ class Proxy(RawServer):
             found = [client for client, last in self._asked.items() if asked in last.partition(b"\r\n")[0]]
         for client in found:
             if reset:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                _reset_when_closed(client)
             _shut(client)
         return len(found)
 
@@ -139,7 +139,7 @@ class Proxy(RawServer):
                 if answer is not None:
                     client.sendall(answer)
                     if self.resets:
-                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        _reset_when_closed(client)
                     break
                 server.sendall(data)
             _shut(server)
@@ -249,6 +249,10 @@ def _pump(source: socket.socket, target: socket.socket, hides_close: bool = Fals
                 hides_close = False
             target.sendall(data)
     _shut(target)
+
+
+def _reset_when_closed(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _shut(opened: socket.socket) -> None:

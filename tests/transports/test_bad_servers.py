@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import socket
@@ -25,6 +26,7 @@ from gradproto import (
     UnsupportedServerError,
 )
 from gradproto_fake_server import FakeServer
+from gradproto_transports._asyncio_driver import _connect_socket
 from gradproto_transports.sync import Client
 
 from .backends import Backend
@@ -268,6 +270,37 @@ async def test_addresses_that_answer_at_the_same_time_leave_nothing(
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
     async with backend.open_client(f"http://five.test:{fake.port}") as client:
         assert await client.predict("x", api_name="/echo") == "x"
+
+
+def test_a_socket_that_nobody_gets_any_more_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio: who connects gives up while the attempt that lost the race still ends."""
+    ours, theirs = socket.socketpair()
+
+    async def main() -> None:
+        losing = asyncio.Event()
+
+        async def try_address(family: int, address: Any) -> socket.socket:
+            if address == "won":
+                await losing.wait()
+                return ours
+            try:
+                losing.set()
+                await asyncio.Event().wait()
+            finally:
+                connecting.cancel()
+            raise AssertionError("it was cancelled")
+
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in ("won", "lost")]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: addresses)
+        monkeypatch.setattr("gradproto_transports._asyncio_driver.HAPPY_EYEBALLS_DELAY", 0)
+        monkeypatch.setattr("gradproto_transports._asyncio_driver._try_address", try_address)
+        connecting = asyncio.ensure_future(_connect_socket("two.test", 80))
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+
+    with theirs:
+        asyncio.run(main())
+        assert ours.fileno() == -1
 
 
 async def test_each_address_is_tried_before_there_is_an_error(

@@ -506,6 +506,7 @@ async def _connect_socket(host: str, port: int) -> socket.socket:
     addresses = in_turns(found)
     attempts: set[asyncio.Task[socket.socket]] = set()
     failure: BaseException = OSError("the name has no address")
+    opened: socket.socket | None = None
     try:
         while addresses or attempts:
             if addresses:
@@ -517,17 +518,26 @@ async def _connect_socket(host: str, port: int) -> socket.socket:
                 attempts.discard(attempt)
                 problem = attempt.exception()
                 if problem is None:
-                    return attempt.result()
+                    opened = attempt.result()
+                    return opened
                 failure = problem
         raise failure
     finally:
         for attempt in attempts:
             attempt.cancel()
+            attempt.add_done_callback(_close_opened)
         if attempts:
-            await asyncio.wait(attempts)
-        for attempt in attempts:
-            if not attempt.cancelled() and attempt.exception() is None:
-                attempt.result().close()
+            try:
+                await asyncio.wait(attempts)
+            except asyncio.CancelledError:
+                if opened is not None:
+                    opened.close()  # nobody gets it any more
+                raise
+
+
+def _close_opened(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 async def _try_address(family: int, address: Any) -> socket.socket:

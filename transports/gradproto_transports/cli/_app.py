@@ -21,6 +21,7 @@ from ._display import Display
 from ._outputs import FileSaver, as_json, as_text
 from ._program import EPILOG, CallCommand, Interrupted, Program
 from ._reports import EVENTS_HELP, EventReport, OutputReport, Report
+from ._serving import fake_server, record
 from ._space import space
 
 if TYPE_CHECKING:
@@ -236,34 +237,8 @@ def chat(connection: Connection, words: tuple[str, ...], quiet: bool, output_dir
 program.add_command(space)
 
 
-@program.command("fake-server")
-@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Listen on this address.")
-@click.option(
-    "--port", metavar="N", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0: any free port."
-)
-@click.option(
-    "--gradio", metavar="VERSION", default="6.31.0", show_default=True, help="Speak as this Gradio does, from 2.8 on."
-)
-def fake_server(host: str, port: int, gradio: str) -> None:
-    """Serve the demo app without Gradio until Ctrl-C.
-
-    The first line of the output is READY and the URL; it comes when the server listens. An app of Gradio 2 has one
-    function: /echo.
-    """
-    from gradproto_fake_server import demo_app, serve_forever
-
-    try:
-        app = demo_app(gradio)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--gradio") from error
-    try:
-        serve_forever(app, host, port, ready=lambda url: write_line(f"READY {url}"))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        why = (error.strerror or str(error)).partition(" (")[0]  # what follows there is the address once more
-        hint = " (--port 0 takes any free one)" if port else ""
-        raise Failure(f"cannot serve on {host}:{port}: {why}{hint}") from error
+program.add_command(fake_server)
+program.add_command(record)
 
 
 @program.command()

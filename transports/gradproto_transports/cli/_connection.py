@@ -45,12 +45,17 @@ __all__ = [
     "USAGE",
     "Connection",
     "Failure",
+    "ask_password",
     "check_directory",
     "connection_options",
+    "header_option",
     "hub_options",
+    "insecure_option",
     "make_connection",
     "option_names",
     "quiet_option",
+    "read_auth",
+    "read_headers",
     "space_wait_option",
 ]
 
@@ -270,7 +275,7 @@ def _with_options(
 ) -> Callable[..., None]:
     def command(url: str, **values: Any) -> None:
         given = {name: values.pop(name) for name in options}
-        function(connection=make_connection(url, ask=_ask_password, is_space=is_space, **given), **values)
+        function(connection=make_connection(url, ask=ask_password, is_space=is_space, **given), **values)
 
     command.__name__ = function.__name__
     command.__doc__ = function.__doc__
@@ -302,8 +307,8 @@ def make_connection(
     ``is_space`` says that ``url`` can be nothing but a Space.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    headers = _read_headers(header)
-    login = None if auth is None else _read_auth(auth, ask)
+    headers = read_headers(header)
+    login = None if auth is None else read_auth(auth, ask)
     try:
         hub_url = choose_hub_url(hub_url, None if is_space else url)
     except ArgumentError as error:
@@ -340,16 +345,18 @@ def _find_token(url: str, hub_url: str, *, is_space: bool) -> str | None:
     return os.environ.get("HF_TOKEN", "").strip() or None
 
 
-def _read_auth(text: str, ask: Callable[[str], str]) -> tuple[str, str]:
+def read_auth(text: str, ask: Callable[[str], str], hint: str | None = None) -> tuple[str, str]:
+    """Return user and password; ``ask`` is asked for one that is not given. ``hint`` says how a login looks."""
     user, colon, password = text.partition(":")
     if not user:
-        raise click.UsageError(_AUTH_HINT)
+        raise click.UsageError(hint or _AUTH_HINT)
     return user, password if colon else ask(user)
 
 
-def _ask_password(user: str) -> str:
+def ask_password(user: str, hint: str | None = None) -> str:
+    """Ask whoever sits at the terminal for a password; where nobody does, ``hint`` says how it can be given."""
     if not watched(sys.stdin):
-        raise click.UsageError(_AUTH_HINT)
+        raise click.UsageError(hint or _AUTH_HINT)
     import getpass
 
     try:
@@ -358,7 +365,8 @@ def _ask_password(user: str) -> str:
         raise click.UsageError("no password was given") from None
 
 
-def _read_headers(texts: tuple[str, ...]) -> dict[str, str]:
+def read_headers(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return the headers that are given as ``Name: value``. Raises `click.UsageError`, which shows no value."""
     headers: dict[str, str] = {}
     for text in texts:
         name, value = _read_header(text)
@@ -425,6 +433,12 @@ def check_directory(context: click.Context, parameter: click.Parameter, value: s
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress and no messages of the app.")
 
+header_option = click.option(
+    "--header", metavar="'NAME: VALUE'", multiple=True, help="Send this header too. May be repeated."
+)
+
+insecure_option = click.option("--insecure", is_flag=True, help="Trust any TLS certificate.")
+
 _AUTH_HINT = "the login must be user:password (--auth, or the environment variable GRADPROTO_AUTH)"
 
 space_wait_option = click.option(
@@ -463,9 +477,7 @@ _OPTIONS: dict[str, _Decorator] = {
         help="Look for Spaces at this Hub; else at that of the environment variable HF_ENDPOINT, or huggingface.co.",
     ),
     "space_wait": space_wait_option,
-    "header": click.option(
-        "--header", metavar="'NAME: VALUE'", multiple=True, help="Send this header too. May be repeated."
-    ),
+    "header": header_option,
     "timeout": click.option(
         "--timeout", metavar="SECONDS", type=float, callback=_check_timeout, help="Give up after this long in all."
     ),
@@ -475,5 +487,5 @@ _OPTIONS: dict[str, _Decorator] = {
         callback=_check_proxy,
         help="Go through this HTTP proxy; else the environment says: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY.",
     ),
-    "insecure": click.option("--insecure", is_flag=True, help="Trust any TLS certificate."),
+    "insecure": insecure_option,
 }
