@@ -32,6 +32,9 @@ V = tuple(int("".join(c for c in part if c.isdigit())) for part in VERSION.parti
 TITLE = "gradproto conformance"
 AppError = getattr(gr, "Error", ValueError)
 
+LARGEST_FILE = 2 << 20
+"""Bytes of an upload; for those versions that have such a limit."""
+
 PATIENCE = 8
 """Seconds after which a function no longer waits for its gate: whoever should have opened it is gone."""
 
@@ -442,7 +445,7 @@ def serve_blocks(app, options):
         app.queue(**{name: value for name, value in wanted.items() if name in known and value is not None})
     known = inspect.signature(app.launch).parameters
     settings = launch_settings(options)
-    settings.update(quiet=True, ssr_mode=False)
+    settings.update(quiet=True, ssr_mode=False, max_file_size=LARGEST_FILE)
     if not hasattr(app, "queue"):
         settings["enable_queue"] = not options.auth
     app.launch(**{name: value for name, value in settings.items() if name in known})

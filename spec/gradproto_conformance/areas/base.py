@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._judge import Judge
 
+from ._joining import joined
+from ._yard import gate
+
 __all__ = ["REGISTRY"]
 
 REGISTRY = Registry()
@@ -19,6 +22,7 @@ METHOD = check("base-wrong-method", "A known path with another method gives 405"
 ROOT = check("base-root", "The config's root is the address that was asked", "BASE-1.5")
 ROOT_PATH = check("base-root-path", "The config's root is a path", "BASE-1.6")
 TYPE = check("base-stream-type", "Event streams have their media type", "BASE-1.9")
+AS_IT_HAPPENS = check("base-stream-as-it-happens", "Events arrive when they happen", "BASE-1.8")
 COMPRESSED = check("base-stream-not-compressed", "Event streams are not compressed", "BASE-1.7")
 
 
@@ -87,6 +91,21 @@ async def base_stream(judge: Judge) -> None:
     encoding = answer.header("content-encoding")
     judge.that(
         COMPRESSED, encoding in (None, "identity"), expected="no content-encoding", got=encoding, exchange=answer
+    )
+
+
+@scenario(AS_IT_HAPPENS, needs=["steps", "open_gate"], effect=Effect.CALL)
+async def base_stream_as_it_happens(judge: Judge) -> None:
+    """Wait for the first output of a function that gives its second only when it may."""
+    async with gate(judge) as door, joined(judge, "steps", [door.name, 2]) as event:
+        first = await event.until("process_generating", "process_completed")
+        await door.open()
+    judge.that(
+        AS_IT_HAPPENS,
+        first is not None and first.get("msg") == "process_generating",
+        expected="process_generating while the function waits for more",
+        got=first or f"{event.trouble}: something on the way, as a proxy, holds the answer back",
+        exchange=event.exchange,
     )
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from gradproto_conformance._checks import Check, Registry
+from gradproto_conformance._checks import Check, Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._judge import Judge
 
@@ -36,6 +36,7 @@ HEARTBEAT = check("config-heartbeat", "The config says whether the app wants hea
 PAGES = check("config-pages", "The config lists the app's pages", "CONFIG-4.5")
 SPACE = check("config-space", "The config says whether the app is a Space", "CONFIG-4.6")
 USER = check("config-user", "The config names the user", "CONFIG-4.7")
+BY_PLACE = check("config-function-by-place", "A function is named by its place in the list", "CONFIG-3.4")
 PAGE = check("config-in-page", "The page holds the config, too", "CONFIG-1.2")
 
 OF_COMPONENTS = (COMPONENTS, SKIPPED)
@@ -159,6 +160,22 @@ async def config_in_page(judge: Judge) -> None:
         isinstance(value, dict) and str(value.get("version", "")).strip() == judge.target.config["version"].strip(),
         expected="window.gradio_config = the config",
         got=answer.text[found.start() :] if found is not None else "no window.gradio_config",
+        exchange=answer,
+    )
+
+
+@scenario(BY_PLACE, effect=Effect.CALL, needs=["multi"])
+async def config_function_by_place(judge: Judge) -> None:
+    """Call a function by its place in the list of dependencies."""
+    names = [one.get("api_name") for one in _objects(judge.target.config.get("dependencies"))]
+    value = {"fn_index": names.index("multi"), "data": ["place"]}
+    answer = await judge.probe.ask("POST", "{P}/api/predict", value=value)
+    said = _object_in(answer)
+    judge.that(
+        BY_PLACE,
+        said is not None and said.get("data") == ["place", 5, "PLACE"],
+        expected='the data ["place", 5, "PLACE"]',
+        got=f"status {answer.status}, {answer.text}",
         exchange=answer,
     )
 

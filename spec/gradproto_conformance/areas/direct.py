@@ -65,15 +65,17 @@ async def direct_error(judge: Judge) -> None:
     """Call a function that raises."""
     index = judge.target.endpoints["fail_value"]
     value = {"data": ["x"], "fn_index": index}
-    answer = await judge.probe.ask("POST", "{P}/api/predict", value=value)
+    path = "{P}/api/predict" if judge.target.version >= (3,) else "/api/predict/"
+    answer = await judge.probe.ask("POST", path, value=value)
     try:
         said = answer.json()
     except NotJson:
         said = None
     text = said.get("error", 0) if isinstance(said, dict) else 0
+    hidden = judge.target.version < (3, 4) and answer.text == "Internal Server Error"
     judge.that(
         ERROR,
-        answer.status == 500 and (text is None or (isinstance(text, str) and "x" in text)),
+        answer.status == 500 and (hidden or text is None or (isinstance(text, str) and "x" in text)),
         expected="status 500, and error: the text, or null",
         got=f"status {answer.status}, {answer.text}",
         exchange=answer,
