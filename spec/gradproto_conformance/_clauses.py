@@ -112,7 +112,7 @@ def version_of(text: str) -> Version:
 @cache
 def pages() -> tuple[Page, ...]:
     """Give the pages, in the order of reading."""
-    folder = files(__package__) / "clauses"
+    folder = files("gradproto_conformance") / "clauses"
     return tuple(_read_page(name, (folder / f"{name}.md").read_text(encoding="utf-8")) for name in PAGES)
 
 

@@ -38,10 +38,10 @@ class Exchange:
     headers: tuple[tuple[str, str], ...] = ()
     answered_after: float | None = None
     """Seconds until the head of the answer."""
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list[Piece])
     size: int = 0
     """Bytes of the body so far."""
-    sent: list[Piece] = field(default_factory=list)
+    sent: list[Piece] = field(default_factory=list[Piece])
     """The messages that a WebSocket's client sent."""
     ended: bool = False
     ended_after: float | None = None

@@ -26,7 +26,7 @@ def as_html(*reports: Report) -> str:
 
 @cache
 def _template() -> str:
-    text = (files(__package__) / "report.html").read_text(encoding="utf-8")
+    text = (files("gradproto_conformance") / "report.html").read_text(encoding="utf-8")
     assert text.count(_PLACE) == 1
     return text
 

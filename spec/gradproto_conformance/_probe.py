@@ -34,6 +34,7 @@ from gradproto_transports._proxy import Proxies
 from gradproto_transports._trio_driver import Driver, OpenStream, Waiters
 
 from ._exchange import Exchange, Piece
+from ._json import is_object
 
 if TYPE_CHECKING:
     import ssl
@@ -76,7 +77,7 @@ class Stream:
         """Give the JSON objects of an event stream, until it ends or breaks; raises `ValueError` for what is none."""
         while (event := await self.next_event()) is not None:
             message = json.loads(event.data)
-            if not isinstance(message, dict):
+            if not is_object(message):
                 raise ValueError(f"{event.data!r:.80} is no JSON object")
             yield message
 
@@ -95,7 +96,7 @@ class Socket:
         if not data:
             return None
         message = json.loads(data)
-        if not isinstance(message, dict):
+        if not is_object(message):
             raise ValueError(f"{data!r:.80} is no JSON object")
         return message
 

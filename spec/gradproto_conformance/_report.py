@@ -29,7 +29,7 @@ class Report:
     profile: str
     seconds: float
     results: tuple[Result, ...]
-    expected: Mapping[str, Verdict] = field(default_factory=dict)
+    expected: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
     interrupted: bool = False
 
     @property

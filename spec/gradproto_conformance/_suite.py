@@ -19,6 +19,7 @@ from gradproto_transports._trio_driver import OpenStream
 from ._checks import Check, Effect, Result, Scenario, Verdict
 from ._clauses import clauses
 from ._exchange import Exchange, NotJson
+from ._json import is_object
 from ._probe import Probe, open_probe
 from ._report import Report
 from ._runner import Plan, run_plan
@@ -47,7 +48,7 @@ class Options:
     deadline: float | None = None
     jobs: int = 4
     strict: bool = False
-    expected: Mapping[str, Verdict] = field(default_factory=dict)
+    expected: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
@@ -209,7 +210,7 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None) -> Target:
         config: Any = answer.json()
     except NotJson as error:
         raise UnsupportedServerError(f"{probe.base}/config gives no config: {error}") from None
-    if not isinstance(config, dict) or not {"version", "dependencies", "input_components"} & config.keys():
+    if not is_object(config) or not {"version", "dependencies", "input_components"} & config.keys():
         raise UnsupportedServerError(f"{probe.base}/config gives no config of Gradio")
     target = Target.of(config, has_login=auth is not None)
     probe.prefix = str(config.get("api_prefix") or "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from gradproto_conformance._target import FIXTURE_TITLE
 from gradproto_conformance.areas.diff import GROWN, STORY
+from gradproto_conformance.areas.payload import data_url
 from gradproto_fake_server import (
     AppFailure,
     Component,
@@ -27,6 +29,7 @@ from gradproto_fake_server import file as file_component
 __all__ = ["LOGIN", "twin"]
 
 LOGIN = {"reader": "secret-word"}
+LARGEST_FILE = 2 << 20
 PATIENCE = 8.0
 TICK = 0.01
 
@@ -38,6 +41,13 @@ TOKENS = [
     [("a!", "1")],
     [("x", "9"), ("y", None)],
 ]
+
+
+# What the fixture app makes of the image of the checks.
+TURNED = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000208020000001"
+    "6e321700000001049444154789c6360f8cfc0f09f81010008ff01ffd52a6b9f0000000049454e44ae426082"
+)
 
 
 class Yard:
@@ -67,7 +77,9 @@ def twin(
     """
     old = gradio_version.startswith("2.")
     title = f"{FIXTURE_TITLE}: {function}" if old else FIXTURE_TITLE
-    app = FakeApp(gradio_version, title=title, max_queue_size=1 if small else None, **options)
+    app = FakeApp(
+        gradio_version, title=title, max_queue_size=1 if small else None, max_file_size=LARGEST_FILE, **options
+    )
     yard = Yard()
 
     def endpoint(name: str, *, generator: bool = False, **about: Any) -> Callable[[Function], Function]:
@@ -169,6 +181,22 @@ def twin(
         text = b"".join(file.pieces()).decode()
         return FakeFile("loud-" + file.name, (text.upper() + "!").encode())
 
+    if not old:
+
+        @endpoint("files", inputs=[_files("files")], outputs=[_files("outs")])
+        def files(files: list[StoredFile]) -> list[StoredFile]:
+            return files
+
+        @endpoint("update", outputs=[_updated()])
+        def update(text: str) -> dict[str, Any]:
+            return {"__type__": "update", "label": "changed", "value": text}
+
+    else:
+
+        @endpoint("image", inputs=[textbox("image")], outputs=[out()])
+        def image(_image: str) -> str:
+            return data_url(TURNED, "image/png")
+
     visits = state(0)
 
     @endpoint("state", inputs=[visits], outputs=[number("out"), visits])
@@ -217,6 +245,20 @@ def twin(
             return text
 
     return app
+
+
+def _updated() -> Component:
+    return dataclasses.replace(textbox("out"), encode=lambda update, _: update)
+
+
+def _files(label: str) -> Component:
+    """Several files, as the one of the fixture app; what came is given back."""
+    one = file_component(label)
+    return dataclasses.replace(
+        one,
+        decode=lambda given, context: [one.decode(file, context) for file in given],
+        encode=lambda given, context: [one.encode(file, context) for file in given],
+    )
 
 
 def _highlighted_text() -> Component:

@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeGuard
+from typing import Any
 
 import trio
 
 from gradproto import ConnectError, GradprotoError
 from gradproto._record import field, record
 from gradproto_conformance._exchange import Exchange, NotJson
+from gradproto_conformance._json import is_list, is_object
 from gradproto_conformance._judge import Judge
 from gradproto_conformance._probe import Stream
 
@@ -35,16 +36,6 @@ LIMIT = 5.0
 """Seconds for what a healthy server does at once."""
 
 Message = dict[str, Any]
-
-
-def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Say whether a JSON value is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Say whether a JSON value is a list."""
-    return isinstance(value, list)
 
 
 @record(frozen=True, slots=True, kw_only=True)

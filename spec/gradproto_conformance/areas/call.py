@@ -7,6 +7,7 @@ from typing import Any
 
 from gradproto_conformance._checks import Check, Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
+from gradproto_conformance._json import is_list, is_object
 from gradproto_conformance._judge import Judge
 from gradproto_conformance._probe import Stream
 
@@ -32,7 +33,7 @@ async def _post(judge: Judge, path: str, value: Any) -> tuple[Exchange, str | No
         said = answer.json()
     except NotJson:
         return answer, None
-    found = said.get("event_id") if isinstance(said, dict) and answer.status == 200 else None
+    found = said.get("event_id") if is_object(said) and answer.status == 200 else None
     return answer, found if isinstance(found, str) and found else None
 
 
@@ -109,7 +110,7 @@ async def call_error(judge: Judge) -> None:
     if judge.target.version < (6, 13):
         right, expected = value is None, "null"
     else:
-        right, expected = isinstance(value, dict) and "error" in value, "an object with error"
+        right, expected = is_object(value) and "error" in value, "an object with error"
     judge.that(ERROR, [name for name, _ in events] == ["error"] and right, expected=f"error, {expected}", got=events)
 
 
@@ -133,7 +134,7 @@ async def call_state(judge: Judge) -> None:
     for count in (1, 2):
         events = await _call(judge, STATE, "state", {"data": ["x"], "session_hash": session})
         value = events[-1][1] if events and events[-1][0] == "complete" else None
-        right = isinstance(value, list) and bool(value) and str(count) in str(value[0])
+        right = is_list(value) and bool(value) and str(count) in str(value[0])
         judge.that(STATE, right, expected=f"{count} in the result", got=events)
 
 

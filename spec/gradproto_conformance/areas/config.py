@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from gradproto_conformance._checks import Check, Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
+from gradproto_conformance._json import are_objects, is_list, is_object
 from gradproto_conformance._judge import Judge
 
 __all__ = ["REGISTRY"]
@@ -79,7 +81,7 @@ def _judge_app(judge: Judge, config: dict[str, Any]) -> None:
     judge.that(
         GRADIO_2,
         "dependencies" not in config
-        and all(_objects(config.get(key)) for key in ("input_components", "output_components")),
+        and all(are_objects(config.get(key)) for key in ("input_components", "output_components")),
         expected="input_components, output_components, and no dependencies",
         got=sorted(config),
     )
@@ -113,7 +115,7 @@ def _judge_dependencies(judge: Judge, config: dict[str, Any]) -> None:
     components = [component.get("id") for component in _objects(config.get("components"))]
     found = _objects(config.get("dependencies"))
 
-    def each(check: Check, key: str, right: Any, expected: str) -> None:
+    def each(check: Check, key: str, right: Callable[[Any], bool], expected: str) -> None:
         wrong = [one for one in found if key not in one or not right(one[key])]
         judge.that(check, bool(found) and not wrong, expected=f"{key}: {expected}, of each", got=wrong[:1])
 
@@ -122,7 +124,7 @@ def _judge_dependencies(judge: Judge, config: dict[str, Any]) -> None:
     references = [one.get(key) for one in found for key in ("inputs", "outputs")]
     judge.that(
         REFERENCES,
-        bool(found) and all(isinstance(one, list) and all(part in components for part in one) for one in references),
+        bool(found) and all(is_list(one) and all(part in components for part in one) for one in references),
         expected="inputs and outputs: lists of ids of components",
         got=references,
     )
@@ -139,9 +141,9 @@ def _judge_dependencies(judge: Judge, config: dict[str, Any]) -> None:
     each(BACKEND, "backend_fn", lambda value: isinstance(value, bool), "true or false")
     each(QUEUED, "queue", lambda value: value is None or isinstance(value, bool), "true, false or null")
     kinds = "an object with generator"
-    each(KINDS, "types", lambda value: isinstance(value, dict) and isinstance(value.get("generator"), bool), kinds)
+    each(KINDS, "types", lambda value: is_object(value) and isinstance(value.get("generator"), bool), kinds)
     cancels = "an object with cancel"
-    each(CANCELS, "types", lambda value: isinstance(value, dict) and isinstance(value.get("cancel"), bool), cancels)
+    each(CANCELS, "types", lambda value: is_object(value) and isinstance(value.get("cancel"), bool), cancels)
 
 
 @scenario(PAGE)
@@ -157,7 +159,7 @@ async def config_in_page(judge: Judge) -> None:
             value = None
     judge.that(
         PAGE,
-        isinstance(value, dict) and str(value.get("version", "")).strip() == judge.target.config["version"].strip(),
+        is_object(value) and str(value.get("version", "")).strip() == judge.target.config["version"].strip(),
         expected="window.gradio_config = the config",
         got=answer.text[found.start() :] if found is not None else "no window.gradio_config",
         exchange=answer,
@@ -185,12 +187,12 @@ def _object_in(answer: Exchange) -> dict[str, Any] | None:
         value = answer.json()
     except NotJson:
         return None
-    return value if isinstance(value, dict) else None
+    return value if is_object(value) else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     """Give the list, if it is one of objects only; else nothing, which no check accepts."""
-    return value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else []
+    return value if are_objects(value) else []
 
 
 def _is_integer(value: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
+from gradproto_conformance._json import is_object
 from gradproto_conformance._judge import Judge
 
 __all__ = ["REGISTRY"]
@@ -28,7 +29,7 @@ def _data(answer: Exchange) -> Any:
         value = answer.json()
     except NotJson:
         return None
-    return value.get("data") if isinstance(value, dict) else None
+    return value.get("data") if is_object(value) else None
 
 
 @scenario(OLD, effect=Effect.CALL, needs=["echo"])
@@ -71,7 +72,7 @@ async def direct_error(judge: Judge) -> None:
         said = answer.json()
     except NotJson:
         said = None
-    text = said.get("error", 0) if isinstance(said, dict) else 0
+    text = said.get("error", 0) if is_object(said) else 0
     hidden = judge.target.version < (3, 4) and answer.text == "Internal Server Error"
     judge.that(
         ERROR,

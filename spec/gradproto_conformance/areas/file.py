@@ -69,7 +69,7 @@ async def upload(judge: Judge, *files: tuple[str, bytes], **query: str) -> tuple
         paths: Any = answer.json()
     except NotJson:
         paths = None
-    good = answer.status == 200 and isinstance(paths, list) and all(isinstance(path, str) for path in paths)
+    good = answer.status == 200 and is_list(paths) and all(isinstance(path, str) for path in paths)
     return answer, list(paths) if good else []
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradproto_conformance._checks import Check, Registry
 from gradproto_conformance._exchange import NotJson
+from gradproto_conformance._json import are_objects, is_list, is_object
 from gradproto_conformance._judge import Judge
 
 __all__ = ["REGISTRY"]
@@ -33,8 +34,8 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "boolean": lambda value: isinstance(value, bool),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
+    "array": is_list,
+    "object": is_object,
     "null": lambda value: value is None,
 }
 
@@ -47,9 +48,7 @@ async def info_document(judge: Judge) -> None:
         value = answer.json()
     except NotJson:
         value = None
-    right = isinstance(value, dict) and all(
-        isinstance(value.get(key), dict) for key in ("named_endpoints", "unnamed_endpoints")
-    )
+    right = is_object(value) and all(is_object(value.get(key)) for key in ("named_endpoints", "unnamed_endpoints"))
     judge.that(
         IS_THERE,
         answer.status == 200 and right,
@@ -57,7 +56,7 @@ async def info_document(judge: Judge) -> None:
         got=f"status {answer.status}, {answer.text}",
         exchange=answer,
     )
-    if not right:
+    if not right or not is_object(value):
         for one in (NAMES, UNNAMED, PARAMETERS, COUNT, PARAMETER_NAMES, RETURNS, EXAMPLES, FILES):
             judge.cannot(one, "there is no description")
         return
@@ -74,11 +73,11 @@ async def info_document(judge: Judge) -> None:
 
 
 def _judge_endpoint(judge: Judge, name: str, endpoint: Any) -> None:
-    parameters: Any = endpoint.get("parameters") if isinstance(endpoint, dict) else None
-    returns: Any = endpoint.get("returns") if isinstance(endpoint, dict) else None
+    parameters: Any = endpoint.get("parameters") if is_object(endpoint) else None
+    returns: Any = endpoint.get("returns") if is_object(endpoint) else None
     _judge_values(judge, PARAMETERS, name, parameters)
     _judge_values(judge, RETURNS, name, returns)
-    if not _are_objects(parameters) or not _are_objects(returns):
+    if not are_objects(parameters) or not are_objects(returns):
         for one in (COUNT, PARAMETER_NAMES, EXAMPLES, FILES):
             judge.cannot(one, f"{name} has no parameters to look at")
         return
@@ -102,7 +101,7 @@ def _judge_endpoint(judge: Judge, name: str, endpoint: Any) -> None:
         judge.that(EXAMPLES, _may_be(example, schema), expected=f"a value of the type {schema}", got=example)
     for value in (*parameters, *returns):
         python_type = value.get("python_type")
-        is_file = isinstance(python_type, dict) and python_type.get("type") == "filepath"
+        is_file = is_object(python_type) and python_type.get("type") == "filepath"
         looks_so = "path" in _properties(value.get("type"))
         judge.that(
             FILES,
@@ -113,7 +112,7 @@ def _judge_endpoint(judge: Judge, name: str, endpoint: Any) -> None:
 
 
 def _judge_values(judge: Judge, one: Check, name: str, values: Any) -> None:
-    right = _are_objects(values) and all(
+    right = are_objects(values) and all(
         isinstance(value.get("label"), str)
         and "type" in value
         and isinstance(value.get("python_type"), dict)
@@ -121,10 +120,6 @@ def _judge_values(judge: Judge, one: Check, name: str, values: Any) -> None:
         for value in values
     )
     judge.that(one, right, expected=f"of {name}: objects with label, type, python_type, component", got=values)
-
-
-def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
 
 
 def _inputs_with_values(judge: Judge, name: str) -> int | None:
@@ -140,21 +135,21 @@ def _inputs_with_values(judge: Judge, name: str) -> int | None:
 
 
 def _properties(schema: Any) -> dict[str, Any]:
-    found = schema.get("properties") if isinstance(schema, dict) else None
-    return found if isinstance(found, dict) else {}
+    found = schema.get("properties") if is_object(schema) else None
+    return found if is_object(found) else {}
 
 
 def _may_be(value: Any, schema: Any) -> bool:
     """Whether a value may be of a type; what is more than its kind and its choices is not looked at."""
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return True
     for key in ("anyOf", "oneOf"):
-        if isinstance(schema.get(key), list):
+        if is_list(schema.get(key)):
             return any(_may_be(value, one) for one in schema[key])
-    if isinstance(schema.get("enum"), list) and value not in schema["enum"]:
+    if is_list(schema.get("enum")) and value not in schema["enum"]:
         return False
     kinds = schema.get("type")
-    wanted = kinds if isinstance(kinds, list) else [kinds]
+    wanted = kinds if is_list(kinds) else [kinds]
     known = [kind for kind in _TYPES if kind in wanted]
     return any(_TYPES[kind](value) if kind in known else True for kind in wanted)
 
