@@ -112,7 +112,7 @@ class Probe:
         self.base = base
         self.prefix = ""
         """The API prefix, once it is known."""
-        self.headers = tuple(headers)
+        self.headers: tuple[tuple[str, str], ...] = tuple(headers)
         """What goes with every request: a token, the cookies of a login."""
         self._talk = talk
 
@@ -243,7 +243,7 @@ class _Talk:
         self._commands: deque[Command] = deque()
         self._under_way: dict[int, Exchange] = {}
         self._driver: Driver | None = None
-        self.waiters = Waiters()
+        self.waiters: Waiters = Waiters()
 
     def attach(self, driver: Driver) -> None:
         """Say who carries out the commands."""
