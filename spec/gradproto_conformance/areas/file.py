@@ -6,13 +6,11 @@ from typing import Any
 from urllib.parse import quote
 
 from gradproto_conformance._checks import Check, Effect, Registry
-from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._judge import Judge
 
-from ._asking import ask, is_list, is_object, listening
+from ._asking import Answer, ask, is_list, is_object, listening
 from ._joining import Event, joined, outputs_of
-from ._yard import direct
-from .payload import data_of, data_url, of_data_url
+from .payload import call, data_of, data_url, of_data_url
 
 __all__ = ["REGISTRY", "multipart", "upload"]
 
@@ -61,14 +59,11 @@ def multipart(*files: tuple[str, bytes], field: str = "files") -> tuple[bytes, l
     ]
 
 
-async def upload(judge: Judge, *files: tuple[str, bytes], **query: str) -> tuple[Exchange, list[str]]:
+async def upload(judge: Judge, *files: tuple[str, bytes], **query: str) -> tuple[Answer, list[str]]:
     """Upload files; gives the paths, or none if that failed."""
     body, headers = multipart(*files)
-    answer = await judge.probe.ask("POST", "{P}/upload", body=body, headers=headers, query=query)
-    try:
-        paths: Any = answer.json()
-    except NotJson:
-        paths = None
+    answer = await ask(judge, "POST", "{P}/upload", body=body, headers=headers, query=query)
+    paths = answer.value
     good = answer.status == 200 and is_list(paths) and all(isinstance(path, str) for path in paths)
     return answer, list(paths) if good else []
 
@@ -81,8 +76,8 @@ async def file_up_and_down(judge: Judge) -> None:
         UPLOAD,
         len(paths) == 2 and paths[0] != paths[1],
         expected="status 200 and a list of two paths",
-        got=f"status {answer.status}, {answer.text}",
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     ):
         if judge.target.version < (3, 19):
             judge.skip(HEAD, "there are no uploads before 3.19")
@@ -131,8 +126,8 @@ async def file_name_climbs(judge: Judge) -> None:
             CLIMBING_NAME,
             not outside and answer.status is not None and (bool(paths) or answer.status >= 400),
             expected="an error, or a path without ..",
-            got=f"status {answer.status}, {answer.text}",
-            exchange=answer,
+            got=answer.got,
+            exchange=answer.exchange,
         )
 
 
@@ -149,7 +144,7 @@ async def file_upload_progress(judge: Judge) -> None:
     number = judge.unique("upload")
     answer, paths = await upload(judge, ("gradproto.txt", b"x" * 300_000), upload_id=number)
     if not paths:
-        judge.cannot_rest(f"nothing was uploaded: status {answer.status}")
+        judge.cannot_rest(f"nothing was uploaded: {answer.got}")
         return
     async with listening(judge, "{P}/upload_progress", query={"upload_id": number}) as hearing:
         await hearing.until("done")
@@ -207,7 +202,7 @@ async def file_in_payload(judge: Judge) -> None:
     """Upload a file, and give it to a function, which gives one with its text in capitals."""
     answer, paths = await upload(judge, ("gradproto.txt", b"content"))
     if not paths:
-        judge.cannot_rest(f"nothing was uploaded: status {answer.status}")
+        judge.cannot_rest(f"nothing was uploaded: {answer.got}")
         return
     async with joined(judge, "file", [{"path": paths[0], "meta": MARKED}]) as event:
         found = _file_in(outputs_of(await event.finish()))
@@ -244,7 +239,7 @@ async def files_in_payload(judge: Judge) -> None:
     """Upload two files, and give them to a function, which gives a list of two."""
     answer, paths = await upload(judge, ("gradproto.txt", b"content"), ("other.txt", b"other"))
     if len(paths) != 2:
-        judge.cannot_rest(f"nothing was uploaded: status {answer.status}")
+        judge.cannot_rest(f"nothing was uploaded: {answer.got}")
         return
     async with joined(judge, "files", [[{"path": path, "meta": MARKED} for path in paths]]) as event:
         outputs = outputs_of(await event.finish())
@@ -266,7 +261,7 @@ async def file_that_is_refused(judge: Judge) -> None:
         async with joined(judge, "file", [{"path": paths[0]}]) as event:
             await _expect_failure(judge, MARK_WANTED, event)
     else:
-        judge.cannot(MARK_WANTED, f"nothing was uploaded: status {answer.status}")
+        judge.cannot(MARK_WANTED, f"nothing was uploaded: {answer.got}")
     async with joined(judge, "file", [{"path": SECRETS[0], "meta": MARKED}]) as event:
         await _expect_failure(judge, STRANGE, event)
 
@@ -292,7 +287,7 @@ async def file_in_payload_of_gradio_3(judge: Judge) -> None:
             found = _file_in(outputs_of(await event.finish()))
         await _judge_named(judge, NAMED, found, event)
     else:
-        judge.cannot(NAMED, f"nothing was uploaded: status {answer.status}")
+        judge.cannot(NAMED, f"nothing was uploaded: {answer.got}")
     async with joined(judge, "file", [_inline()]) as event:
         found = _file_in(outputs_of(await event.finish()))
     await _judge_named(judge, NAMED_INLINE, found, event)
@@ -313,7 +308,7 @@ async def _judge_named(judge: Judge, one: Check, found: dict[str, Any], event: E
 @scenario(INLINE, needs=["file"], effect=Effect.CALL)
 async def file_in_the_payload_itself(judge: Judge) -> None:
     """Give a function a file in the payload; what it gives is one, too, or has a name."""
-    answer = await direct(judge, "file", [_inline()])
+    answer = await call(judge, "file", [_inline()])
     found = _file_in(data_of(answer))
     content = await _content(judge, found.get("name")) if found.get("is_file") else of_data_url(found.get("data"))
     judge.that(

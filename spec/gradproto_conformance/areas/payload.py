@@ -12,11 +12,11 @@ from typing import Any
 from gradproto_conformance._checks import Check, Effect, Registry
 from gradproto_conformance._judge import Judge
 
-from ._asking import Answer, ask, is_list, is_object
+from ._asking import LIMIT, Answer, ask, is_list, is_object
 from ._joining import joined, outputs_of
 from ._yard import direct
 
-__all__ = ["REGISTRY", "data_of", "data_url", "judge_data", "of_data_url"]
+__all__ = ["REGISTRY", "call", "data_of", "data_url", "of_data_url"]
 
 REGISTRY = Registry()
 check, scenario = REGISTRY.check, REGISTRY.scenario
@@ -50,6 +50,11 @@ PNG = bytes.fromhex(
 )
 
 
+async def call(judge: Judge, name: str, data: Sequence[Any], *, session: str | None = None) -> Answer:
+    """Call a function past the queue, and be patient: what it gives is judged, not when."""
+    return await direct(judge, name, data, session=session, within=2 * LIMIT)
+
+
 def data_url(content: bytes, media_type: str) -> str:
     """Give content as a ``data:`` URL."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
@@ -72,7 +77,7 @@ def data_of(answer: Answer) -> list[Any] | None:
     return data if is_list(data) else None
 
 
-def judge_data(judge: Judge, one: Check, answer: Answer, expected: Sequence[Any]) -> None:
+def _judge_data(judge: Judge, one: Check, answer: Answer, expected: Sequence[Any]) -> None:
     """Decide on a check by the values of an answer."""
     judge.that(
         one,
@@ -86,8 +91,8 @@ def judge_data(judge: Judge, one: Check, answer: Answer, expected: Sequence[Any]
 @scenario(INPUTS, TOO_FEW, WHOLE, needs=["add"], effect=Effect.CALL)
 async def payload_inputs(judge: Judge) -> None:
     """Add two numbers, and one."""
-    answer = await direct(judge, "add", [1, 2])
-    judge_data(judge, INPUTS, answer, [3])
+    answer = await call(judge, "add", [1, 2])
+    _judge_data(judge, INPUTS, answer, [3])
     data = data_of(answer)
     judge.that(
         WHOLE,
@@ -96,7 +101,7 @@ async def payload_inputs(judge: Judge) -> None:
         got=answer.got,
         exchange=answer.exchange,
     )
-    fewer = await direct(judge, "add", [1])
+    fewer = await call(judge, "add", [1])
     judge.that(
         TOO_FEW,
         fewer.status is not None and fewer.status >= 400,
@@ -109,7 +114,7 @@ async def payload_inputs(judge: Judge) -> None:
 @scenario(STATE, needs=["state"], effect=Effect.CALL)
 async def payload_state(judge: Judge) -> None:
     """Call a function that has a State, and an output before it."""
-    answer = await direct(judge, "state", [None], session=judge.unique("session"))
+    answer = await call(judge, "state", [None], session=judge.unique("session"))
     data = data_of(answer)
     judge.that(
         STATE,
@@ -123,18 +128,18 @@ async def payload_state(judge: Judge) -> None:
 @scenario(OUTPUTS, needs=["multi"], effect=Effect.CALL)
 async def payload_outputs(judge: Judge) -> None:
     """Call a function with three outputs."""
-    judge_data(judge, OUTPUTS, await direct(judge, "multi", ["word"]), ["word", 4, "WORD"])
+    _judge_data(judge, OUTPUTS, await call(judge, "multi", ["word"]), ["word", 4, "WORD"])
 
 
 @scenario(TEXT, NOTHING, needs=["echo"], effect=Effect.CALL)
 async def payload_text(judge: Judge) -> None:
     """Send text, escaped as JSON may be and not, and no text."""
-    judge_data(judge, TEXT, await direct(judge, "echo", [TEXT_SENT]), [TEXT_SENT])
-    call = {"fn_index": judge.target.endpoints["echo"], "data": [TEXT_SENT]}
-    plain = json.dumps(call, ensure_ascii=False).encode()
+    _judge_data(judge, TEXT, await call(judge, "echo", [TEXT_SENT]), [TEXT_SENT])
+    value = {"fn_index": judge.target.endpoints["echo"], "data": [TEXT_SENT]}
+    plain = json.dumps(value, ensure_ascii=False).encode()
     as_json = [("content-type", "application/json")]
-    judge_data(judge, TEXT, await ask(judge, "POST", "{P}/api/predict", body=plain, headers=as_json), [TEXT_SENT])
-    judge_data(judge, NOTHING, await direct(judge, "echo", [None]), [None])
+    _judge_data(judge, TEXT, await ask(judge, "POST", "{P}/api/predict", body=plain, headers=as_json), [TEXT_SENT])
+    _judge_data(judge, NOTHING, await call(judge, "echo", [None]), [None])
 
 
 @scenario(VALUES, needs=["json"], effect=Effect.CALL)
@@ -142,7 +147,7 @@ async def payload_values(judge: Judge) -> None:
     """Send JSON that is more than text and numbers."""
     for value in VALUES_SENT:
         if judge.target.version < (3, 1, 5):
-            judge_data(judge, VALUES, await direct(judge, "json", [value]), [value])
+            _judge_data(judge, VALUES, await call(judge, "json", [value]), [value])
             continue
         # Past the queue, 5.50 tells them as Python writes them.
         async with joined(judge, "json", [value]) as event:
@@ -159,7 +164,7 @@ async def payload_values(judge: Judge) -> None:
 @scenario(INFINITE, needs=["add"], effect=Effect.CALL)
 async def payload_infinity(judge: Judge) -> None:
     """Let the sum of two numbers be more than a float holds, past the queue and in it."""
-    judge_data(judge, INFINITE, await direct(judge, "add", [HUGE, HUGE]), [None])
+    _judge_data(judge, INFINITE, await call(judge, "add", [HUGE, HUGE]), [None])
     async with joined(judge, "add", [HUGE, HUGE]) as event:
         message = await event.finish()
     judge.that(
@@ -174,7 +179,7 @@ async def payload_infinity(judge: Judge) -> None:
 @scenario(UPDATE, needs=["update"], effect=Effect.CALL)
 async def payload_update(judge: Judge) -> None:
     """Call a function that changes its output's label and its value."""
-    answer = await direct(judge, "update", ["fresh"])
+    answer = await call(judge, "update", ["fresh"])
     data = data_of(answer)
     found = data[0] if data is not None and len(data) == 1 else None
     judge.that(
@@ -189,14 +194,14 @@ async def payload_update(judge: Judge) -> None:
 @scenario(NO_OUTPUTS, needs=["noout"], effect=Effect.CALL)
 async def payload_no_outputs(judge: Judge) -> None:
     """Call a function without outputs."""
-    judge_data(judge, NO_OUTPUTS, await direct(judge, "noout", ["word"]), [])
+    _judge_data(judge, NO_OUTPUTS, await call(judge, "noout", ["word"]), [])
 
 
 @scenario(OLD_FILE, needs=["file"], effect=Effect.CALL)
 async def payload_gradio_2_file(judge: Judge) -> None:
     """Send a file in the payload; it comes back in capitals."""
     sent = {"name": "gradproto.txt", "data": data_url(b"content", "text/plain"), "size": 7}
-    answer = await direct(judge, "file", [[sent]])
+    answer = await call(judge, "file", [[sent]])
     data = data_of(answer)
     found = data[0] if data is not None and len(data) == 1 else None
     judge.that(
@@ -214,7 +219,7 @@ async def payload_gradio_2_file(judge: Judge) -> None:
 @scenario(OLD_IMAGE, needs=["image"], effect=Effect.CALL)
 async def payload_gradio_2_image(judge: Judge) -> None:
     """Send an image of two points beside each other; it comes back turned."""
-    answer = await direct(judge, "image", [data_url(PNG, "image/png")])
+    answer = await call(judge, "image", [data_url(PNG, "image/png")])
     data = data_of(answer)
     content = of_data_url(data[0]) if data is not None and len(data) == 1 else None
     judge.that(
