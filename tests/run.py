@@ -8,7 +8,8 @@
     python3 tests/run.py matrix ARG...  only the matrix: every generation of Gradio (--help says what it takes)
     python3 tests/run.py clients ARG...  only the official clients of many versions, with the fake server (and --help)
     python3 tests/run.py drift ARG...   only the differences between real Gradios and the fake ones (and --help)
-    python3 tests/run.py --without-matrix   without matrix, drift and clients: they want Python 3.11, node, gigabytes
+    python3 tests/run.py results ARG...  only the conformance suite on real Gradios, compared with what is kept (--help)
+    python3 tests/run.py --without-matrix   without those four: they want Python 3.11, node, gigabytes
 
 The first run downloads what is missing, and so does one after a change of pyproject.toml; the others begin at once.
 """
@@ -59,6 +60,9 @@ CLIENTS = ["tests.clients"]
 # The same requests to the real Gradio of each generation and to the fake one, compared.
 DRIFT = ["tests.drift"]
 
+# The conformance suite on real Gradios, and what came of it when it was last kept.
+RESULTS = ["tests.conformance.results"]
+
 STEPS = {
     "checks": [*CHECKS, *COVERAGE],
     "--without-matrix": [*CHECKS, *COVERAGE, ["pytest"]],
@@ -69,6 +73,7 @@ STEPS = {
         ["pytest"],
         [*MATRIX, "--if-python"],
         [*DRIFT, "--if-python"],
+        [*RESULTS, "--check", "--dialects", "--if-python"],
         [*CLIENTS, "--if-possible"],
     ],
 }
@@ -85,7 +90,7 @@ def main(words):
     if what == "tests":
         set_up("development")
         return run(["pytest", *words[1:]])
-    others = {"matrix": MATRIX, "drift": DRIFT, "clients": CLIENTS}
+    others = {"matrix": MATRIX, "drift": DRIFT, "clients": CLIENTS, "results": RESULTS}
     if what in others:
         set_up("development")
         return run([*others[what], *words[1:]])
@@ -93,7 +98,7 @@ def main(words):
         set_up("development")
         code = run_all(STEPS[what])
         if what == "--without-matrix":
-            print("\nThe matrix of Gradio's versions, the drift and the official clients were left out, as asked for.")
+            print("\nThe matrix of Gradio's versions, drift, results and official clients were left out, as asked for.")
         return code
     print(__doc__)
     return 0 if what in ("help", "-h", "--help") else 2

@@ -1,6 +1,6 @@
 """Run the suite on real Gradios, and keep what came of each check in ``spec/results``, or compare it with what is kept.
 
-    python -m tests.conformance.results [VERSION ...] [--check] [--if-python]
+    python -m tests.conformance.results [VERSION ... | --dialects] [--check] [--if-python]
 
 The real ones come from the environments of the matrix, which are made if they are not there. One file for each version
 has the verdicts, with the reasons of those that are not "pass"; nothing in it depends on the machine or the day. With
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ from gradproto_conformance._checks import Result, Scenario, Verdict
 from gradproto_conformance._clauses import Level, Version, version_of
 from gradproto_conformance._suite import Options, all_scenarios, run
 from tests.matrix.environments import EnvironmentFailed, NoPython, make
-from tests.matrix.versions import VERSIONS
+from tests.matrix.versions import ALL_CLIENTS, VERSIONS
 
-__all__ = ["FOLDER", "LOGIN", "differences", "document", "render", "troubles", "variants"]
+__all__ = ["FOLDER", "differences", "document", "kept_for", "render", "troubles", "variants", "verdicts"]
 
 APP = Path(gradproto_conformance.__file__).with_name("fixture_app.py")
 FOLDER = Path(gradproto_conformance.__file__).parents[1] / "results"
@@ -39,7 +39,7 @@ LOGIN = ("reader", "secret-word")
 START_LIMIT = 90.0
 """Seconds until a server must serve."""
 
-AGAIN = 2
+AGAIN = 3
 """How often a check with an unexpected verdict is looked at once more, alone: a busy machine is no server's fault."""
 
 # What scenarios may need that only an app of its own has, and how that is started.
@@ -127,15 +127,18 @@ def render(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+def verdicts(document: dict[str, Any]) -> dict[str, str]:
+    """Give the verdict of each check."""
+    return {name: kind for kind, names in document.items() if kind != "gradio" for name in names}
+
+
 def differences(kept: dict[str, Any], found: dict[str, Any]) -> dict[str, str]:
     """Give the checks whose verdicts differ, and how."""
-    verdicts = [
-        {name: kind for kind, names in one.items() if kind != "gradio" for name in names} for one in (kept, found)
-    ]
+    was, now = verdicts(kept), verdicts(found)
     return {
-        name: f"was {verdicts[0].get(name, 'not there')}, is {verdicts[1].get(name, 'not there')}"
-        for name in sorted(verdicts[0].keys() | verdicts[1].keys())
-        if verdicts[0].get(name) != verdicts[1].get(name)
+        name: f"was {was.get(name, 'not there')}, is {now.get(name, 'not there')}"
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
     }
 
 
@@ -157,29 +160,24 @@ def kept_for(version: str) -> dict[str, Any]:
 
 def results_of(version: str, python: Path) -> list[Result]:
     """Run the suite on a version of Gradio: on one server after the other."""
-    number = version_of(version)
-    kept = kept_for(version)
+    kept = verdicts(kept_for(version))
     found: list[Result] = []
-    for arguments, ids in variants(number, all_scenarios()).items():
+    for arguments, ids in variants(version_of(version), all_scenarios()).items():
         results = {result.check.id: result for result in look(python, arguments, ids)}
         for _ in range(AGAIN):
-            now = document(version, list(results.values()))
-            mine = {kind: names for kind, names in _only(kept, ids).items()}
-            doubtful = [one for one in results.values() if one.verdict not in (Verdict.PASS, Verdict.SKIP)]
-            again = (
-                {one.check.id for one in doubtful} | differences(mine, now).keys() & results.keys()
-                if kept
-                else {one.check.id for one in doubtful}
-            )
-            if not again:
+            doubtful = [name for name, result in results.items() if _is_doubtful(result, kept)]
+            if not doubtful:
                 break
-            results |= {one.check.id: one for one in look(python, arguments, sorted(again), jobs=1)}
+            results |= {result.check.id: result for result in look(python, arguments, doubtful, jobs=1)}
         found += results.values()
     return found
 
 
-def _only(kept: dict[str, Any], ids: Sequence[str]) -> dict[str, Any]:
-    return {kind: [name for name in names if name in ids] for kind, names in kept.items() if kind != "gradio"}
+def _is_doubtful(result: Result, kept: Mapping[str, str]) -> bool:
+    return (
+        result.verdict not in (Verdict.PASS, Verdict.SKIP)
+        or kept.get(result.check.id, result.verdict.value) != result.verdict.value
+    )
 
 
 def main() -> int:
@@ -217,6 +215,7 @@ def _options() -> argparse.Namespace:
         prog="tests/run.py results", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("versions", nargs="*", metavar="VERSION", help=f"of these: {', '.join(VERSIONS)}")
+    parser.add_argument("--dialects", action="store_true", help="one version of each form of the queue")
     parser.add_argument("--check", action="store_true", help="compare with what is kept, and write nothing")
     parser.add_argument(
         "--if-python", action="store_true", help="where there is no Python of the version that is needed, only say so"
@@ -225,7 +224,8 @@ def _options() -> argparse.Namespace:
     unknown = [version for version in options.versions if version not in VERSIONS]
     if unknown:
         parser.error(f"no pins for {', '.join(unknown)}; there are pins for {', '.join(VERSIONS)}")
-    options.versions = options.versions or VERSIONS
+    some = [version for version in VERSIONS if version in ALL_CLIENTS] if options.dialects else VERSIONS
+    options.versions = options.versions or some
     return options
 
 
