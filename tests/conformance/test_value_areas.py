@@ -192,6 +192,20 @@ def test_the_checks_that_are_about_it_fail(version: str, name: str, changes: dic
         assert results[one].got
 
 
+@pytest.mark.parametrize(
+    "said", [5, None, {"a": 1}, "\ud800", "http://fake.test/a b\r\nc: d", "http://fake.test/\u2713"]
+)
+@pytest.mark.parametrize("key", ["url", "path"])
+def test_what_is_no_address_breaks_nothing(key: str, said: object) -> None:
+    results = check(
+        twin("6.31.0"),
+        before=lambda app: bend(app, "file", encode=other({key: said})),
+        chosen=[one for one in OTHERS if one.name == "file-in-payload"],
+    )
+    assert ids(results.values(), Verdict.ERROR, Verdict.UNTESTABLE) == set()
+    assert {"url": "file-url", "path": "file-in-payload"}[key] in ids(results.values(), Verdict.FAIL, Verdict.WARN)
+
+
 def test_a_file_that_anybody_may_name_is_seen() -> None:
     results = check(
         twin("6.31.0"),

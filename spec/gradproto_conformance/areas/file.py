@@ -86,7 +86,7 @@ async def file_up_and_down(judge: Judge) -> None:
     name = paths[0].replace("\\", "/").rpartition("/")[2]
     judge.that(UPLOAD_NAME, name == "gradproto.txt", expected="a path that ends with /gradproto.txt", got=paths[0])
 
-    where = "{P}/file=" + quote(paths[0], safe="/:")
+    where = "{P}/file=" + quote(paths[0], safe="/:", errors="replace")
     plain = [("accept-encoding", "identity")]
     whole = await judge.probe.ask("GET", where, headers=plain)
     judge.that(
@@ -334,5 +334,5 @@ async def _content(judge: Judge, path: object) -> bytes | None:
     """Give what there is at a path; ``None`` if the server does not give it."""
     if not isinstance(path, str):
         return None
-    answer = await ask(judge, "GET", "{P}/file=" + quote(path, safe="/:"))
+    answer = await ask(judge, "GET", "{P}/file=" + quote(path, safe="/:", errors="replace"))
     return answer.exchange.body if answer.status == 200 and answer.exchange is not None else None
