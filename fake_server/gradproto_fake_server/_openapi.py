@@ -156,7 +156,7 @@ def _short(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:
 
 
 def _is_file(schema: Any) -> bool:
-    return isinstance(schema, dict) and bool(schema.get("type") == "filepath")
+    return schema is not None and bool(schema.get("type") == "filepath")
 
 
 def _as_text(schema: Mapping[str, Any]) -> Schema:
