@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._json import is_list, is_object
 from ._profiles import Profile
 
 __all__ = ["openapi_document"]
@@ -142,9 +143,9 @@ def _typed(schema: Mapping[str, Any] | None) -> Schema:
 
 
 def _short(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:
-    if isinstance(schema, list):
+    if is_list(schema):
         return [_short(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return schema
     if definitions is None:
         definitions = schema.get("$defs", {})
