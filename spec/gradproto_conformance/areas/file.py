@@ -9,6 +9,8 @@ from gradproto_conformance._checks import Check, Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._judge import Judge
 
+from ._asking import message_of
+
 __all__ = ["REGISTRY", "multipart", "upload"]
 
 REGISTRY = Registry()
@@ -140,10 +142,8 @@ async def file_upload_progress(judge: Judge) -> None:
 
 async def _watch(judge: Judge, number: str, seen: list[str]) -> None:
     async with judge.probe.open("GET", "{P}/upload_progress", query={"upload_id": number}) as stream:
-        async for message in stream.messages():
+        while seen[-1:] != ["done"] and (message := await message_of(stream)) is not None:
             seen.append(str(message.get("msg")))
-            if seen[-1] == "done":
-                return
 
 
 @scenario(FORBIDDEN, CLIMBING, effect=Effect.FULL)
