@@ -43,8 +43,10 @@ class Rule:
     when: Callable[[Exchange], bool] = lambda _exchange: True
     skip: int = 0
     times: int | None = None
+    by: str | None = None
+    """The scenario to whose sessions it happens, where a request names its session; else to all."""
     also: Callable[[FakeApp], object] = lambda _app: None
-    """Done when the request has come."""
+    """Done before it is answered."""
     target: Edit = lambda target: target
     """What the server hears as the path and the query."""
     sent: Edit = lambda value: value
@@ -93,10 +95,9 @@ class BentApp(FakeApp):
             super().handle(exchange)
             return
         for rule in rules:
-            rule.also(self)
             exchange.path, _, exchange.query_string = rule.target(_target_of(exchange)).partition("?")
         if exchange.wants_websocket:
-            exchange.message_bend = _tellings_of([rule.tell for rule in rules if rule.tell is not None])
+            exchange.message_bend = _telling_of(exchange, rules)
             # A refusal is an answer like others, while frames are not.
             bends = any(rule.status for rule in rules)
         else:
@@ -104,7 +105,7 @@ class BentApp(FakeApp):
         if bends:
             link: Bend = Wire(exchange)
             for rule in reversed(rules):
-                link = _Link(exchange, link, rule)
+                link = _Link(self, exchange, link, rule)
             exchange.bend = link
         super().handle(exchange)
         if exchange.on_body is not None:
@@ -127,8 +128,9 @@ class BentApp(FakeApp):
 class _Link(Bend):
     """What a rule does to the bytes of an answer."""
 
-    def __init__(self, exchange: Exchange, following: Bend, rule: Rule) -> None:
+    def __init__(self, app: FakeApp, exchange: Exchange, following: Bend, rule: Rule) -> None:
         super().__init__(exchange, following, {})
+        self._app = app
         self._rule = rule
         self._head: Head | None = None
         self._body = b""
@@ -136,6 +138,9 @@ class _Link(Bend):
         self._has_ended = False
 
     def start(self, head: Head) -> None:
+        if not _is_its_session(self._rule, self.exchange):
+            self._rule = Rule(on=self._rule.on)
+        self._rule.also(self._app)
         is_stream = (head.get("content-type") or "").startswith("text/event-stream")
         head.status = self._rule.status.get(head.status, head.status)
         head.headers = self._rule.headers(head.headers)
@@ -195,15 +200,20 @@ def _changed(body: bytes, edit: Edit) -> bytes:
     return json.dumps(edit(value), separators=(",", ":")).encode()
 
 
-def _tellings_of(tellings: Sequence[Telling]) -> Callable[[Message], Iterable[Bent]]:
-    """Give what changes the messages of a WebSocket."""
+def _is_its_session(rule: Rule, exchange: Exchange) -> bool:
+    return rule.by is None or f"-{rule.by}-session-" in (exchange.record.session_hash or "")
+
+
+def _telling_of(exchange: Exchange, rules: Sequence[Rule]) -> Callable[[Message], Iterable[Bent]]:
+    """Give what changes the messages of a WebSocket, whose session may be known only when some were said."""
     earlier: list[dict[str, Any]] = []
 
     def bend(message: Message) -> Iterator[Bent]:
         original = json.loads(message.text)
         said: list[Any] = [original]
-        for tell in tellings:
-            said = [new for old in said for new in (tell(old, earlier) if old is not END else (END,))]
+        for rule in rules:
+            if rule.tell is not None and _is_its_session(rule, exchange):
+                said = [new for old in said for new in (rule.tell(old, earlier) if old is not END else (END,))]
         for one in said:
             if one is END:
                 yield "end"

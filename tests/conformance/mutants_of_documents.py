@@ -453,10 +453,10 @@ DIRECT = [
         {"direct-by-index": "gone wrong"},
     ),
     _mutant(
-        "an error is a success",
-        "a function that raises gives 200",
-        Rule(on="POST */api/predict", status={500: 200}),
-        {"direct-error": "200"},
+        "an error of something else",
+        "a function that raises gives another text",
+        Rule(on="POST */api/predict", value=lambda value: {"error": "something else"} if "error" in value else value),
+        {"direct-error": "something else"},
     ),
     _mutant(
         "any name will do",

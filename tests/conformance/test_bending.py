@@ -228,3 +228,16 @@ def test_a_path_leads_to_keys_items_and_each_of_them() -> None:
 @pytest.mark.parametrize("edit", [put("x.y.z", 1), put("a.7", 1), drop("x"), drop("a.7"), drop("a.0.b.c")])
 def test_a_path_that_leads_nowhere_changes_nothing(edit: Callable[[Any], Any]) -> None:
     assert edit({"a": [{"b": 1}]}) == {"a": [{"b": 1}]}
+
+
+def test_a_rule_is_for_the_sessions_of_one_scenario() -> None:
+    came: list[FakeApp] = []
+    app = bent(Rule(on="POST */queue/join", by="one", also=came.append, status={200: 299}))
+
+    async def talk(probe: Probe) -> list[int | None]:
+        names = ("gradproto-0-one-session-1", "gradproto-0-another-session-1")
+        calls = [{"data": ["x"], "fn_index": 0, "session_hash": name} for name in names]
+        return [(await probe.ask("POST", f"{PREFIX}/queue/join", value=call)).status for call in calls]
+
+    assert conversation(app, talk) == [299, 200]
+    assert came == [app]
