@@ -279,7 +279,7 @@ FILE = [
     _mutant(
         "one path for two files",
         "two files that are uploaded get one path",
-        Rule(on="POST */upload", value=_the_first),
+        Rule(on="POST */upload", times=1, value=_the_first),
         {"file-upload": "gradproto.txt"},
         cuts=("file-up-and-down",),
     ),
@@ -293,7 +293,7 @@ FILE = [
         name="another name",
         wrong="the path of an upload ends with another name",
         rules=(
-            Rule(on="POST */upload", body=lambda body: body.replace(b"/gradproto.txt", b"/upload.bin")),
+            Rule(on="POST */upload", times=1, body=lambda body: body.replace(b"/gradproto.txt", b"/upload.bin")),
             Rule(on="* */file=*", target=lambda target: target.replace("/upload.bin", "/gradproto.txt")),
         ),
         fails={"file-name-kept": "upload.bin"},
