@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.conformance.bending import Edit, Headers, Rule, drop, header, put
-from tests.conformance.mutating import Mutant
+from tests.conformance.mutating import Mutant, mutant
 
 __all__ = ["MUTANTS"]
 
@@ -22,10 +22,6 @@ def _info(name: str, wrong: str, edit: Edit, fails: dict[str, str], **more: Any)
     return Mutant(name=f"info: {name}", wrong=wrong, rules=(rule,), fails=fails, **more)
 
 
-def _mutant(name: str, wrong: str, rule: Rule, fails: dict[str, str], **more: Any) -> Mutant:
-    return Mutant(name=name, wrong=wrong, rules=(rule,), fails=fails, **more)
-
-
 def _copy_an_endpoint(value: Any) -> Any:
     value["named_endpoints"]["/ghost"] = value["named_endpoints"]["/add"]
     return value
@@ -38,57 +34,57 @@ def _add_a_parameter(value: Any) -> Any:
 
 
 BASE = [
-    _mutant(
+    mutant(
         "no prefix",
         "below the prefix that the config names there is nothing",
         Rule(on="GET /gradio_api/info", times=1, status={200: 404}),
         {"base-prefix": "404"},
     ),
-    _mutant(
+    mutant(
         "a prefix in Gradio 4",
         "the config says that there is a prefix, if none",
         Rule(on="GET /config", value=put("api_prefix", False)),
         {"base-no-prefix": "false"},
         version="4.44.1",
     ),
-    _mutant(
+    mutant(
         "a page for everything",
         "a path that is no route gives a page",
         Rule(on="GET /gradproto-*", status={404: 200}),
         {"base-unknown-path": "200"},
     ),
-    _mutant(
+    mutant(
         "a wrong method is not found",
         "a known path with another method gives 404",
         Rule(on="POST /config", status={405: 404}),
         {"base-wrong-method": "404"},
     ),
-    _mutant(
+    mutant(
         "no allowed methods",
         "a 405 does not say which methods there are",
         Rule(on="POST /config", headers=header("allow", None)),
         {"base-wrong-method": "null"},
     ),
-    _mutant(
+    mutant(
         "another root",
         "the config names another address than was asked",
         Rule(on="GET /config", value=put("root", "http://inside.test:7860")),
         {"base-root": "inside.test"},
     ),
-    _mutant(
+    mutant(
         "a root that is no path",
         "the config of Gradio 3 has an address for its root",
         Rule(on="GET /config", value=put("root", "http://inside.test:7860")),
         {"base-root-path": "inside.test"},
         version="3.50.2",
     ),
-    _mutant(
+    mutant(
         "streams are called text",
         "the stream of an unknown session is called plain text",
         Rule(on="GET */queue/data*gradproto-nobody", headers=header("content-type", "text/plain")),
         {"base-stream-type": "text/plain"},
     ),
-    _mutant(
+    mutant(
         "streams are compressed",
         "the stream of an unknown session is said to be compressed",
         Rule(on="GET */queue/data*gradproto-nobody", headers=header("content-encoding", "gzip")),
@@ -193,7 +189,7 @@ CONFIG = [
     _config("no pages", "the config does not list its pages", drop("pages"), {"config-pages": "nothing"}),
     _config("a numbered Space", "the Space is a number", put("space_id", 7), {"config-space": "7"}),
     _config("a numbered user", "the user is a number", put("username", 7), {"config-user": "7"}),
-    _mutant(
+    mutant(
         "config: not in the page",
         "the page holds no config",
         Rule(on="GET /", body=lambda body: body.replace(b"gradio_config", b"configuration")),
@@ -256,13 +252,13 @@ INFO = [
         put("named_endpoints./file.parameters.0.type", {"type": "object"}),
         {"info-files": "object"},
     ),
-    _mutant(
+    mutant(
         "info: fewer than some",
         "the description of all endpoints lacks one that that of some has",
         Rule(on="GET */info?all_endpoints=*", value=drop("named_endpoints./add")),
         {"info-all-endpoints": "/echo"},
     ),
-    _mutant(
+    mutant(
         "info: an old OpenAPI",
         "the document is of OpenAPI 2",
         Rule(on="GET */openapi.json", value=put("openapi", "2.0")),
@@ -276,14 +272,14 @@ def _the_first(value: Any) -> Any:
 
 
 FILE = [
-    _mutant(
+    mutant(
         "one path for two files",
         "two files that are uploaded get one path",
         Rule(on="POST */upload", times=1, value=_the_first),
         {"file-upload": "gradproto.txt"},
         cuts=("file-up-and-down",),
     ),
-    _mutant(
+    mutant(
         "other bytes",
         "a file comes back with other bytes",
         Rule(on="GET */file=*gradproto.txt", times=1, body=bytes.upper),
@@ -310,13 +306,13 @@ FILE = [
         change=lambda app: app.inject("ignored range", "GET */file=*", times=None),
         fails={"file-range": "200"},
     ),
-    _mutant(
+    mutant(
         "names that climb",
         "a name leads out of the folder of uploads",
         Rule(on="POST */upload", skip=1, times=3, value=put("0", "/tmp/../gradproto.txt")),
         {"file-name-climbs": "/tmp/../"},
     ),
-    _mutant(
+    mutant(
         "anything is a form",
         "an upload that is no form is taken",
         Rule(
@@ -326,19 +322,19 @@ FILE = [
         ),
         {"file-no-multipart": "200"},
     ),
-    _mutant(
+    mutant(
         "progress without an end",
         "the end of an upload is not told to who watches it",
         Rule(on="GET */upload_progress*", tell=lambda message, _: [message] * (message["msg"] != "done")),
         {"file-upload-progress": "update"},
     ),
-    _mutant(
+    mutant(
         "open files",
         "files of the server's are given",
         Rule(on="GET */file=/etc/passwd", status={403: 200}),
         {"file-forbidden": "200"},
     ),
-    _mutant(
+    mutant(
         "paths that climb",
         "a path can climb out of what is served",
         Rule(on="GET */file=*gradio*etc/passwd", status={403: 200, 404: 200}),
@@ -360,21 +356,21 @@ def _a_cookie(headers: Headers) -> Headers:
 
 
 AUTH = [
-    _mutant(
+    mutant(
         "open doors",
         "the config is for everybody",
         Rule(on="GET /config", when=lambda exchange: "cookie" not in exchange.headers, status={401: 200}),
         {"auth-refused": "200"},
         app="login",
     ),
-    _mutant(
+    mutant(
         "a login without success",
         "a login does not say that it went well",
         Rule(on="POST /login", value=put("success", "yes")),
         {"auth-login": "access-token"},
         app="login",
     ),
-    _mutant(
+    mutant(
         "a login without a way",
         "the login of old leads nowhere",
         Rule(on="POST /login", status={302: 200}),
@@ -382,21 +378,21 @@ AUTH = [
         app="login",
         version="3.4.1",
     ),
-    _mutant(
+    mutant(
         "wrong credentials are 401",
         "wrong credentials give 401",
         Rule(on="POST /login", status={400: 401}),
         {"auth-wrong": "401"},
         app="login",
     ),
-    _mutant(
+    mutant(
         "a cookie for strangers",
         "wrong credentials give a cookie",
         Rule(on="POST /login", skip=1, times=1, headers=_a_cookie),
         {"auth-wrong": "1 cookies"},
         app="login",
     ),
-    _mutant(
+    mutant(
         "logins are forgotten",
         "the cookies of a login do not open the config",
         Rule(
@@ -409,14 +405,14 @@ AUTH = [
         {"auth-cookies": "401"},
         app="login",
     ),
-    _mutant(
+    mutant(
         "no cookie for plain http",
         "all cookies are for https",
         Rule(on="POST /login", headers=_all_secure),
         {"auth-plain-http": "access-token-unsecure"},
         app="login",
     ),
-    _mutant(
+    mutant(
         "another user",
         "whoever asks is told that they are somebody else",
         Rule(on="GET */user", value=put("", "somebody")),
@@ -433,38 +429,38 @@ def _echo_wrong(value: Any) -> Any:
 
 
 DIRECT = [
-    _mutant(
+    mutant(
         "Gradio 2 gives something else",
         "the values of a call are others",
         Rule(on="POST /api/predict/", value=_GONE_WRONG),
         {"direct-gradio-2": "gone wrong"},
         version="2.9.4",
     ),
-    _mutant(
+    mutant(
         "a call by name gives something else",
         "the values of a call by name are others",
         Rule(on="POST */run/echo", value=_GONE_WRONG),
         {"direct-by-name": "gone wrong"},
     ),
-    _mutant(
+    mutant(
         "a call by index gives something else",
         "the values of a call by index are others",
         Rule(on="POST */api/predict", value=_echo_wrong),
         {"direct-by-index": "gone wrong"},
     ),
-    _mutant(
+    mutant(
         "an error of something else",
         "a function that raises gives another text",
         Rule(on="POST */api/predict", value=lambda value: {"error": "something else"} if "error" in value else value),
         {"direct-error": "something else"},
     ),
-    _mutant(
+    mutant(
         "any name will do",
         "a name that is not there is answered",
         Rule(on="POST */run/gradproto_nothing", status=dict.fromkeys((404, 422, 500), 200)),
         {"direct-unknown-name": "200"},
     ),
-    _mutant(
+    mutant(
         "a generator gives its last value",
         "a direct call of a generator gives another value",
         Rule(
@@ -476,38 +472,38 @@ DIRECT = [
 ]
 
 CALL = [
-    _mutant(
+    mutant(
         "a call without an id",
         "a call has no id",
         Rule(on="POST */call/echo", value=drop("event_id")),
         {"call-post": "{}"},
         cuts=("call-echo",),
     ),
-    _mutant(
+    mutant(
         "a result by another name",
         "the result of a call is an event, done",
         Rule(on="GET */call/echo/*", times=1, body=lambda body: body.replace(b"event: complete", b"event: done")),
         {"call-result": "done"},
     ),
-    _mutant(
+    mutant(
         "a result without an end",
         "the stream of a call goes on after its result",
         Rule(on="GET */call/echo/*", times=1, ending="open"),
         {"call-result": "no end"},
     ),
-    _mutant(
+    mutant(
         "outputs as differences",
         "an output of a call is another",
         Rule(on="GET */call/count/*", body=lambda body: body.replace(b'["1"]', b"[[]]")),
         {"call-outputs": "[]"},
     ),
-    _mutant(
+    mutant(
         "an error that is complete",
         "a call that fails is complete",
         Rule(on="GET */call/fail_value/*", body=lambda body: body.replace(b"event: error", b"event: complete")),
         {"call-error": "complete"},
     ),
-    _mutant(
+    mutant(
         "an error without a text",
         "the event error has null",
         Rule(
@@ -516,19 +512,19 @@ CALL = [
         ),
         {"call-error": "null"},
     ),
-    _mutant(
+    mutant(
         "any call will do",
         "a call of a name that is not there is taken",
         Rule(on="POST */call/gradproto_nothing", status=dict.fromkeys((404, 422, 500), 200)),
         {"call-unknown-name": "200"},
     ),
-    _mutant(
+    mutant(
         "a session for each call",
         "calls of one session have a State each",
         Rule(on="POST */call/state", sent=drop("session_hash")),
         {"call-state": "1"},
     ),
-    _mutant(
+    mutant(
         "a call by name goes wrong",
         "parameters that are given by their names are refused",
         Rule(on="POST */call/v2/*", status={200: 422}),

@@ -7,20 +7,12 @@ from typing import Any
 
 from gradproto_fake_server import FakeApp, Steps
 from tests.conformance.bending import END, BentApp, Rule, drop, header, put, say, unsay
-from tests.conformance.mutating import Message, Mutant, stream_of
+from tests.conformance.mutating import Message, Mutant, data_of, mutant
 
 __all__ = ["MUTANTS"]
 
 STREAM = "GET */queue/data*"
 """The streams of all sessions."""
-
-
-def _mutant(name: str, wrong: str, rule: Rule, fails: dict[str, str], **more: Any) -> Mutant:
-    return Mutant(name=name, wrong=wrong, rules=(rule,), fails=fails, **more)
-
-
-def _data_of(scenario: str, number: int | None = None) -> str:
-    return f"GET {stream_of(scenario, number)}"
 
 
 def _no_limit(app: FakeApp) -> None:
@@ -42,14 +34,14 @@ def _count_who_runs(app: FakeApp) -> None:
 
 
 POLL = [
-    _mutant(
+    mutant(
         "a job without a place",
         "a job that is pushed does not hear its place",
         Rule(on="POST /api/queue/push/", value=drop("queue_position")),
         {"poll-push-answers-hash": "hash"},
         version="2.9.4",
     ),
-    _mutant(
+    mutant(
         "a strange status",
         "a job that is not over is told as one that thinks",
         Rule(
@@ -60,14 +52,14 @@ POLL = [
         cut_off=frozenset({"poll-result-is-told-once"}),
         version="2.9.4",
     ),
-    _mutant(
+    mutant(
         "other values of a job",
         "a job that is over has other values",
         Rule(on="POST /api/queue/status/", value=put("data.data", ["pulled"])),
         {"poll-status-complete": "pulled"},
         version="2.9.4",
     ),
-    _mutant(
+    mutant(
         "a failure without a text",
         "a job that failed is told without its error",
         Rule(
@@ -78,7 +70,7 @@ POLL = [
         version="2.9.4",
         app="fail",
     ),
-    _mutant(
+    mutant(
         "a result again and again",
         "a result that was told is told once more",
         Rule(on="POST /api/queue/status/", status={500: 200}),
@@ -95,7 +87,7 @@ def _greet_first(message: Message, earlier: Sequence[Message]) -> Iterator[Any]:
 
 
 WS = [
-    _mutant(
+    mutant(
         "no WebSocket",
         "the queue is not joined by a WebSocket",
         Rule(on="GET /queue/join", target=lambda _: "/nothing/here"),
@@ -114,7 +106,7 @@ WS = [
         fails={"ws-asks-for-hash": "estimation", "event-rank": "[[0], [0], [0]]"},
         version="3.50.2",
     ),
-    _mutant(
+    mutant(
         "a greeting",
         "the server of 3.4 speaks first of something else",
         Rule(on="GET /queue/join", tell=_greet_first),
@@ -131,7 +123,7 @@ WS = [
         cut_off=frozenset({"event-app-error-text"}),
         version="3.1.7",
     ),
-    _mutant(
+    mutant(
         "nobody asks for the data",
         "the server does not ask for the data",
         Rule(on="GET /queue/join", by="a-conversation-on-a-socket", tell=unsay("send_data")),
@@ -175,7 +167,7 @@ WS = [
         },
         version="3.50.2",
     ),
-    _mutant(
+    mutant(
         "an end that is no output",
         "a generator is completed without is_generating",
         Rule(on="GET /queue/join", tell=say("process_completed", put("output.is_generating", False))),
@@ -211,33 +203,33 @@ def _ask_early(app: FakeApp) -> None:
 
 
 OWN = [
-    _mutant(
+    mutant(
         "a stream of plain text",
         "a join is answered with plain text",
-        Rule(on=_data_of("a-conversation-on-a-stream"), headers=header("content-type", "text/plain")),
+        Rule(on=data_of("a-conversation-on-a-stream"), headers=header("content-type", "text/plain")),
         {"own-join-is-event-stream": "text/plain"},
         version="4.0.2",
         cuts=("a-conversation-on-a-stream",),
     ),
-    _mutant(
+    mutant(
         "data for no event",
         "the data are asked for without the event's id",
-        Rule(on=_data_of("a-conversation-on-a-stream"), tell=say("send_data", drop("event_id"))),
+        Rule(on=data_of("a-conversation-on-a-stream"), tell=say("send_data", drop("event_id"))),
         {"own-asks-for-data": "send_data"},
         version="4.0.2",
         cut_off=frozenset({"own-takes-data", "own-stream-ends"}),
     ),
-    _mutant(
+    mutant(
         "data are lost",
         "other data run than were given",
         Rule(on="POST /queue/data", sent=lambda call: put("data.0", "lost")(call) if "given" in call["data"] else call),
         {"own-takes-data": "lost"},
         version="4.0.2",
     ),
-    _mutant(
+    mutant(
         "a stream without an end",
         "the stream of an event goes on when it is completed",
-        Rule(on=_data_of("a-conversation-on-a-stream"), ending="open"),
+        Rule(on=data_of("a-conversation-on-a-stream"), ending="open"),
         {"own-stream-ends": "no end"},
         version="4.0.2",
     ),
@@ -300,62 +292,62 @@ def _is_completion_of(text: str) -> Any:
 
 
 QUEUE = [
-    _mutant(
+    mutant(
         "a join without an id",
         "a join does not give the event's id",
         Rule(on="POST */queue/join", by="two-events-of-a-session", value=drop("event_id")),
         {"queue-join-answers-event-id": "{}"},
         cuts=("two-events-of-a-session",),
     ),
-    _mutant(
+    mutant(
         "one id for two events",
         "two joins give the same id",
         Rule(on="POST */queue/join", by="two-events-of-a-session", value=put("event_id", "0" * 32)),
         {"queue-event-ids-differ": "0000", "queue-messages-name-event": "estimation"},
     ),
-    _mutant(
+    mutant(
         "sessions in plain text",
         "the messages of a session come as plain text",
-        Rule(on=_data_of("two-events-of-a-session"), headers=header("content-type", "text/plain")),
+        Rule(on=data_of("two-events-of-a-session"), headers=header("content-type", "text/plain")),
         {"queue-stream-is-event-stream": "text/plain"},
     ),
-    _mutant(
+    mutant(
         "comments in streams",
         "messages have a comment before them",
         Rule(on=STREAM, body=lambda data: b": a proxy was here\n" + data),
         {"queue-stream-framing": "a proxy was here"},
     ),
-    _mutant(
+    mutant(
         "an end that nobody hears of",
         "the completion of the second event of a session is lost",
-        Rule(on=_data_of("two-events-of-a-session"), tell=unsay("process_completed", only=_is_completion_of("two"))),
+        Rule(on=data_of("two-events-of-a-session"), tell=unsay("process_completed", only=_is_completion_of("two"))),
         {"queue-stream-has-all-events": "one"},
     ),
-    _mutant(
+    mutant(
         "messages about nobody",
         "the beginning of an event is told without its id",
-        Rule(on=_data_of("two-events-of-a-session"), tell=say("process_starts", drop("event_id"))),
+        Rule(on=data_of("two-events-of-a-session"), tell=say("process_starts", drop("event_id"))),
         {"queue-messages-name-event": "process_starts"},
     ),
-    _mutant(
+    mutant(
         "strict about queries",
         "a join with a query is refused",
         Rule(on="POST */queue/join*__theme*", status={200: 422}),
         {"queue-join-ignores-unknown": "422"},
     ),
-    _mutant(
+    mutant(
         "refusals that are crashes",
         "a join without a session or a function gives 500",
         Rule(on="POST */queue/join", status={400: 500}),
         {"queue-join-without-session": "500", "queue-join-without-function": "500"},
     ),
-    _mutant(
+    mutant(
         "refusals without a place",
         "what is wrong with a join is told without where",
         Rule(on="POST */queue/join", value=drop("detail.*.loc")),
         {"queue-join-without-json": "422", "queue-join-without-data": "422", "queue-join-data-no-list": "422"},
     ),
-    _mutant(
+    mutant(
         "refusals with 400",
         "a join of which the body is not as it should be gives 400",
         Rule(on="POST */queue/join", status={422: 400}),
@@ -366,13 +358,13 @@ QUEUE = [
             "queue-validator-refuses": "400",
         },
     ),
-    _mutant(
+    mutant(
         "any function will do",
         "a join for a function that is not there is taken",
         Rule(on="POST */queue/join", status={500: 200}),
         {"queue-join-unknown-function": "200"},
     ),
-    _mutant(
+    mutant(
         "a stream of nobody",
         "a stream without a session gives 400",
         Rule(on="GET */queue/data", status={422: 400}),
@@ -393,69 +385,69 @@ QUEUE = [
         cuts=("a-full-queue-of-sessions",),
         app="small",
     ),
-    _mutant(
+    mutant(
         "a refusal of nothing",
         "a validator's refusal does not say for which value it is",
         Rule(on="POST */queue/join", value=drop("detail.*.parameter_name")),
         {"queue-validator-refuses": "must not be"},
     ),
-    _mutant(
+    mutant(
         "messages are lost",
         "what was said before the stream was opened is not told, but for the end",
-        Rule(on=_data_of("a-stream-that-is-opened-late"), tell=unsay("estimation", "process_starts")),
+        Rule(on=data_of("a-stream-that-is-opened-late"), tell=unsay("estimation", "process_starts")),
         {"queue-messages-are-kept": "process_completed"},
     ),
-    _mutant(
+    mutant(
         "no close_stream",
         "nobody says that a stream is over",
         Rule(on=STREAM, tell=unsay("close_stream")),
         {"queue-close-stream": "ended"},
     ),
-    _mutant(
+    mutant(
         "streams go on",
         "a stream goes on after close_stream",
-        Rule(on=_data_of("a-stream-that-is-opened-late"), ending="open"),
+        Rule(on=data_of("a-stream-that-is-opened-late"), ending="open"),
         {"queue-stream-ends": "no end"},
     ),
-    _mutant(
+    mutant(
         "streams of old go on",
         "a stream goes on when its last event has ended",
-        Rule(on=_data_of("a-stream-that-is-opened-late"), ending="open"),
+        Rule(on=data_of("a-stream-that-is-opened-late"), ending="open"),
         {"queue-stream-ends-alone": "no end"},
         version="4.12.0",
     ),
-    _mutant(
+    mutant(
         "latecomers are not told",
         "an event that is joined while a stream is open is not told there",
         Rule(
-            on=_data_of("an-event-on-an-open-stream"), tell=unsay("process_completed", only=_is_completion_of("later"))
+            on=data_of("an-event-on-an-open-stream"), tell=unsay("process_completed", only=_is_completion_of("later"))
         ),
         {"queue-event-on-open-stream": "process_generating"},
         cuts=("an-event-on-an-open-stream",),
     ),
-    _mutant(
+    mutant(
         "streams end early",
         "a stream ends when any of its events has ended",
-        Rule(on=_data_of("an-event-on-an-open-stream"), tell=_end_after_completion),
+        Rule(on=data_of("an-event-on-an-open-stream"), tell=_end_after_completion),
         {"queue-stream-stays-open": "close_stream"},
     ),
-    _mutant(
+    mutant(
         "streams of old end early",
         "a stream ends when any of its events has ended",
-        Rule(on=_data_of("an-event-on-an-open-stream"), tell=_end_silently),
+        Rule(on=data_of("an-event-on-an-open-stream"), tell=_end_silently),
         {"queue-stream-stays-open-alone": "process_completed"},
         version="4.12.0",
     ),
-    _mutant(
+    mutant(
         "an unknown session is some error",
         "the stream of an unknown session does not say what is wrong",
         Rule(on=STREAM, tell=say("unexpected_error", drop("session_not_found"))),
         {"queue-unknown-session": "Not Found"},
     ),
-    _mutant(
+    mutant(
         "unknown sessions go on",
         "the stream of an unknown session does not end",
-        Rule(on=_data_of("an-unknown-session"), ending="open"),
+        Rule(on=data_of("an-unknown-session"), ending="open"),
         {"queue-unknown-session": "no end"},
     ),
     Mutant(
@@ -474,10 +466,10 @@ QUEUE = [
             "queue-leaving-takes-messages": "process_",
         },
     ),
-    _mutant(
+    mutant(
         "the second never comes",
         "an event does not hear that it begins, when another has ended before it",
-        Rule(on=_data_of("turns", 5), tell=unsay("process_starts")),
+        Rule(on=data_of("turns", 5), tell=unsay("process_starts")),
         {"queue-order-of-joins": "no process_starts"},
     ),
     Mutant(
@@ -496,13 +488,13 @@ QUEUE = [
         change=_one_line_for_all,
         fails={"queue-other-functions-go-on": "no process_completed"},
     ),
-    _mutant(
+    mutant(
         "messages of others",
         "a stream has messages of events that are not of its session",
-        Rule(on=_data_of("two-sessions"), tell=_a_foreign_copy),
+        Rule(on=data_of("two-sessions"), tell=_a_foreign_copy),
         {"queue-sessions-are-apart": "ffff"},
     ),
-    _mutant(
+    mutant(
         "a queue in words",
         "the queue says in words how many wait",
         Rule(on="GET */queue/status", value=put("queue_size", "some")),
@@ -510,192 +502,4 @@ QUEUE = [
     ),
 ]
 
-
-def _kill_all(app: FakeApp) -> None:
-    for job in list(app.queue.events.values()):
-        if job.state != "queued":
-            job.kill()
-
-
-_SUCCESS: dict[str, Any] = {"status": 200, "body": '{"success": true}', "content_type": "application/json"}
-
-CANCEL = [
-    _mutant(
-        "no cancelling of what is not there",
-        "cancelling an event that is not there gives 404",
-        Rule(on="POST */cancel", by="cancelling-what-is-not-there", status={200: 404}),
-        {"cancel-unknown-event": "404"},
-    ),
-    _mutant(
-        "cancelling without success",
-        "cancelling an event that runs does not say that it went well",
-        Rule(on="POST */cancel", by="cancelling-a-generator", value=put("success", False)),
-        {"cancel-answers-success": "false"},
-        cuts=("cancelling-a-generator",),
-    ),
-    _mutant(
-        "a cancelled event has values",
-        "an event that was cancelled is completed with values",
-        Rule(on=_data_of("cancelling-a-generator"), tell=say("process_completed", put("output.data", ["x"]))),
-        {"cancel-completes-event": '"x"'},
-    ),
-    Mutant(
-        name="cancelling does nothing",
-        wrong="an event goes on when it was cancelled, though that is said to have gone well",
-        change=lambda app: app.fail("POST */cancel", times=None, **_SUCCESS),
-        fails={
-            "cancel-stops-generator": "process_generating",
-            "cancel-completes-event": "data",
-            "cancel-completes-queued": "within",
-            "cancel-takes-queued-out": "begin",
-        },
-    ),
-    _mutant(
-        "cancelling one is cancelling all",
-        "cancelling an event ends those of other sessions",
-        Rule(on="POST */cancel", by="cancelling-a-generator", also=_kill_all),
-        {"cancel-leaves-other-sessions": "process_generating"},
-    ),
-    Mutant(
-        name="who waits runs all the same",
-        wrong="a queued event that was cancelled runs, though it was completed",
-        profile={"cancel_takes_out": False},
-        fails={"cancel-takes-queued-out": "begin"},
-    ),
-    _mutant(
-        "who waits hears nothing",
-        "a queued event that was cancelled is not completed",
-        Rule(
-            on=_data_of("cancelling-what-waits"),
-            tell=unsay("process_completed", only=lambda message: message["output"] == {}),
-        ),
-        {"cancel-completes-queued": "ended"},
-    ),
-    Mutant(
-        name="resets do nothing",
-        wrong="a reset does not stop a generator",
-        profile={"reset_works": False},
-        fails={"reset-stops-generator": "end", "reset-says-nothing": "process_generating"},
-        version="4.0.2",
-    ),
-    Mutant(
-        name="resets do not restart",
-        wrong="a reset does not let a generator begin anew",
-        change=lambda app: app.fail("POST /reset", times=None, **_SUCCESS),
-        fails={"reset-restarts-generator": "step 0"},
-        version="3.50.2",
-    ),
-]
-
-
-def _forget(app: FakeApp) -> None:
-    app.named("state").function = lambda _seen: (1, 1)
-
-
-def _believe(app: FakeApp) -> None:
-    app.named("state").function = lambda seen: (41, 41) if seen == 2 else (seen + 1, seen + 1)
-
-
-def _as_the_first(value: Any) -> Any:
-    """Take the other session that counts its visits for the first, in a target or in a call."""
-    if isinstance(value, str):
-        return value.replace("-visits-session-2", "-visits-session-1")
-    return {key: _as_the_first(one) if key == "session_hash" else one for key, one in value.items()}
-
-
-STATE = [
-    Mutant(
-        name="State is forgotten",
-        wrong="State is as new with each call",
-        change=_forget,
-        fails={"state-is-kept": "[1, 1]", "state-is-not-sent": "1", "call-state": "1"},
-    ),
-    Mutant(
-        name="State is what is sent",
-        wrong="the third call of a session counts from what its client sent",
-        change=_believe,
-        fails={"state-is-not-sent": "41"},
-    ),
-    Mutant(
-        name="State is shared",
-        wrong="all sessions have one State",
-        rules=(
-            Rule(on="POST */queue/join", sent=_as_the_first),
-            Rule(on="GET */queue/data*", target=_as_the_first),
-        ),
-        fails={"state-is-apart": "4"},
-    ),
-    Mutant(
-        name="no heartbeats",
-        wrong="there is no heartbeat of a session",
-        change=lambda app: app.inject("crash", "GET */heartbeat/*", times=None),
-        fails={"heartbeat-at-once": "500"},
-        cut_off=frozenset({"heartbeat-goes-on"}),
-    ),
-    Mutant(
-        name="one heartbeat only",
-        wrong="after the first heartbeat no other comes",
-        change=lambda app: app.inject("silence", "GET */heartbeat/*", times=None),
-        fails={"heartbeat-goes-on": '["ALIVE"]'},
-    ),
-    _mutant(
-        "rendered in silence",
-        "what was rendered is not told",
-        Rule(on=_data_of("functions-that-come"), tell=say("process_completed", drop("output.render_config"))),
-        {"render-tells-functions": "process_completed"},
-        cuts=("functions-that-come",),
-    ),
-    _mutant(
-        "rendered in vain",
-        "a function that was rendered gives something else",
-        Rule(
-            on=_data_of("functions-that-come"),
-            tell=say("process_completed", put("output.data.0", "in vain"), only=_is_completion_of("call it")),
-        ),
-        {"render-functions-run": "in vain"},
-    ),
-    _mutant(
-        "rendered for everybody",
-        "a function that was rendered can be called in other sessions",
-        Rule(
-            on="POST */queue/join",
-            sent=lambda call: (
-                {**call, "fn_index": 0} if "functions-that-come-session-2" in str(call.get("session_hash")) else call
-            ),
-        ),
-        {"render-is-apart": "event_id"},
-    ),
-]
-
-STREAMS = [
-    _mutant(
-        "pieces as differences",
-        "the answer to the first piece is another",
-        Rule(
-            on=_data_of("a-stream-of-pieces"),
-            tell=say("process_streaming", put("output.data.0", [["append", [], "x"]])),
-        ),
-        {"stream-first-piece": "append"},
-        cuts=("a-stream-of-pieces",),
-    ),
-    _mutant(
-        "the next piece is refused",
-        "a piece that follows gives 404",
-        Rule(on="POST */stream/*", times=1, status={200: 404}),
-        {"stream-next-piece": "404"},
-    ),
-    Mutant(
-        name="streams are not closed",
-        wrong="a stream that is closed is not completed",
-        change=lambda app: app.fail("POST */stream/*/close", times=None, **_SUCCESS),
-        fails={"stream-is-closed": "no process_completed"},
-    ),
-    Mutant(
-        name="streams without a limit",
-        wrong="a stream goes on when its time is over",
-        change=lambda app: setattr(app.named("stream"), "time_limit", None),
-        fails={"stream-time-limit": "no process_completed"},
-    ),
-]
-
-MUTANTS = [*POLL, *WS, *OWN, *QUEUE, *CANCEL, *STATE, *STREAMS]
+MUTANTS = [*POLL, *WS, *OWN, *QUEUE]

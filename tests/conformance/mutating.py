@@ -18,7 +18,7 @@ from gradproto_fake_server.trio import open_memory_server
 from tests.conformance.bending import BentApp, Rule
 from tests.conformance.twin import LOGIN, twin
 
-__all__ = ["NEWEST", "App", "Message", "Mutant", "judged", "stream_of", "unmutated"]
+__all__ = ["NEWEST", "App", "Message", "Mutant", "data_of", "judged", "mutant", "stream_of", "unmutated"]
 
 NEWEST = "6.31.0"
 
@@ -68,6 +68,16 @@ class Mutant:
             if check.is_about(version)
         }
         return (cut | self.cut_off) - self.fails.keys()
+
+
+def mutant(name: str, wrong: str, rule: Rule, fails: dict[str, str], **more: Any) -> Mutant:
+    """Give a mutant of one rule."""
+    return Mutant(name=name, wrong=wrong, rules=(rule,), fails=fails, **more)
+
+
+def data_of(scenario: str, number: int | None = None) -> str:
+    """Give what the streams of a scenario's sessions are asked for with, or the one of that number."""
+    return f"GET {stream_of(scenario, number)}"
 
 
 def stream_of(scenario: str, number: int | None = None) -> str:

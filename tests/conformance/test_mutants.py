@@ -9,10 +9,15 @@ import pytest
 from gradproto_conformance._checks import Result, Verdict
 from gradproto_conformance._clauses import Level
 from gradproto_conformance._suite import all_checks
-from tests.conformance import mutants_of_documents, mutants_of_events, mutants_of_queues
+from tests.conformance import mutants_of_documents, mutants_of_events, mutants_of_queues, mutants_of_sessions
 from tests.conformance.mutating import NEWEST, App, Mutant, judged, unmutated
 
-MUTANTS: list[Mutant] = [*mutants_of_documents.MUTANTS, *mutants_of_queues.MUTANTS, *mutants_of_events.MUTANTS]
+MUTANTS: list[Mutant] = [
+    *mutants_of_documents.MUTANTS,
+    *mutants_of_queues.MUTANTS,
+    *mutants_of_sessions.MUTANTS,
+    *mutants_of_events.MUTANTS,
+]
 
 UNDECIDED = (Verdict.UNTESTABLE, Verdict.SKIP)
 
