@@ -23,6 +23,7 @@ from gradproto_fake_server import (
     number,
     state,
     textbox,
+    validate,
 )
 from gradproto_fake_server import file as file_component
 
@@ -32,6 +33,7 @@ LOGIN = {"reader": "secret-word"}
 LARGEST_FILE = 2 << 20
 PATIENCE = 8.0
 TICK = 0.01
+NOT_BAD = "text must not be 'bad'"
 
 Function = Callable[..., Any]
 
@@ -68,18 +70,22 @@ class Yard:
 
 
 def twin(
-    gradio_version: str, *, function: str = "echo", small: bool = False, closes: bool = False, **options: Any
+    gradio_version: str,
+    *,
+    function: str = "echo",
+    small: bool = False,
+    closes: bool = False,
+    make: Callable[..., FakeApp] = FakeApp,
+    **options: Any,
 ) -> FakeApp:
     """Make the twin; ``function`` is the one of a Gradio 2.
 
     ``small`` is what the real one is with ``--max-size 1``, ``closes`` what it is with ``--closable``: it stops by
-    itself, when the first event is over.
+    itself, when the first event is over. ``make`` makes the app without endpoints.
     """
     old = gradio_version.startswith("2.")
     title = f"{FIXTURE_TITLE}: {function}" if old else FIXTURE_TITLE
-    app = FakeApp(
-        gradio_version, title=title, max_queue_size=1 if small else None, max_file_size=LARGEST_FILE, **options
-    )
+    app = make(gradio_version, title=title, max_queue_size=1 if small else None, max_file_size=LARGEST_FILE, **options)
     yard = Yard()
 
     def endpoint(name: str, *, generator: bool = False, **about: Any) -> Callable[[Function], Function]:
@@ -244,7 +250,39 @@ def twin(
         def private(text: str) -> str:
             return text
 
+    what_came_late(app, endpoint)
     return app
+
+
+def what_came_late(app: FakeApp, endpoint: Callable[..., Callable[[Function], Function]]) -> None:
+    """Add what only the later releases have."""
+    if "used_cache" in app.profile.messages.get("process_completed", ()):
+
+        @endpoint("cached", outputs=[textbox("out")])
+        def cached(text: str) -> str:
+            return "cached " + text
+
+    if app.profile.validators:
+
+        @endpoint("validated", outputs=[textbox("out")], validator=lambda text: validate(text != "bad", NOT_BAD))
+        def validated(text: str) -> str:
+            return text
+
+    if "stream" in app.profile.routes:
+        seen = state(0)
+
+        @endpoint("stream", inputs=["json", seen], outputs=[textbox("out"), seen], streaming=True, time_limit=3)
+        def piece(image: Any, count: int) -> tuple[str, int]:
+            return f"piece {count + 1}", count + 1
+
+    if "render_config" in app.profile.output_fields:
+
+        @endpoint("apply", renders=True)
+        def apply(value: str) -> dict[str, Callable[..., Any]]:
+            def rendered(text: str) -> str:
+                return text
+
+            return {"/rendered": rendered}
 
 
 def _updated() -> Component:
@@ -266,5 +304,6 @@ def _highlighted_text() -> Component:
         kind="highlightedtext",
         title="HighlightedText",
         label="out",
+        schema={"type": "array"},
         encode=lambda pairs, _: [{"token": token, "class_or_confidence": kind} for token, kind in pairs],
     )

@@ -40,6 +40,10 @@ def _pair(cookie: str) -> str:
     return cookie.partition(";")[0]
 
 
+def _attributes(cookie: str) -> list[str]:
+    return [attribute.strip().lower() for attribute in cookie.split(";")[1:]]
+
+
 @scenario(REFUSED, LOGIN, OLD_LOGIN, WRONG, COOKIES, PLAIN, USER, needs=["login"], effect=Effect.CALL)
 async def auth_login(judge: Judge) -> None:
     """Try the doors without a login, with a wrong one, and with the right one."""
@@ -88,7 +92,7 @@ async def auth_login(judge: Judge) -> None:
     user = await judge.probe.ask("GET", "{P}/user", headers=all_of_them, as_anybody=True)
     judge.that(USER, user.text.strip() == f'"{username}"', expected="the name", got=user.status, exchange=user)
 
-    plain = [text for name, text in cookies if "unsecure" in name and "secure" not in text.lower().split(";")[1:]]
+    plain = [text for name, text in cookies if "unsecure" in name and "secure" not in _attributes(text)]
     if judge.that(PLAIN, len(plain) == 1, expected="one cookie without Secure", got=[name for name, _ in cookies]):
         alone = [("cookie", _pair(plain[0]))]
         inside = await judge.probe.ask("GET", "/config", headers=alone, as_anybody=True)

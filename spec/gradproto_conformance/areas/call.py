@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import trio
+
 from gradproto_conformance._checks import Check, Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._json import is_list, is_object
 from gradproto_conformance._judge import Judge
 from gradproto_conformance._probe import Stream
+
+from ._asking import LIMIT
 
 __all__ = ["REGISTRY"]
 
@@ -84,12 +88,14 @@ async def call_echo(judge: Judge) -> None:
         return
     async with judge.probe.open("GET", f"{{P}}/call/echo/{event_id}") as stream:
         events = await _events(stream)
-        rest = await stream.next_event()
+        rest: Any = "no end of the stream"
+        with trio.move_on_after(LIMIT):
+            rest = await stream.next_event()
     judge.that(
         RESULT,
         events == [("complete", [SENT])] and rest is None and stream.exchange.is_whole,
         expected=f"complete, with {[SENT]}, and the end of the stream",
-        got=events,
+        got=events if rest is None else [*events, str(rest)],
         exchange=stream.exchange,
     )
 

@@ -83,7 +83,7 @@ def _judge_app(judge: Judge, config: dict[str, Any]) -> None:
         "dependencies" not in config
         and all(are_objects(config.get(key)) for key in ("input_components", "output_components")),
         expected="input_components, output_components, and no dependencies",
-        got=sorted(config),
+        got=sorted(key for key in config if key.endswith("components") or key == "dependencies"),
     )
     run: Any = config.get("app_id")
     size: Any = config.get("max_file_size")
@@ -107,8 +107,8 @@ def _judge_components(judge: Judge, config: dict[str, Any]) -> None:
         expected="objects with id (an integer, once only), type (text) and props (an object)",
         got=config.get("components"),
     )
-    wrong = [one for one in components if not isinstance(one.get("skip_api"), bool)]
-    judge.that(SKIPPED, bool(components) and not wrong, expected="skip_api: true or false", got=wrong)
+    wrong = [_part(one, "skip_api") for one in components if not isinstance(one.get("skip_api"), bool)]
+    judge.that(SKIPPED, bool(components) and not wrong, expected="skip_api: true or false", got=wrong[:1])
 
 
 def _judge_dependencies(judge: Judge, config: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ def _judge_dependencies(judge: Judge, config: dict[str, Any]) -> None:
     found = _objects(config.get("dependencies"))
 
     def each(check: Check, key: str, right: Callable[[Any], bool], expected: str) -> None:
-        wrong = [one for one in found if key not in one or not right(one[key])]
+        wrong = [_part(one, key) for one in found if key not in one or not right(one[key])]
         judge.that(check, bool(found) and not wrong, expected=f"{key}: {expected}, of each", got=wrong[:1])
 
     ids = [dependency.get("id") for dependency in found]
@@ -193,6 +193,11 @@ def _object_in(answer: Exchange) -> dict[str, Any] | None:
 def _objects(value: Any) -> list[dict[str, Any]]:
     """Give the list, if it is one of objects only; else nothing, which no check accepts."""
     return value if are_objects(value) else []
+
+
+def _part(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """Give what is looked at of a component or a dependency, and which it is: the whole would hide it."""
+    return {name: value[name] for name in ("id", "api_name", key) if name in value}
 
 
 def _is_integer(value: Any) -> bool:

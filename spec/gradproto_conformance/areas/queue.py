@@ -447,6 +447,7 @@ async def leaving_the_stream(judge: Judge) -> None:
                     return
             await trio.sleep(0.5)
             async with listening(judge, "{P}/queue/data", query={SESSION: session}) as again:
+                await running.open()  # whoever goes on has something to say
                 message = await again.next(1)
             judge.that(
                 LEFT_SESSION,
@@ -455,9 +456,11 @@ async def leaving_the_stream(judge: Judge) -> None:
                 got=message,
                 exchange=again.exchange,
             )
-            for door in (running, queued, blocker):
+            for door in (queued, blocker):
                 await door.open()
             await holder.finish()
+        # As long as the generator would take, had nobody left.
+        await trio.sleep(1)
         trouble = await pass_the_line(judge)
         if trouble:
             judge.cannot_rest(trouble)
