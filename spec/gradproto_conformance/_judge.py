@@ -9,7 +9,9 @@ from typing import Any, ParamSpec
 
 import trio
 
-from ._checks import Check, Result, Scenario, Verdict
+from gradproto._record import replace
+
+from ._checks import BAD, Check, Result, Scenario, Verdict
 from ._clauses import Level
 from ._exchange import Exchange
 from ._probe import Probe
@@ -88,7 +90,9 @@ class Judge:
 
     def results(self, failure: str | None = None) -> list[Result]:
         """Give one result for each check of the scenario; ``failure`` is what ended the scenario too early."""
-        return [self._results.get(check.id) or self._missing(check, failure) for check in self._scenario.checks]
+        found = [self._results.get(check.id) or self._missing(check, failure) for check in self._scenario.checks]
+        own = tuple(self.probe.own)
+        return [replace(result, exchanges=own) if result.verdict in BAD else result for result in found]
 
     def _missing(self, check: Check, failure: str | None) -> Result:
         if not check.is_about(self.target.version):

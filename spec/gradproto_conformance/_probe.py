@@ -105,7 +105,7 @@ class Socket:
 
 
 class Probe:
-    """Asks one server. ``log`` has all exchanges, in the order of their beginnings."""
+    """Asks one server. ``log`` has all exchanges, in the order of their beginnings, ``own`` those of this probe."""
 
     def __init__(self, base: str, talk: _Talk, *, headers: Sequence[tuple[str, str]]) -> None:
         self.base = base
@@ -113,7 +113,14 @@ class Probe:
         """The API prefix, once it is known."""
         self.headers = tuple(headers)
         """What goes with every request: a token, the cookies of a login."""
+        self.own: list[Exchange] = []
         self._talk = talk
+
+    def apart(self) -> Probe:
+        """Give a probe of the same server, over the same connections, that keeps its exchanges apart."""
+        probe = Probe(self.base, self._talk, headers=self.headers)
+        probe.prefix = self.prefix
+        return probe
 
     @property
     def log(self) -> list[Exchange]:
@@ -174,6 +181,7 @@ class Probe:
             safe_to_repeat=True,  # a server may close a connection that waits for the next request at any time
         )
         number, exchange = self._talk.start(request)
+        self.own.append(exchange)
         try:
             await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
             if exchange.status is None:
@@ -191,6 +199,7 @@ class Probe:
         headers = self._headers((), as_anybody=as_anybody)
         request = Request(method="GET", url=self.url(path, query), headers=headers)
         number, exchange = self._talk.start(request, websocket=True)
+        self.own.append(exchange)
         try:
             await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
             if exchange.status is None:

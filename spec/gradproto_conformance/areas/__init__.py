@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     auth,
     base,
+    between,
     call,
     cancel,
     config,
@@ -13,6 +14,7 @@ from . import (
     event,
     file,
     info,
+    named,
     own,
     poll,
     queue,
@@ -27,6 +29,7 @@ REGISTRIES = tuple(
     area.REGISTRY
     for area in (
         base,
+        between,
         config,
         info,
         file,
@@ -42,6 +45,7 @@ REGISTRIES = tuple(
         direct,
         call,
         stream,
+        named,
     )
 )
 """What the areas declare, in the order of the specification."""

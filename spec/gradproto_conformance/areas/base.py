@@ -63,7 +63,7 @@ async def base_root(judge: Judge) -> None:
         ROOT,
         isinstance(root, str) and _same_address(root, judge.probe.base) and not root.endswith("/"),
         expected=judge.probe.base,
-        got=f"{root}: a proxy changes the scheme or the host, and does not say so in X-Forwarded-Proto or -Host",
+        got=_describe_root(root, judge.probe.base),
     )
 
 
@@ -88,6 +88,16 @@ async def base_stream(judge: Judge) -> None:
     judge.that(
         COMPRESSED, encoding in (None, "identity"), expected="no content-encoding", got=encoding, exchange=answer
     )
+
+
+def _describe_root(root: object, base: str) -> str:
+    """Say what is wrong with the config's root, and why that usually is."""
+    if not isinstance(root, str) or _same_address(root, base):
+        return str(root)
+    # Until the address is right, the scheme is what people ask about: a browser refuses what is loaded by http.
+    if urlsplit(root).scheme == "http" and urlsplit(base).scheme == "https":
+        return f"{root}: the config's root points to http behind https, since a proxy sends no X-Forwarded-Proto"
+    return f"{root}: a proxy changes the host or the path, and does not say so in X-Forwarded-Host or the root path"
 
 
 def _same_address(one: str, other: str) -> bool:
