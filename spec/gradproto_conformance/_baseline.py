@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from gradproto import ArgumentError
 
@@ -37,12 +37,13 @@ def read_baseline(text: str, known: Collection[str]) -> dict[str, Verdict]:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArgumentError(f"the baseline is no JSON: {error}") from None
-    checks: Any = document.get("checks") if isinstance(document, dict) else None
-    if not isinstance(checks, dict) or document.get("format") != _FORMAT:
+    head = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+    checks = head.get("checks")
+    if not isinstance(checks, dict) or head.get("format") != _FORMAT:
         raise ArgumentError(f'the baseline is no object with "format": {_FORMAT} and "checks"')
     allowed = {verdict.value: verdict for verdict in _ALLOWED}
     found: dict[str, Verdict] = {}
-    for name, value in checks.items():
+    for name, value in cast("dict[str, Any]", checks).items():
         if name not in known:
             raise ArgumentError(f"the baseline names {name!r:.80}, which is no check")
         if not isinstance(value, str) or value not in allowed:

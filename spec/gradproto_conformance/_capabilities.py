@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from gradproto._record import record
 
@@ -25,7 +25,7 @@ def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
     types = [one["types"] for one in dependencies if isinstance(one.get("types"), dict)]
     callable_ones = [one for one in dependencies if one.get("backend_fn", True)]
     named = [one for one in callable_ones if isinstance(one.get("api_name"), str)]
-    pages = config.get("pages")
+    pages = _list(config.get("pages"))
     queued = [one for one in callable_ones if one.get("queue", True) is not False]
     return (
         _of("API prefix", config.get("api_prefix")),
@@ -40,8 +40,8 @@ def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
         _of("uploads up to", config.get("max_file_size"), " bytes"),
         Capability(
             name="pages",
-            declared=isinstance(pages, list) and len(pages) > 1,
-            detail=str(len(pages)) if isinstance(pages, list) else "",
+            declared=len(pages) > 1,
+            detail=str(len(pages)) if pages else "",
         ),
         Capability(name="MCP", declared=config.get("mcp_server") is True),
         Capability(name="PWA", declared=config.get("pwa") is True),
@@ -55,4 +55,8 @@ def _of(name: str, value: Any, unit: str = "") -> Capability:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [one for one in _list(value) if isinstance(one, dict)]
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []

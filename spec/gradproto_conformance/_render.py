@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 from gradproto import __version__
@@ -56,8 +56,10 @@ def _hide(value: Any, report: Report) -> Any:
     if isinstance(value, str):
         return report.hide(value)
     if isinstance(value, list):
-        return [_hide(one, report) for one in value]
-    return {key: _hide(one, report) for key, one in value.items()} if isinstance(value, dict) else value
+        return [_hide(one, report) for one in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _hide(one, report) for key, one in cast("dict[str, Any]", value).items()}
+    return value
 
 
 def _result(result: Result) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Report:
     seconds: float
     results: tuple[Result, ...]
     capabilities: tuple[Capability, ...] = ()
-    expected: Mapping[str, Verdict] = field(default_factory=dict)
+    expected: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
     interrupted: bool = False
     secrets: tuple[str, ...] = field(default=(), repr=False)
 

@@ -53,8 +53,8 @@ class Options:
     deadline: float | None = None
     jobs: int = 4
     strict: bool = False
-    expected: Mapping[str, Verdict] = field(default_factory=dict)
-    endpoints: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    expected: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
+    endpoints: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
 
 
 def _check_options(options: Options) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from gradproto._record import field, record
 
@@ -70,7 +70,7 @@ class Target:
     """Whether it is the app that comes with the suite."""
     has_login: bool = False
     """Whether it wants a login, and one was given."""
-    named: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    named: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
     """The endpoints that the user of the suite lets it call, and what they are called with."""
 
     @classmethod
@@ -109,4 +109,4 @@ FIXTURE_TITLE = "gradproto conformance"
 
 
 def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -24,7 +24,15 @@ def as_text(report: Report) -> str:
     for result in report.ordered():
         if result.verdict in BAD:
             known = ", in the baseline" if report.expected.get(result.check.id) is result.verdict else ""
-            lines += [f"{SIGNS[result.verdict]} {result.verdict.value}{known}: {explain(result)}", ""]
+            told = (
+                explain(result)
+                if result.expected
+                else f"{result.check.id} ({result.check.level.value}): {result.reason}"
+            )
+            lines += [
+                f"{SIGNS[result.verdict]} {result.verdict.value}{known}: {told}",
+                *([""] if result.expected else []),
+            ]
     lines += [f"- {check}: the baseline lets it fail, and it does not" for check in report.stale]
     if left_out:
         reasons = sorted({result.reason for result in left_out})
