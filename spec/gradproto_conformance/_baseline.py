@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any, cast
+from typing import Any
 
 from gradproto import ArgumentError
 
 from ._checks import Verdict
 from ._clauses import Level
 from ._report import Report
+from ._values import is_object
 
 __all__ = ["read_baseline", "updated_baseline", "write_baseline"]
 
@@ -37,13 +38,12 @@ def read_baseline(text: str, known: Collection[str]) -> dict[str, Verdict]:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArgumentError(f"the baseline is no JSON: {error}") from None
-    head = cast("dict[str, Any]", document) if isinstance(document, dict) else {}
-    checks = head.get("checks")
-    if not isinstance(checks, dict) or head.get("format") != _FORMAT:
+    checks = document.get("checks") if is_object(document) and document.get("format") == _FORMAT else None
+    if not is_object(checks):
         raise ArgumentError(f'the baseline is no object with "format": {_FORMAT} and "checks"')
     allowed = {verdict.value: verdict for verdict in _ALLOWED}
     found: dict[str, Verdict] = {}
-    for name, value in cast("dict[str, Any]", checks).items():
+    for name, value in checks.items():
         if name not in known:
             raise ArgumentError(f"the baseline names {name!r:.80}, which is no check")
         if not isinstance(value, str) or value not in allowed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from gradproto._record import record
+
+from ._values import is_list, is_object
 
 __all__ = ["Capability", "capabilities"]
 
@@ -22,7 +24,7 @@ class Capability:
 def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
     """Read a config, whatever is in it."""
     dependencies = _objects(config.get("dependencies"))
-    types = [one["types"] for one in dependencies if isinstance(one.get("types"), dict)]
+    types = [one["types"] for one in dependencies if is_object(one.get("types"))]
     callable_ones = [one for one in dependencies if one.get("backend_fn", True)]
     named = [one for one in callable_ones if isinstance(one.get("api_name"), str)]
     pages = _list(config.get("pages"))
@@ -55,8 +57,8 @@ def _of(name: str, value: Any, unit: str = "") -> Capability:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [one for one in _list(value) if isinstance(one, dict)]
+    return [one for one in _list(value) if is_object(one)]
 
 
 def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if is_list(value) else []

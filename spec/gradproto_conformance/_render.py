@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from typing import Any, cast
+from typing import Any
 from xml.etree import ElementTree
 
 from gradproto import __version__
@@ -15,6 +15,7 @@ from gradproto._urls import redact_url
 from ._checks import Result, Verdict
 from ._exchange import Exchange
 from ._report import BAD, Report
+from ._values import is_list, is_object
 
 __all__ = ["SIGNS", "as_json", "as_junit", "as_markdown", "curl_line", "document", "explain"]
 
@@ -55,10 +56,10 @@ def document(report: Report) -> dict[str, Any]:
 def _hide(value: Any, report: Report) -> Any:
     if isinstance(value, str):
         return report.hide(value)
-    if isinstance(value, list):
-        return [_hide(one, report) for one in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {key: _hide(one, report) for key, one in cast("dict[str, Any]", value).items()}
+    if is_list(value):
+        return [_hide(one, report) for one in value]
+    if is_object(value):
+        return {key: _hide(one, report) for key, one in value.items()}
     return value
 
 

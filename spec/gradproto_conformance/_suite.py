@@ -28,6 +28,7 @@ from ._probe import Probe, open_probe
 from ._report import Report
 from ._runner import Plan, run_plan
 from ._target import Target
+from ._values import is_object
 from .areas import REGISTRIES
 
 if TYPE_CHECKING:
@@ -266,13 +267,14 @@ class _Way:
 async def _prepare(probe: Probe, options: Options, auth: tuple[str, str] | None, ending: Ending) -> tuple[Target, Plan]:
     """Read the config within the time of a scenario, and choose what to run."""
     selected = selector(options.select)
-    target: Target | None = None
+    met: list[Target] = []
     with ending.limit(options.timeout):
-        target = await _meet(probe, auth, options)
-    if target is None:
+        met.append(await _meet(probe, auth, options))
+    if not met:
         if ending.interrupted:
             raise Interrupted("interrupted before the config was there")
         raise DeadlineExceeded(f"{redact_url(probe.base)}/config gave no config in time")
+    (target,) = met
     profile = _profile(options, probe.base)
     if target.named and profile is Effect.READ:
         raise ArgumentError("an endpoint is named, and the profile 'read' calls nothing: 'call' or 'full' does")
@@ -299,7 +301,7 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
         config: Any = answer.json()
     except NotJson as error:
         raise UnsupportedServerError(f"{where} gives no config, but status {answer.status}: {error}") from None
-    if not isinstance(config, dict) or not {"version", "dependencies", "input_components"} & config.keys():
+    if not is_object(config) or not {"version", "dependencies", "input_components"} & config.keys():
         raise UnsupportedServerError(f"{where} gives no config of Gradio, but status {answer.status}")
     named = {name.lstrip("/"): values for name, values in options.endpoints.items()}
     target = Target.of(config, has_login=auth is not None, named=named)

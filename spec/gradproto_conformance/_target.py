@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from gradproto._record import field, record
 
 from ._clauses import Version, version_of
+from ._values import is_list, is_object
 
 __all__ = ["FIXTURES", "Target"]
 
@@ -83,7 +84,7 @@ class Target:
         if title.startswith(f"{FIXTURE_TITLE}: "):  # an app of Gradio 2 has one function, without a name
             endpoints[title.removeprefix(f"{FIXTURE_TITLE}: ")] = 0
         for place, dependency in enumerate(_list(config.get("dependencies"))):
-            name = dependency.get("api_name") if isinstance(dependency, dict) else None
+            name = dependency.get("api_name") if is_object(dependency) else None
             if isinstance(name, str):
                 endpoints[name] = dependency.get("id", place)
         return cls(
@@ -109,4 +110,4 @@ FIXTURE_TITLE = "gradproto conformance"
 
 
 def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+    return value if is_list(value) else []

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, TypeGuard
+from typing import Any
 
 import trio
 
@@ -15,6 +15,7 @@ from gradproto._record import field, record
 from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._judge import Judge
 from gradproto_conformance._probe import Stream
+from gradproto_conformance._values import is_list, is_object
 
 __all__ = [
     "LIMIT",
@@ -35,16 +36,6 @@ LIMIT = 5.0
 """Seconds for what a healthy server does at once."""
 
 Message = dict[str, Any]
-
-
-def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Say whether a JSON value is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Say whether a JSON value is a list."""
-    return isinstance(value, list)
 
 
 @record(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import trio
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._judge import Judge
+from gradproto_conformance._values import is_object
 
 from ._asking import LIMIT, opened
 from ._joining import joined, outputs_of
@@ -104,5 +105,5 @@ def _run_of(answer: Exchange) -> str | None:
         value: Any = answer.json()
     except NotJson:
         return None
-    found = value.get("app_id") if isinstance(value, dict) else None
+    found = value.get("app_id") if is_object(value) else None
     return None if found is None else str(found)

@@ -7,6 +7,7 @@ from typing import Any
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._exchange import Exchange
 from gradproto_conformance._judge import Judge
+from gradproto_conformance._values import is_list, is_object
 
 from ._joining import Event, joined, outputs_of
 from .between import IN_A_LUMP
@@ -82,7 +83,7 @@ def _judge_arrival(judge: Judge, name: str, exchange: Exchange | None) -> None:
 def _outputs(judge: Judge, name: str) -> int | None:
     """Give how many outputs the config says that an endpoint has."""
     dependencies: Any = judge.target.config.get("dependencies")
-    for one in dependencies if isinstance(dependencies, list) else []:
-        if isinstance(one, dict) and one.get("api_name") == name and isinstance(one.get("outputs"), list):
+    for one in dependencies if is_list(dependencies) else []:
+        if is_object(one) and one.get("api_name") == name and is_list(one.get("outputs")):
             return len(one["outputs"])
     return None
