@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -20,7 +21,7 @@ from gradproto_fake_server import FakeApp, FakeHub, FakeHubServer, FakeServer
 from tests.cli.conftest import PATIENCE, Invoke, Start
 from tests.cli.terminal import Terminal
 from tests.conformance.twin import LOGIN, twin
-from tests.transports.servers import RawServer
+from tests.transports.servers import RawServer, unused_port
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals as POSIX has them")
 
@@ -351,6 +352,27 @@ def test_an_endpoint_that_the_app_does_not_have_is_wrong_usage(served: FakeServe
 def test_so_many_scenarios_run_at_a_time(served: FakeServer, invoke: Invoke) -> None:
     for jobs in ("1", "50"):
         assert invoke("conformance", served.url, *QUICK, "--select", "base-*", "--jobs", jobs).exit_code == 0
+
+
+@pytest.mark.real
+def test_a_real_gradio_conforms(invoke: Invoke, tmp_path: Path) -> None:
+    app, port = tmp_path / "app.py", unused_port()
+    assert invoke("conformance", "--write-app", str(app)).exit_code == 0
+    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, str(app), "--port", str(port)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as real:
+        assert real.stdout is not None
+        try:
+            ready = next((line for line in real.stdout if line.startswith("READY ")), None)
+            assert ready is not None, "the app did not start"
+            named = ("--endpoint", "/multi", "--inputs", '["x"]')
+            result = invoke("conformance", ready.split()[1], "--profile", "call", "--jobs", "8", *named)
+        finally:
+            real.terminate()
+    assert (result.exit_code, result.stderr) == (0, ""), result.stdout
+    assert re.search(r"\nconforms: 1\d\d pass, \d+ skip ", result.stdout)
 
 
 # --- the baseline ----------------------------------------------------------------------------------------------------

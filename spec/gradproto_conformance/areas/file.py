@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
@@ -139,8 +140,12 @@ async def file_upload_progress(judge: Judge) -> None:
 
 
 async def _watch(judge: Judge, number: str, seen: list[str]) -> None:
-    async with judge.probe.open("GET", "{P}/upload_progress", query={"upload_id": number}) as stream:
-        async for message in stream.messages():
+    query = {"upload_id": number}
+    async with (
+        judge.probe.open("GET", "{P}/upload_progress", query=query) as stream,
+        aclosing(stream.messages()) as told,
+    ):
+        async for message in told:
             seen.append(str(message.get("msg")))
             if seen[-1] == "done":
                 return
