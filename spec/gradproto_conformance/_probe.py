@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -72,7 +72,7 @@ class Stream:
             self._parser.add_data(data)
         return event
 
-    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+    async def messages(self) -> AsyncGenerator[dict[str, Any], None]:
         """Give the JSON objects of an event stream, until it ends or breaks; raises `ValueError` for what is none."""
         while (event := await self.next_event()) is not None:
             message = json.loads(event.data)

@@ -141,3 +141,18 @@ def test_replicas_without_affinity_are_told_and_those_with_it_are_one_app() -> N
     assert found.got == "2 of them: cookies are lost, or there are several replicas without affinity"
     with Replicas(sticky=True) as server:
         assert _check(server.url, "between-same-app")["between-same-app"].verdict is Verdict.PASS
+
+
+def test_a_server_that_goes_away_in_between_is_an_error_in_its_own_words() -> None:
+    turns = itertools.count()
+    body = json.dumps({"version": "6.31.0", "dependencies": [], "app_id": 1}).encode()
+
+    def answer(client: socket.socket) -> None:
+        client.recv(65536)
+        if next(turns) < 2:
+            client.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    with RawServer(answer) as server:
+        found = _check(server.url, "between-same-app")["between-same-app"]
+    assert found.verdict is Verdict.ERROR
+    assert found.reason.startswith("GET http://127.0.0.1:")
