@@ -61,10 +61,14 @@ class Options:
 def _check_options(options: Options) -> None:
     """Refuse limits that are none. Raises `ArgumentError`."""
     for name, seconds in (("timeout", options.timeout), ("deadline", options.deadline)):
-        if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+        if seconds is not None and not (_is_number(seconds) and seconds > 0 and math.isfinite(seconds)):
             raise ArgumentError(f"{name} must be a number of seconds above 0, not {seconds!r:.80}")
-    if options.jobs < 1:
+    if not _is_number(options.jobs) or options.jobs < 1:
         raise ArgumentError(f"jobs must be 1 or more, not {options.jobs!r:.80}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def all_scenarios() -> tuple[Scenario, ...]:

@@ -260,7 +260,7 @@ def test_an_interrupted_run_is_reported(start: Start, tmp_path: Path, number: si
         # One at a time: the first is over when the second begins, which takes 15 seconds.
         selected = ("--select", "config-version", "--select", "heartbeat-goes-on", "--jobs", "1")
         process = start("conformance", running.url, *selected, "--report", f"json={tmp_path / 'out.json'}")
-        running.wait_for(lambda app: any(request.kind == "heartbeat" for request in app.requests))
+        running.wait_for(lambda app: any(one.kind == "heartbeat" for one in app.requests), timeout=PATIENCE)
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == code

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -250,25 +250,22 @@ def _run(
 ) -> T:
     stop = stop or _Stop()
 
-    async def run() -> T | GradprotoError | NothingRun:
-        async with _told_to_stop(ending, stop):
-            try:
-                return await main(ending)
-            except (GradprotoError, NothingRun) as error:
-                return error  # as a result: a nursery would wrap it
+    async def run() -> T:
+        with _told_to_stop(ending, stop):
+            return await main(ending)
 
-    came = trio.run(run)
-    if isinstance(came, NothingRun):
-        raise Interrupted("interrupted", stop.cause or KeyboardInterrupt())
-    if isinstance(came, ArgumentError):
-        raise connection.failure(came, USAGE) from came
-    if isinstance(came, GradprotoError):
-        raise connection.failure(came, UNREACHABLE) from came
-    return came
+    try:
+        return trio.run(run)
+    except NothingRun:
+        raise Interrupted("interrupted", stop.cause or KeyboardInterrupt()) from None
+    except ArgumentError as error:
+        raise connection.failure(error, USAGE) from error
+    except GradprotoError as error:
+        raise connection.failure(error, UNREACHABLE) from error
 
 
-@contextlib.asynccontextmanager
-async def _told_to_stop(ending: Ending, stop: _Stop) -> AsyncGenerator[None, None]:
+@contextlib.contextmanager
+def _told_to_stop(ending: Ending, stop: _Stop) -> Generator[None, None, None]:
     """Let SIGINT and SIGTERM end the run in the block, so that what is known by then is reported."""
     token = trio.lowlevel.current_trio_token()
 
@@ -276,12 +273,6 @@ async def _told_to_stop(ending: Ending, stop: _Stop) -> AsyncGenerator[None, Non
         stop.cause = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
         token.run_sync_soon(ending.interrupt)
 
-    with _handling(hear):
-        yield
-
-
-@contextlib.contextmanager
-def _handling(hear: Callable[[int, object], None]) -> Generator[None, None, None]:
     if threading.current_thread() is not threading.main_thread():  # who may not say so
         yield
         return
