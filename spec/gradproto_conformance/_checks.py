@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._exchange import Exchange
     from ._judge import Judge
 
-__all__ = ["Check", "Effect", "Registry", "Result", "Scenario", "Verdict"]
+__all__ = ["BAD", "Check", "Effect", "Registry", "Result", "Scenario", "Verdict"]
 
 _LEVELS = (Level.MUST, Level.SHOULD, Level.MAY)
 
@@ -47,6 +47,10 @@ class Verdict(Enum):
     """It is about this server, and could not be exercised."""
     ERROR = "error"
     """The suite or the network failed, not the server."""
+
+
+BAD = (Verdict.FAIL, Verdict.WARN, Verdict.UNTESTABLE, Verdict.ERROR)
+"""What a person wants to see first."""
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,10 @@ class Check:
 
 @record(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one check, and why. ``expected`` are the answers that would have been right."""
+    """What came of one check, and why. ``expected`` are the answers that would have been right.
+
+    ``exchange`` is the one that decided, ``exchanges`` all those of the scenario, where it is not as it should be.
+    """
 
     check: Check
     verdict: Verdict
@@ -87,14 +94,15 @@ class Result:
     expected: tuple[str, ...] = ()
     got: str = ""
     exchange: Exchange | None = field(default=None, repr=False)
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
 
 
 @record(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """An exchange with a server, and the checks that it decides on.
 
-    ``needs``: what the app must have, as names of endpoints of the fixture app, ``login``, or ``endpoint`` for any that
-    may be called.
+    ``needs``: what the app must have, as names of endpoints of the fixture app, ``login``, or ``endpoint`` for one that
+    the user of the suite has named.
     """
 
     name: str

@@ -9,7 +9,10 @@ from typing import Any, ParamSpec
 
 import trio
 
-from ._checks import Check, Result, Scenario, Verdict
+from gradproto import GradprotoError
+from gradproto._record import replace
+
+from ._checks import BAD, Check, Result, Scenario, Verdict
 from ._clauses import Level
 from ._exchange import Exchange
 from ._probe import Probe
@@ -78,17 +81,33 @@ class Judge:
 
     @contextlib.asynccontextmanager
     async def together(self) -> AsyncGenerator[Callable[..., None], None]:
-        """Give a function that begins tasks; the block waits for them at its end."""
+        """Give a function that begins tasks; the block waits for them at its end. What fails in them fails in it."""
+        failures: list[GradprotoError] = []  # a nursery would wrap them
         async with trio.open_nursery() as nursery:
 
-            def begin(task: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
-                nursery.start_soon(lambda: task(*args, **kwargs))
+            async def carry_out(task: Callable[[], Awaitable[None]]) -> None:
+                try:
+                    await task()
+                except GradprotoError as error:
+                    failures.append(error)
+                    nursery.cancel_scope.cancel()
 
-            yield begin
+            def begin(task: Callable[P, Awaitable[None]], *args: P.args, **kwargs: P.kwargs) -> None:
+                nursery.start_soon(carry_out, lambda: task(*args, **kwargs))
+
+            try:
+                yield begin
+            except GradprotoError as error:
+                failures.append(error)
+                nursery.cancel_scope.cancel()
+        if failures:
+            raise failures[0]
 
     def results(self, failure: str | None = None) -> list[Result]:
         """Give one result for each check of the scenario; ``failure`` is what ended the scenario too early."""
-        return [self._results.get(check.id) or self._missing(check, failure) for check in self._scenario.checks]
+        found = [self._results.get(check.id) or self._missing(check, failure) for check in self._scenario.checks]
+        own = tuple(self.probe.own)
+        return [replace(result, exchanges=own) if result.verdict in BAD else result for result in found]
 
     def _missing(self, check: Check, failure: str | None) -> Result:
         if not check.is_about(self.target.version):

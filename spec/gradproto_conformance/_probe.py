@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -73,7 +73,7 @@ class Stream:
             self._parser.add_data(data)
         return event
 
-    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+    async def messages(self) -> AsyncGenerator[dict[str, Any], None]:
         """Give the JSON objects of an event stream, until it ends or breaks; raises `ValueError` for what is none."""
         while (event := await self.next_event()) is not None:
             message = json.loads(event.data)
@@ -106,7 +106,7 @@ class Socket:
 
 
 class Probe:
-    """Asks one server. ``log`` has all exchanges, in the order of their beginnings."""
+    """Asks one server. ``log`` has all exchanges, in the order of their beginnings, ``own`` those of this probe."""
 
     def __init__(self, base: str, talk: _Talk, *, headers: Sequence[tuple[str, str]]) -> None:
         self.base = base
@@ -114,7 +114,14 @@ class Probe:
         """The API prefix, once it is known."""
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)
         """What goes with every request: a token, the cookies of a login."""
+        self.own: list[Exchange] = []
         self._talk = talk
+
+    def apart(self) -> Probe:
+        """Give a probe of the same server, over the same connections, that keeps its exchanges apart."""
+        probe = Probe(self.base, self._talk, headers=self.headers)
+        probe.prefix = self.prefix
+        return probe
 
     @property
     def log(self) -> list[Exchange]:
@@ -175,6 +182,7 @@ class Probe:
             safe_to_repeat=True,  # a server may close a connection that waits for the next request at any time
         )
         number, exchange = self._talk.start(request)
+        self.own.append(exchange)
         try:
             await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
             if exchange.status is None:
@@ -192,6 +200,7 @@ class Probe:
         headers = self._headers((), as_anybody=as_anybody)
         request = Request(method="GET", url=self.url(path, query), headers=headers)
         number, exchange = self._talk.start(request, websocket=True)
+        self.own.append(exchange)
         try:
             await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
             if exchange.status is None:

@@ -14,13 +14,14 @@ from gradproto._urls import redact_url
 
 from ._checks import Result, Verdict
 from ._exchange import Exchange
+from ._json import is_list, is_object
 from ._report import BAD, Report
 
-__all__ = ["as_json", "as_junit", "as_markdown", "curl_line", "document"]
+__all__ = ["SIGNS", "as_json", "as_junit", "as_markdown", "curl_line", "document", "explain"]
 
 _SHOWN_BODY = 400  # characters
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SIGNS = {
+SIGNS = {
     Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
     Verdict.WARN: "!",
@@ -32,7 +33,7 @@ _SIGNS = {
 
 def document(report: Report) -> dict[str, Any]:
     """Give the report as JSON values. Its form is a promise: keys are added, and never change their meaning."""
-    return {
+    made = {
         "format": 1,
         "suite": __version__,
         "url": redact_url(report.url),
@@ -41,10 +42,25 @@ def document(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "interrupted": report.interrupted,
         "exit_code": report.exit_code,
+        "capabilities": [
+            {"name": one.name, "declared": one.declared, "detail": one.detail} for one in report.capabilities
+        ],
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
         "stale": report.stale,
         "results": [_result(result) for result in report.ordered()],
     }
+    hidden: dict[str, Any] = _hide(made, report)
+    return hidden
+
+
+def _hide(value: Any, report: Report) -> Any:
+    if isinstance(value, str):
+        return report.hide(value)
+    if is_list(value):
+        return [_hide(one, report) for one in value]
+    if is_object(value):
+        return {key: _hide(one, report) for key, one in value.items()}
+    return value
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -104,7 +120,7 @@ def as_junit(report: Report) -> str:
     suites: dict[str, list[Result]] = {}
     for result in report.ordered():
         suites.setdefault(result.check.clauses[0].id.partition("-")[0], []).append(result)
-    totals = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    totals = {"tests": 0, "failures": 0, "errors": 0}  # the root has no count of what was skipped
     for area, results in suites.items():
         counts = {
             "tests": len(results),
@@ -115,25 +131,27 @@ def as_junit(report: Report) -> str:
         suite = ElementTree.SubElement(root, "testsuite", {"name": area})
         for key, count in counts.items():
             suite.set(key, str(count))
-            totals[key] += count
+        for key in totals:
+            totals[key] += counts[key]
         for result in results:
-            _add_case(suite, area, result)
+            _add_case(suite, area, result, report)
     for key, count in totals.items():
         root.set(key, str(count))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _add_case(suite: ElementTree.Element, area: str, result: Result) -> None:
+def _add_case(suite: ElementTree.Element, area: str, result: Result, report: Report) -> None:
     check = result.check
     case = ElementTree.SubElement(suite, "testcase", classname=f"gradproto.{area}", name=check.id)
-    text = _xml(explain(result))
+    text = _xml(report.hide(explain(result)))
+    reason = _xml(report.hide(result.reason))
     if result.verdict is Verdict.FAIL:
         ElementTree.SubElement(case, "failure", message=_xml(check.title), type=check.level.value).text = text
     elif result.verdict is Verdict.ERROR:
-        ElementTree.SubElement(case, "error", message=_xml(result.reason), type="error").text = text
+        ElementTree.SubElement(case, "error", message=reason, type="error").text = text
     elif result.verdict in (Verdict.SKIP, Verdict.UNTESTABLE):
-        ElementTree.SubElement(case, "skipped", message=_xml(f"{result.verdict.value}: {result.reason}"))
+        ElementTree.SubElement(case, "skipped", message=f"{result.verdict.value}: {reason}")
     elif result.verdict is Verdict.WARN:
         ElementTree.SubElement(case, "system-out").text = text
 
@@ -171,7 +189,7 @@ def as_markdown(report: Report) -> str:
         if result.verdict in BAD:
             clauses = ", ".join(clause.id for clause in result.check.clauses)
             lines += [
-                f"## {_SIGNS[result.verdict]} {result.check.id} ({result.verdict.value})",
+                f"## {SIGNS[result.verdict]} {result.check.id} ({result.verdict.value})",
                 "",
                 f"{result.check.title} ({clauses})",
                 "",
@@ -180,7 +198,7 @@ def as_markdown(report: Report) -> str:
                 "```",
                 "",
             ]
-    return "\n".join(lines)
+    return report.hide("\n".join(lines))
 
 
 def _cut(text: str) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 
 from gradproto._record import field, record
 
-from ._checks import Result, Verdict
+from ._capabilities import Capability
+from ._checks import BAD, Result, Verdict
 from ._clauses import Level, clauses
+from ._secrets import without
 
 __all__ = ["BAD", "Report"]
-
-BAD = (Verdict.FAIL, Verdict.WARN, Verdict.UNTESTABLE, Verdict.ERROR)
-"""What a person wants to see first."""
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class Report:
     """All that came of one run against one server.
 
     ``expected`` are the verdicts that a baseline allows in place of a pass, by the ids of checks; an entry for a check
-    that passes is stale. ``interrupted``: somebody ended the run early.
+    that passes is stale. ``interrupted``: somebody ended the run early. ``secrets`` are texts that no rendering shows.
     """
 
     url: str
@@ -29,8 +28,10 @@ class Report:
     profile: str
     seconds: float
     results: tuple[Result, ...]
+    capabilities: tuple[Capability, ...] = ()
     expected: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
     interrupted: bool = False
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -41,27 +42,30 @@ class Report:
     @property
     def regressions(self) -> list[Result]:
         """What failed and is in no baseline."""
-        return [
-            result
-            for result in self.results
-            if result.verdict is Verdict.FAIL and self.expected.get(result.check.id) is not Verdict.FAIL
-        ]
+        return [result for result in self.results if result.verdict is Verdict.FAIL and not self._is_expected(result)]
 
     @property
     def stale(self) -> list[str]:
         """The ids that the baseline allows to fail, and that do not."""
-        verdicts = {result.check.id: result.verdict for result in self.results}
-        return sorted(one for one, verdict in self.expected.items() if one in verdicts and verdicts[one] is not verdict)
+        good = {result.check.id for result in self.results if result.verdict in (Verdict.PASS, Verdict.WARN)}
+        return sorted(good & self.expected.keys())
 
     @property
     def incomplete(self) -> bool:
         """Whether nothing was verified, or something that a client must be able to rely on could not be."""
         verified = any(result.verdict in (Verdict.PASS, Verdict.FAIL, Verdict.WARN) for result in self.results)
-        open_musts = any(
-            result.verdict in (Verdict.UNTESTABLE, Verdict.ERROR) and result.check.level is Level.MUST
+        return not verified or bool(self.open_musts)
+
+    @property
+    def open_musts(self) -> list[Result]:
+        """What a client must be able to rely on, could not be verified, and is in no baseline."""
+        return [
+            result
             for result in self.results
-        )
-        return not verified or open_musts
+            if result.verdict in (Verdict.UNTESTABLE, Verdict.ERROR)
+            and result.check.level is Level.MUST
+            and not self._is_expected(result)
+        ]
 
     @property
     def exit_code(self) -> int:
@@ -74,8 +78,12 @@ class Report:
 
     def ordered(self) -> list[Result]:
         """The results in the order of the specification."""
-        return sorted(self.results, key=_place)
+        places = {clause: place for place, clause in enumerate(clauses())}
+        return sorted(self.results, key=lambda result: (places[result.check.clauses[0].id], result.check.id))
 
+    def hide(self, text: str) -> str:
+        """Return ``text`` without any of the secrets: a server may say what it was given."""
+        return without(self.secrets, text)
 
-def _place(result: Result) -> tuple[int, str]:
-    return list(clauses()).index(result.check.clauses[0].id), result.check.id
+    def _is_expected(self, result: Result) -> bool:
+        return self.expected.get(result.check.id) is result.verdict

@@ -12,6 +12,7 @@ from gradproto import GradprotoError
 from gradproto._record import field, record
 
 from ._checks import Check, Effect, Result, Scenario, Verdict
+from ._ending import Ending
 from ._judge import Judge
 from ._probe import Probe
 from ._target import Target
@@ -29,6 +30,11 @@ class Plan:
 
     scenarios: tuple[Scenario, ...]
     left_out: tuple[Result, ...] = field(default=())
+
+    @property
+    def checks(self) -> int:
+        """How many results its run will have to tell."""
+        return sum(len(scenario.checks) for scenario in self.scenarios)
 
     @classmethod
     def of(
@@ -78,18 +84,34 @@ async def run_plan(
     login: tuple[str, str] = ("", ""),
     strict: bool = False,
     report: Callable[[Result], None] = lambda _result: None,
+    ending: Ending | None = None,
 ) -> list[Result]:
     """Run the scenarios, at most ``jobs`` at a time and ``timeout`` seconds each; give what came of each check.
 
-    ``run`` names this run: no other may have sessions of the same names on the server.
+    ``run`` names this run: no other may have sessions of the same names on the server. What ``ending`` cuts is an error
+    of the checks that were not decided on by then.
     """
+    ending = ending or Ending()
     results: list[Result] = list(plan.left_out)
     limit = trio.CapacityLimiter(jobs)
-    async with trio.open_nursery() as nursery:
-        for scenario in plan.scenarios:
-            await limit.acquire_on_behalf_of(scenario)
-            judge = Judge(scenario, target, probe, run=run, login=login, strict=strict)
-            nursery.start_soon(partial(_run_one, scenario, judge, timeout, results, report, limit))
+    waiting = {
+        scenario: Judge(scenario, target, probe.apart(), run=run, login=login, strict=strict)
+        for scenario in plan.scenarios
+    }
+
+    def tell(scenario: Scenario, failure: str | None) -> None:
+        for result in waiting.pop(scenario).results(failure):
+            results.append(result)
+            report(result)
+
+    with ending.limit():
+        async with trio.open_nursery() as nursery:
+            for scenario in plan.scenarios:
+                await limit.acquire_on_behalf_of(scenario)
+                nursery.start_soon(partial(_run_one, scenario, waiting[scenario], timeout, tell, limit))
+    for scenario in plan.scenarios:
+        if scenario in waiting:
+            tell(scenario, ending.reason)
     return results
 
 
@@ -97,8 +119,7 @@ async def _run_one(
     scenario: Scenario,
     judge: Judge,
     timeout: float,
-    results: list[Result],
-    report: Callable[[Result], None],
+    tell: Callable[[Scenario, str | None], None],
     limit: trio.CapacityLimiter,
 ) -> None:
     failure: str | None = None
@@ -114,6 +135,4 @@ async def _run_one(
         failure = f"the suite itself failed: {type(error).__name__}: {error}"
     finally:
         limit.release_on_behalf_of(scenario)
-    for result in judge.results(failure):
-        results.append(result)
-        report(result)
+    tell(scenario, failure)

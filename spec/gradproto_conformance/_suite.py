@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import trio
 
-from gradproto import ArgumentError, AuthenticationError, UnsupportedServerError
+from gradproto import ArgumentError, AuthenticationError, DeadlineExceeded, UnsupportedServerError
 from gradproto._record import field, record
+from gradproto._urls import parse_src, redact_url
 from gradproto_transports._proxy import Proxies
 from gradproto_transports._tls import tls_factory
 from gradproto_transports._trio_driver import OpenStream
 
+from ._capabilities import capabilities
 from ._checks import Check, Effect, Result, Scenario, Verdict
 from ._clauses import clauses
+from ._ending import Ending, Interrupted
 from ._exchange import Exchange, NotJson
 from ._json import is_object
 from ._probe import Probe, open_probe
@@ -29,7 +34,7 @@ from .areas import REGISTRIES
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Options", "all_checks", "all_scenarios", "run", "run_async", "selector"]
+__all__ = ["Options", "all_checks", "all_scenarios", "plan_async", "run", "run_async", "selector"]
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -39,7 +44,8 @@ class Options:
     ``profile``: what may be done to the server; by default everything at a loopback address, else only documents are
     asked for. ``select``: ids of checks or clauses, or globs of them; empty: all. ``timeout``: seconds for a scenario;
     ``deadline``: for the whole run. ``jobs``: scenarios at a time. ``strict``: a should that fails counts as a must.
-    ``expected``: verdicts that are known and allowed, by the ids of checks.
+    ``expected``: verdicts that are known and allowed, by the ids of checks. ``endpoints``: by their names, endpoints of
+    the app that may be called, and the inputs for them.
     """
 
     profile: Effect | None = None
@@ -49,6 +55,20 @@ class Options:
     jobs: int = 4
     strict: bool = False
     expected: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
+    endpoints: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+
+
+def _check_options(options: Options) -> None:
+    """Refuse limits that are none. Raises `ArgumentError`."""
+    for name, seconds in (("timeout", options.timeout), ("deadline", options.deadline)):
+        if seconds is not None and not (_is_number(seconds) and seconds > 0 and math.isfinite(seconds)):
+            raise ArgumentError(f"{name} must be a number of seconds above 0, not {seconds!r:.80}")
+    if not _is_number(options.jobs) or options.jobs < 1:
+        raise ArgumentError(f"jobs must be 1 or more, not {options.jobs!r:.80}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
@@ -136,59 +156,133 @@ async def run_async(
     open_stream: OpenStream | None = None,
     report: Callable[[Result], None] = lambda _result: None,
     trace: Callable[[Sequence[Exchange]], None] = lambda _exchanges: None,
+    planned: Callable[[Target, Plan], None] = lambda _target, _plan: None,
+    ending: Ending | None = None,
 ) -> Report:
-    """Do what `run` does, in trio."""
+    """Do what `run` does, in trio.
+
+    ``planned`` hears what will be run, when the config is read; ``ending`` lets somebody else end the run early.
+    """
     options = options or Options()
-    selected = selector(options.select)
-    base = _base_of(url)
-    own = [(name, value) for name, value in (headers or {}).items()]
-    if token is not None:
-        own.append(("authorization", f"Bearer {token}"))
+    _check_options(options)
+    ending = ending or Ending(options.deadline)
+    way = _Way.of(url, auth, token, headers, proxy, ssl_context, ssl_verify, open_stream)
     began = trio.current_time()
-    results: list[Result] = []
-    interrupted = True
-    async with open_probe(
-        base,
-        headers=own,
-        proxies=Proxies(proxy),
-        tls=tls_factory(ssl_context, verify=ssl_verify),
-        open_stream=open_stream,
-    ) as probe:
-        target = await _meet(probe, auth)
-        plan = Plan.of(all_scenarios(), target, profile=_profile(options, base), selected=selected)
+    async with way.open() as probe:
+        target, plan = await _prepare(probe, options, auth, ending)
+        planned(target, plan)
         try:
-            with trio.move_on_after(float("inf") if options.deadline is None else options.deadline):
-                results = await run_plan(
-                    plan,
-                    target,
-                    probe,
-                    run=os.urandom(4).hex(),
-                    jobs=options.jobs,
-                    timeout=options.timeout,
-                    login=auth or ("", ""),
-                    strict=options.strict,
-                    report=report,
-                )
-                interrupted = False
+            results = await run_plan(
+                plan,
+                target,
+                probe,
+                run=os.urandom(4).hex(),
+                jobs=options.jobs,
+                timeout=options.timeout,
+                login=auth or ("", ""),
+                strict=options.strict,
+                report=report,
+                ending=ending,
+            )
         finally:
             trace(probe.log)
+    selected = selector(options.select)
     return Report(
-        url=base,
+        url=way.base,
         gradio=".".join(map(str, target.version)),
-        profile=_profile(options, base).value,
+        profile=_profile(options, way.base).value,
         seconds=trio.current_time() - began,
         results=tuple(result for result in results if selected(result.check)),
+        capabilities=capabilities(target.config),
         expected=options.expected,
-        interrupted=interrupted,
+        interrupted=ending.interrupted,
+        secrets=way.secrets_of(probe, auth),
     )
 
 
-def _base_of(url: str) -> str:
-    text = url if "://" in url else f"http://{url}"
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ArgumentError(f"{url!r:.80} is no address of a server")
-    return text.partition("#")[0].partition("?")[0].rstrip("/")
+async def plan_async(
+    url: str,
+    options: Options | None = None,
+    *,
+    auth: tuple[str, str] | None = None,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    proxy: str | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    ssl_verify: bool = True,
+    open_stream: OpenStream | None = None,
+    ending: Ending | None = None,
+) -> tuple[Target, Plan]:
+    """Read the config of the server at ``url``, in trio, and give what a run would do there; nothing else is asked."""
+    options = options or Options()
+    _check_options(options)
+    way = _Way.of(url, auth, token, headers, proxy, ssl_context, ssl_verify, open_stream)
+    async with way.open() as probe:
+        return await _prepare(probe, options, auth, ending or Ending(options.deadline))
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How to reach the server."""
+
+    base: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    proxies: Proxies = field(repr=False)
+    tls: Callable[[], ssl.SSLContext]
+    open_stream: OpenStream | None
+
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        auth: tuple[str, str] | None,
+        token: str | None,
+        headers: Mapping[str, str] | None,
+        proxy: str | None,
+        ssl_context: ssl.SSLContext | None,
+        ssl_verify: bool,
+        open_stream: OpenStream | None,
+    ) -> _Way:
+        own = tuple((headers or {}).items())
+        if token is not None:
+            own = (*own, ("authorization", f"Bearer {token}"))
+        values = [part for _, value in own for part in (value, value.partition(" ")[2])]
+        return cls(
+            base=parse_src(url),
+            headers=own,
+            secrets=(*values, *(auth or ())[1:]),
+            proxies=Proxies(proxy),
+            tls=tls_factory(ssl_context, verify=ssl_verify),
+            open_stream=open_stream,
+        )
+
+    def open(self) -> AbstractAsyncContextManager[Probe]:
+        return open_probe(
+            self.base, headers=self.headers, proxies=self.proxies, tls=self.tls, open_stream=self.open_stream
+        )
+
+    def secrets_of(self, probe: Probe, auth: tuple[str, str] | None) -> tuple[str, ...]:
+        """Give them all: also the cookies that the login gave."""
+        pairs = [value.split("; ") for name, value in probe.headers if auth is not None and name == "cookie"]
+        return (*self.secrets, *(pair.partition("=")[2] for several in pairs for pair in several))
+
+
+async def _prepare(probe: Probe, options: Options, auth: tuple[str, str] | None, ending: Ending) -> tuple[Target, Plan]:
+    """Read the config within the time of a scenario, and choose what to run."""
+    selected = selector(options.select)
+    met: list[Target] = []
+    with ending.limit(options.timeout):
+        met.append(await _meet(probe, auth, options))
+    if not met:
+        if ending.interrupted:
+            raise Interrupted("interrupted before the config was there")
+        raise DeadlineExceeded(f"{redact_url(probe.base)}/config gave no config in time")
+    (target,) = met
+    profile = _profile(options, probe.base)
+    if target.named and profile is Effect.READ:
+        raise ArgumentError("an endpoint is named, and the profile 'read' calls nothing: 'call' or 'full' does")
+    return target, Plan.of(all_scenarios(), target, profile=profile, selected=selected)
 
 
 def _profile(options: Options, base: str) -> Effect:
@@ -199,21 +293,28 @@ def _profile(options: Options, base: str) -> Effect:
     return Effect.FULL if is_loopback else Effect.READ
 
 
-async def _meet(probe: Probe, auth: tuple[str, str] | None) -> Target:
+async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) -> Target:
     """Read the config, after a login if there is one to make."""
     if auth is not None:
         probe.headers = (*probe.headers, ("cookie", await _log_in(probe, auth)))
     answer = await probe.ask("GET", "/config")
+    where = f"{redact_url(probe.base)}/config"
     if answer.status == 401:
         raise AuthenticationError("the app wants a login, and there is none, or it is not good")
     try:
         config: Any = answer.json()
     except NotJson as error:
-        raise UnsupportedServerError(f"{probe.base}/config gives no config: {error}") from None
+        raise UnsupportedServerError(f"{where} gives no config, but status {answer.status}: {error}") from None
     if not is_object(config) or not {"version", "dependencies", "input_components"} & config.keys():
-        raise UnsupportedServerError(f"{probe.base}/config gives no config of Gradio")
-    target = Target.of(config, has_login=auth is not None)
-    probe.prefix = str(config.get("api_prefix") or "")
+        raise UnsupportedServerError(f"{where} gives no config of Gradio, but status {answer.status}")
+    named = {name.lstrip("/"): values for name, values in options.endpoints.items()}
+    target = Target.of(config, has_login=auth is not None, named=named)
+    for name in target.named:
+        if name not in target.endpoints:
+            there = ", ".join(f"/{one:.80}" for one in target.endpoints) or "none"
+            raise ArgumentError(f"the app has no endpoint /{name:.80}; those that it names: {there}")
+    prefix = config.get("api_prefix")
+    probe.prefix = prefix if isinstance(prefix, str) else ""
     return target
 
 

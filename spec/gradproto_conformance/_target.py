@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradproto._record import field, record
 
 from ._clauses import Version, version_of
+from ._json import is_list, is_object
 
 __all__ = ["FIXTURES", "Target"]
 
@@ -70,16 +71,20 @@ class Target:
     """Whether it is the app that comes with the suite."""
     has_login: bool = False
     """Whether it wants a login, and one was given."""
+    named: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+    """The endpoints that the user of the suite lets it call, and what they are called with."""
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], *, has_login: bool = False) -> Target:
-        """Read a config."""
+    def of(
+        cls, config: Mapping[str, Any], *, has_login: bool = False, named: Mapping[str, Sequence[Any]] | None = None
+    ) -> Target:
+        """Read a config, whatever is in it."""
         title = str(config.get("title", ""))
         endpoints: dict[str, int] = {}
         if title.startswith(f"{FIXTURE_TITLE}: "):  # an app of Gradio 2 has one function, without a name
             endpoints[title.removeprefix(f"{FIXTURE_TITLE}: ")] = 0
-        for place, dependency in enumerate(config.get("dependencies", [])):
-            name = dependency.get("api_name")
+        for place, dependency in enumerate(_list(config.get("dependencies"))):
+            name = dependency.get("api_name") if is_object(dependency) else None
             if isinstance(name, str):
                 endpoints[name] = dependency.get("id", place)
         return cls(
@@ -90,14 +95,19 @@ class Target:
             is_fixture=title.startswith(FIXTURE_TITLE)
             or ("title" not in config and {"open_gate", "ran"} <= endpoints.keys()),
             has_login=has_login,
+            named={} if named is None else named,
         )
 
     @property
     def offers(self) -> frozenset[str]:
         """What scenarios may need and this server has."""
-        login = frozenset({"login"}) if self.has_login else frozenset[str]()
-        return login | (FIXTURES & self.endpoints.keys() if self.is_fixture else frozenset[str]())
+        more = {name for name, there in (("login", self.has_login), ("endpoint", bool(self.named))) if there}
+        return frozenset(more) | (FIXTURES & self.endpoints.keys() if self.is_fixture else frozenset[str]())
 
 
 FIXTURE_TITLE = "gradproto conformance"
 """The title of the fixture app: it is known by this and by its endpoints."""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if is_list(value) else []

@@ -52,8 +52,8 @@ VALUES = [
     mutant(
         "events that wait",
         "what an event says is told when it is over",
-        Rule(on=f"GET {stream_of('base-stream-as-it-happens')}", tell=unsay("process_generating")),
-        {"base-stream-as-it-happens": "no process_generating"},
+        Rule(on=f"GET {stream_of('between-events-as-they-happen')}", tell=unsay("process_generating")),
+        {"between-events-as-they-happen": "no process_generating"},
     ),
     mutant(
         "functions by their ids",

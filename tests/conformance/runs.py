@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import trio
 import trio.testing
@@ -45,8 +46,9 @@ def check(
     before: Callable[[FakeApp], object] = lambda _app: None,
     after: Callable[[FakeApp], object] = lambda _app: None,
     chosen: Sequence[Scenario] | None = None,
+    named: Mapping[str, Sequence[Any]] | None = None,
 ) -> dict[str, Result]:
-    """Give what came of each check.
+    """Give what came of each check; ``named`` are endpoints to be called, and what with.
 
     ``before`` is called when the config was read, ``after`` when the scenarios are over and the server still runs.
     """
@@ -56,7 +58,7 @@ def check(
             open_memory_server(app) as network,
             open_probe(network.url, tls=ssl.create_default_context, open_stream=network.open_stream) as probe,
         ):
-            target = Target.of((await probe.ask("GET", "/config")).json())
+            target = Target.of((await probe.ask("GET", "/config")).json(), named=named)
             probe.prefix = str(target.config.get("api_prefix") or "")
             before(app)
             plan = Plan.of(scenarios() if chosen is None else chosen, target, profile=profile)

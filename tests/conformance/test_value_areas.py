@@ -229,15 +229,6 @@ def test_no_limit_and_a_high_one_are_left_out(limit: int | None) -> None:
     assert results["file-too-large"].verdict is Verdict.SKIP
 
 
-@pytest.mark.parametrize("version", ["4.0.2", "6.31.0"])
-def test_a_proxy_that_holds_events_back_is_seen(version: str) -> None:
-    path = "GET */queue/join*" if version == "4.0.2" else "GET */queue/data*"
-    chosen = [one for one in OTHERS if one.name == "base-stream-as-it-happens"]
-    results = check(twin(version), before=lambda app: app.inject("buffered", path, times=None), chosen=chosen)
-    assert results["base-stream-as-it-happens"].verdict is Verdict.FAIL
-    assert "a proxy" in results["base-stream-as-it-happens"].got
-
-
 @pytest.mark.parametrize("version", ["2.9.4", "3.50.2", "6.31.0"])
 @pytest.mark.parametrize("fault", ["hang", "cut", "page", "late", "truncate", "stall", "corrupt json", "crash"])
 def test_no_fault_breaks_a_scenario(version: str, fault: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     auth,
     base,
+    between,
     call,
     cancel,
     config,
@@ -13,10 +14,12 @@ from . import (
     event,
     file,
     info,
+    named,
     own,
     payload,
     poll,
     queue,
+    served,
     state,
     stream,
     ws,
@@ -28,7 +31,9 @@ REGISTRIES = tuple(
     area.REGISTRY
     for area in (
         base,
+        between,
         config,
+        served,
         info,
         payload,
         file,
@@ -44,6 +49,7 @@ REGISTRIES = tuple(
         direct,
         call,
         stream,
+        named,
     )
 )
 """What the areas declare, in the order of the specification."""

@@ -7,9 +7,6 @@ from urllib.parse import urlsplit
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._judge import Judge
 
-from ._joining import joined
-from ._yard import gate
-
 __all__ = ["REGISTRY"]
 
 REGISTRY = Registry()
@@ -22,7 +19,6 @@ METHOD = check("base-wrong-method", "A known path with another method gives 405"
 ROOT = check("base-root", "The config's root is the address that was asked", "BASE-1.5")
 ROOT_PATH = check("base-root-path", "The config's root is a path", "BASE-1.6")
 TYPE = check("base-stream-type", "Event streams have their media type", "BASE-1.9")
-AS_IT_HAPPENS = check("base-stream-as-it-happens", "Events arrive when they happen", "BASE-1.8")
 COMPRESSED = check("base-stream-not-compressed", "Event streams are not compressed", "BASE-1.7")
 
 
@@ -67,7 +63,7 @@ async def base_root(judge: Judge) -> None:
         ROOT,
         isinstance(root, str) and _same_address(root, judge.probe.base) and not root.endswith("/"),
         expected=judge.probe.base,
-        got=f"{root}: a proxy changes the scheme or the host, and does not say so in X-Forwarded-Proto or -Host",
+        got=_describe_root(root, judge.probe.base),
     )
 
 
@@ -94,19 +90,14 @@ async def base_stream(judge: Judge) -> None:
     )
 
 
-@scenario(AS_IT_HAPPENS, needs=["steps", "open_gate"], effect=Effect.CALL)
-async def base_stream_as_it_happens(judge: Judge) -> None:
-    """Wait for the first output of a function that gives its second only when it may."""
-    async with gate(judge) as door, joined(judge, "steps", [door.name, 2]) as event:
-        first = await event.until("process_generating", "process_completed")
-        await door.open()
-    judge.that(
-        AS_IT_HAPPENS,
-        first is not None and first.get("msg") == "process_generating",
-        expected="process_generating while the function waits for more",
-        got=first or f"{event.trouble}: something on the way, as a proxy, holds the answer back",
-        exchange=event.exchange,
-    )
+def _describe_root(root: object, base: str) -> str:
+    """Say what is wrong with the config's root, and why that usually is."""
+    if not isinstance(root, str) or _same_address(root, base):
+        return str(root)
+    # Until the address is right, the scheme is what people ask about: a browser refuses what is loaded by http.
+    if urlsplit(root).scheme == "http" and urlsplit(base).scheme == "https":
+        return f"{root}: the config's root points to http behind https, since a proxy sends no X-Forwarded-Proto"
+    return f"{root}: a proxy changes the host or the path, and does not say so in X-Forwarded-Host or the root path"
 
 
 def _same_address(one: str, other: str) -> bool:

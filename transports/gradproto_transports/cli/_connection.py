@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,7 @@ __all__ = [
     "make_connection",
     "option_names",
     "quiet_option",
+    "reach_options",
     "read_auth",
     "read_headers",
     "space_wait_option",
@@ -267,6 +268,23 @@ def hub_options(metavar: str) -> Callable[[Callable[..., None]], Callable[..., N
     return add
 
 
+def reach_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options, but for limits of time, to a command that may do without a URL.
+
+    It gets a function ``connect``, which gives the connection to a URL.
+    """
+
+    def command(**values: Any) -> None:
+        given = {name: values.pop(name) for name in _REACH_NAMES}
+
+        def connect(url: str) -> Connection:
+            return make_connection(url, ask=ask_password, timeout=None, **given)
+
+        function(connect=connect, **values)
+
+    return _decorated(command, function, [_OPTIONS[name] for name in _REACH_NAMES])
+
+
 _Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -277,13 +295,19 @@ def _with_options(
         given = {name: values.pop(name) for name in options}
         function(connection=make_connection(url, ask=ask_password, is_space=is_space, **given), **values)
 
+    return _decorated(command, function, [argument, *options.values()])
+
+
+def _decorated(
+    command: Callable[..., None], function: Callable[..., None], decorators: Sequence[_Decorator]
+) -> Callable[..., None]:
+    """Return ``command`` in the place of ``function``, with arguments and options of its own before those of that."""
     command.__name__ = function.__name__
     command.__doc__ = function.__doc__
     command.__dict__.update(function.__dict__)  # where Click keeps the options that are declared below this one
-    decorated: Callable[..., None] = command
-    for decorate in reversed([argument, *options.values()]):
-        decorated = decorate(decorated)
-    return decorated
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
 
 
 def make_connection(
@@ -451,6 +475,7 @@ space_wait_option = click.option(
     help="Wait this long for a Space that sleeps, is built, or starts; 0: not at all.",
 )
 
+_REACH_NAMES = ("auth", "token", "token_from_env", "no_token", "hub_url", "header", "proxy", "insecure")
 _HUB_NAMES = ("token", "token_from_env", "no_token", "hub_url", "timeout", "proxy", "insecure")
 _OPTIONS: dict[str, _Decorator] = {
     "auth": click.option(

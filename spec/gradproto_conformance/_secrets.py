@@ -1,0 +1,30 @@
+"""Secrets of a run, kept out of what is written: tokens, passwords, cookies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+__all__ = ["without"]
+
+_SHORTEST = 4  # characters; shorter ones would be found inside ordinary words
+
+
+def without(secrets: Iterable[str], text: str) -> str:
+    """Return ``text`` without the secrets, in whatever form a header, a JSON value, a form or a query has them."""
+    forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
+    for form in sorted(forms, key=len, reverse=True):  # one may be a part of another
+        text = text.replace(form, "***")
+    return text
+
+
+def _forms(secret: str) -> set[str]:
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+    }

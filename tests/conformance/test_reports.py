@@ -1,0 +1,129 @@
+"""Reports, read by what reads them: JSON, JUnit's XML, Markdown, a terminal, traces."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import junitparser
+import pytest
+import xmlschema
+
+from gradproto_conformance._checks import Verdict
+from gradproto_conformance._html import as_html
+from gradproto_conformance._render import as_json, as_junit, as_markdown, curl_line
+from gradproto_conformance._report import Report
+from gradproto_conformance._text import as_text
+from gradproto_conformance._trace import traces
+from tests.conformance.samples import SECRET, exchange, sample
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit.xsd")
+REPORTS = [sample(), sample(hostile=True), sample(results=()), sample(results=sample().results[:1])]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_the_junit_report_is_valid_and_counts_what_it_has(report: Report) -> None:
+    text = as_junit(report)
+    SCHEMA.validate(text)
+    read = junitparser.JUnitXml.fromstring(text.encode())
+    assert (read.name, read.tests, read.errors) == ("gradproto conformance", len(report.results), read.errors)
+    cases = {case.name: case for suite in read for case in suite}
+    assert cases.keys() == {result.check.id for result in report.results}
+    counts = report.counts
+    assert (read.failures, read.errors) == (counts[Verdict.FAIL], counts[Verdict.ERROR])
+    skipped = counts[Verdict.SKIP] + counts[Verdict.UNTESTABLE]
+    assert sum(suite.skipped for suite in read) == skipped
+    kinds = {
+        Verdict.FAIL: junitparser.Failure,
+        Verdict.ERROR: junitparser.Error,
+        Verdict.SKIP: junitparser.Skipped,
+        Verdict.UNTESTABLE: junitparser.Skipped,
+    }
+    for result in report.results:
+        case = cases[result.check.id]
+        kind = kinds.get(result.verdict)
+        assert [type(one) for one in case.result] == ([] if kind is None else [kind])
+        assert case.classname == f"gradproto.{result.check.clauses[0].id.partition('-')[0]}"
+
+
+def test_counting_again_changes_nothing_in_the_junit_report() -> None:
+    read = junitparser.JUnitXml.fromstring(as_junit(sample()).encode())
+    before = [(suite.name, suite.tests, suite.failures, suite.errors, suite.skipped) for suite in read]
+    for suite in read:
+        suite.update_statistics()
+    assert [(suite.name, suite.tests, suite.failures, suite.errors, suite.skipped) for suite in read] == before
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_the_json_report_has_all_results(report: Report) -> None:
+    document = json.loads(as_json(report).encode("utf-8", "backslashreplace"))
+    assert [one["check"] for one in document["results"]] == [one.check.id for one in report.ordered()]
+    assert document["counts"] == {verdict.value: count for verdict, count in report.counts.items()}
+    assert document["exit_code"] == report.exit_code
+    assert document["capabilities"][0] == {"name": "queue", "declared": True, "detail": "sse_v3"}
+
+
+def test_the_markdown_report_tells_what_is_not_as_it_should_be() -> None:
+    report = sample(hostile=True)
+    text = as_markdown(report)
+    bad = [result for result in report.results if result.verdict not in (Verdict.PASS, Verdict.SKIP)]
+    assert text.count("\n## ") == len(bad)
+    assert text.count("```") == 2 * len(bad)
+
+
+def test_a_terminal_gets_the_capabilities_first_and_the_summary_last() -> None:
+    lines = as_text(sample()).splitlines()
+    assert lines[:4] == [
+        "http://127.0.0.1:7860: Gradio 6.31.0, profile full",
+        "",
+        "  yes  queue (sse_v3)",
+        "  no   MCP",
+    ]
+    assert lines[-1].startswith("does not conform: ")
+    assert lines[-1].endswith("(12.3 s)")
+
+
+def test_no_report_shows_a_secret_in_any_form() -> None:
+    report = sample()
+    traced = traces(report)
+    assert traced
+    for text in (
+        as_json(report),
+        as_junit(report),
+        as_markdown(report),
+        as_text(report),
+        as_html(report),
+        *traced.values(),
+    ):
+        for form in (SECRET, "open+sesame", "open%20sesame", "open-sesame", "sesame%2F7"):
+            assert form not in text
+        assert "***" in text
+
+
+def test_the_curl_line_is_one_command_for_a_shell() -> None:
+    words = shlex.split(curl_line(exchange()))
+    assert words[:4] == ["curl", "-i", "-X", "POST"]
+    assert words[-1] == "http://127.0.0.1:7860/gradio_api/queue/join?token=***"
+    assert words[words.index("--data-binary") + 1] == '{"data": ["it\'s open sesame/7"]}'
+
+
+def test_a_trace_tells_when_each_piece_came_and_how_it_ended() -> None:
+    report = sample()
+    failed = next(one for one in report.results if one.verdict is Verdict.FAIL)
+    text = traces(report)[f"{failed.check.id}.txt"]
+    assert text.startswith(
+        f"# {failed.check.id}: fail\n# expected status 200\n# expected or another\n# got it is so ***\n"
+    )
+    assert '> content-type: application/json\n>\n> {"data"' in text
+    assert "< 422\n< set-cookie: ***\n<\n# after 0.100 s\n< it is so\n# after 1.250 s\n" in text
+    assert text.endswith("# ended after 2.000 s\n")
+
+
+def test_a_trace_is_cut_where_nobody_would_read_on() -> None:
+    failed = next(one for one in sample().results if one.verdict is Verdict.FAIL)
+    assert failed.exchange is not None
+    failed.exchange.pieces *= 200_000
+    (text,) = traces(sample(results=(failed,))).values()
+    assert "the rest is left out" in text
+    assert len(text) < 30_000_000

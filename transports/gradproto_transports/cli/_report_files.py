@@ -1,0 +1,87 @@
+"""Where reports of the conformance suite go: one of them to stdout, any number to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ._connection import Failure
+from ._console import write_line
+
+if TYPE_CHECKING:
+    from gradproto_conformance._report import Report
+
+__all__ = ["FORMATS", "Reports", "check_place", "read_reports", "report_option", "write_file", "write_reports"]
+
+FORMATS = ("console", "json", "junit", "html", "markdown")
+
+Reports = Mapping[str | None, str]
+"""The format of each file; ``None`` is stdout."""
+
+report_option = click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT[=FILE]",
+    multiple=True,
+    help=f"Report as {', '.join(FORMATS)}, to FILE or to stdout. May be repeated.",
+)
+
+
+def read_reports(words: Sequence[str]) -> dict[str | None, str]:
+    """Return which formats go where; what has no file goes to stdout, where the console's is if nothing else is."""
+    found: dict[str | None, str] = {}
+    for word in words:
+        kind, equals, name = word.partition("=")
+        if kind not in FORMATS:
+            raise click.UsageError(f"--report {word!r:.80}: the format must be one of {', '.join(FORMATS)}")
+        if equals and not name:
+            raise click.UsageError(f"--report {kind}= wants the name of a file")
+        target = name if name not in ("", "-") else None
+        if target in found:
+            where = "stdout" if target is None else f"{target!r:.200}"
+            raise click.UsageError(f"--report: two reports cannot both go to {where}")
+        if target is not None:
+            check_place("--report", target)
+        found[target] = kind
+    return found if None in found else {None: "console", **found}
+
+
+def check_place(option: str, name: str) -> None:
+    """Refuse the name of a file that cannot be written, before anything has been done for it."""
+    try:
+        place = Path(os.path.realpath(name))
+        if place.is_dir():
+            raise click.UsageError(f"{option}: {name!r:.200} is a directory")
+        if not place.parent.is_dir():
+            raise click.UsageError(f"{option}: there is no directory for {name!r:.200}")
+    except (OSError, ValueError) as error:  # too long, or with a null character in it
+        raise click.UsageError(f"{option}: {name!r:.200} is no name of a file: {error}") from None
+
+
+def write_reports(report: Report, wanted: Reports) -> None:
+    """Write a report in each of its forms; those in files come first, so that they are there if the output is not."""
+    render = _renderers()
+    for name, kind in wanted.items():
+        if name is not None:
+            write_file(name, render[kind](report))
+    write_line(render[wanted[None]](report).rstrip("\n"))
+
+
+def write_file(name: str, text: str) -> None:
+    """Write a file; raises `Failure`."""
+    try:
+        Path(name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except (OSError, ValueError) as error:
+        raise Failure(f"cannot write {name}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _renderers() -> dict[str, Callable[[Report], str]]:
+    from gradproto_conformance._html import as_html
+    from gradproto_conformance._render import as_json, as_junit, as_markdown
+    from gradproto_conformance._text import as_text
+
+    return dict(zip(FORMATS, (as_text, as_json, as_junit, as_html, as_markdown), strict=True))
