@@ -14,6 +14,7 @@ from gradproto_transports.sync import Client
 
 from ._arguments import read_arguments
 from ._call import CallRunner
+from ._conformance_client import conformance_client
 from ._connection import Connection, Failure, check_directory, connection_options, quiet_option
 from ._console import speaks_unicode, write_line
 from ._conversation import Conversation
@@ -239,6 +240,7 @@ program.add_command(space)
 
 program.add_command(fake_server)
 program.add_command(record)
+program.add_command(conformance_client)
 
 
 @program.command()

@@ -8,6 +8,8 @@ from typing import Any
 
 import trio
 
+from gradproto_conformance._checks import Check
+from gradproto_conformance.areas._asking import is_list, is_object
 from gradproto_conformance.client._app import LOGIN, TOKEN
 from gradproto_conformance.client._contract import Task, file_input
 from gradproto_conformance.client._program import Program
@@ -78,8 +80,8 @@ async def call_with_state(stage: Stage) -> None:
 
 def _data_of(ended: Ended) -> list[Any] | None:
     for request in ended.of_kind("join", "post_data"):
-        if isinstance(request.body, dict) and isinstance(request.body.get("data"), list):
-            return list(request.body["data"])
+        if is_object(request.body) and is_list(data := request.body.get("data")):
+            return data
     return None
 
 
@@ -94,7 +96,7 @@ async def file_as_input(stage: Stage) -> None:
     stage.says(UPLOAD_FIRST, ended, in_order and ended.code == 0, "POST upload, and its answer, before the join")
     sent = _data_of(ended)
     given: Any = sent[0] if sent else None
-    mark = given.get("meta") if isinstance(given, dict) else None
+    mark = given.get("meta") if is_object(given) else None
     stage.says(FILE_MARK, ended, mark == {"_type": "gradio.FileData"}, '"meta": {"_type": "gradio.FileData"}', given)
 
 
@@ -143,7 +145,7 @@ def _file_at(app: FakeApp, url: str) -> dict[str, Any]:
     }
 
 
-def _judge_token(stage: Stage, check: Any, ended: Ended, elsewhere: TrioFakeServer) -> None:
+def _judge_token(stage: Stage, check: Check, ended: Ended, elsewhere: TrioFakeServer) -> None:
     if not any(_has_token(request) for request in ended.requests):
         stage.skip(check, "the program sends its token nowhere")
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from gradproto_conformance.areas._asking import is_list
 from gradproto_conformance.client._app import GROWN, OtherOrder
 from gradproto_conformance.client._contract import Task
 from gradproto_conformance.client._stage import Ended, Playbook, Stage
@@ -110,7 +111,7 @@ async def growing_output(stage: Stage) -> None:
     """A generator yields values of which the client hears the differences."""
     ended = await stage.call(stage.make_app(), Task(api_name="/grow"))
     stage.gives(DIFF_RESULT, ended, GROWN[-1])
-    printed = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in ended.values]
+    printed = [value[0] if is_list(value) and len(value) == 1 else value for value in ended.values]
     if len(printed) <= 1:
         stage.skip(DIFF_OUTPUTS, "the program prints its result only")
         return

@@ -21,7 +21,7 @@ BORNE = (
     ("foreign event", "client-foreign-events", "Messages of nobody's events change nothing", "CLIENT-1.2", "4.9"),
     ("dribble", "client-single-bytes", "An event stream may come byte by byte", "CLIENT-1.4", "4.0"),
     ("split", "client-split-characters", "An event may be split inside a character", "CLIENT-1.4", "4.0"),
-    ("buffered", "client-one-piece", "All events may come at once", "CLIENT-1.4", "4.0"),
+    ("buffered", "client-one-piece", "All events may come at once", "CLIENT-1.4", "4.9"),
     ("line separators", "client-line-separators", "U+2028 and U+0085 end no line", "CLIENT-1.14", "4.0"),
     ("duplicate completion", "client-two-ends", "A second end changes nothing", "CLIENT-1.9", "4.9"),
     ("crlf", "client-stream-crlf", "Lines of a stream may end with CR LF", "CLIENT-1.17", "4.0"),
