@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from gradproto_fake_server.trio import TrioFakeServer, open_fake_server
 
 from ._app import make_app
 from ._contract import Task
-from ._program import Program, running
+from ._program import CannotStart, Program, running
 
-__all__ = ["Ended", "NoEnd", "Play", "Playbook", "Scene", "Stage"]
+__all__ = ["Ended", "Play", "Playbook", "Scene", "Stage"]
 
 CALLS = frozenset({"join", "join_stream", "socket", "push", "call", "run"})
 """The kinds of requests that begin an event, in all versions."""
@@ -32,17 +33,15 @@ _SHOWN_TEXT = 300  # characters of what was printed
 During = Callable[[Program, TrioFakeServer], Awaitable[None]]
 
 
-class NoEnd(Exception):
-    """The program did not end by itself in time, or did in a way that no program should."""
-
-
 @record(frozen=True, slots=True, kw_only=True)
 class Ended:
     """A program that has ended, and what the server saw of it.
 
+    ``problem``: it did not end by itself, or in a way that no program should; then nothing that it did counts.
     ``values`` are the lines that it printed and that are JSON; ``left_open`` the requests that outlived it.
     """
 
+    problem: str | None
     code: int
     out: str
     err: str
@@ -74,7 +73,7 @@ class Ended:
     @property
     def told(self) -> str:
         """How it ended, in a line."""
-        words = [f"exit code {self.code}"]
+        words = [self.problem or f"exit code {self.code}"]
         if self.out.strip():
             words.append(f"printed {_cut(self.out)}")
         if self.err.strip():
@@ -104,8 +103,6 @@ class Stage(Verdicts):
         self.version: Version = version_of(gradio)
         self.directory = directory
         """Where files can be put that the program is to read."""
-        self.seen: str = ""
-        """What the server has seen when a program did not end."""
         self._gradio = gradio
         self._command = command
         self._timeout = timeout
@@ -125,47 +122,66 @@ class Stage(Verdicts):
             app.inject(fault, pattern, times=None, **values)
 
     async def call(self, app: FakeApp, task: Task, *, during: During | None = None) -> Ended:
-        """Serve the app, let the program do its task, and give what came of it; ``during`` happens meanwhile.
-
-        Raises `NoEnd` and `CannotStart`.
-        """
+        """Serve the app, let the program do its task, and give what came of it; ``during`` happens meanwhile."""
         async with open_fake_server(app) as server:
             return await self.call_at(server, task, during=during)
 
     async def call_at(self, server: TrioFakeServer, task: Task, *, during: During | None = None) -> Ended:
         """Do the same with a server that runs already."""
         code: int | None = None
-        async with running(task.command(self._command, server.url), task.environment(server.url)) as program:
-            with trio.move_on_after(self._timeout):
-                async with trio.open_nursery() as nursery:
-                    if during is not None:
-                        nursery.start_soon(during, program, server)
-                    code = await program.wait()
-                    nursery.cancel_scope.cancel()
-            if code is not None:
-                # Whatever it has started is looked at too, and so lives on until then.
-                with trio.move_on_after(_GOODBYE):
-                    await server.wait_for(lambda app: not _open(app.requests))
-            left_open = tuple(request.line for request in _open(server.requests))
-        requests = tuple(server.requests)
-        self.seen = _seen(requests)
-        if code is None:
-            raise NoEnd(f"no end within {self._timeout:g} s")
-        if code < 0 and during is None:
-            raise NoEnd(f"ended by signal {-code}{': ' + _cut(program.err) if program.err.strip() else ''}")
+        left_open: tuple[str, ...] = ()
+        try:
+            async with running(task.command(self._command, server.url), task.environment(server.url)) as program:
+                code = await self._end_of(program, server, during)
+                if code is not None:
+                    # Whatever it has started is looked at too, and so lives on until then.
+                    with trio.move_on_after(_GOODBYE):
+                        await server.wait_for(lambda app: not _open(app.requests))
+                    left_open = tuple(request.line for request in _open(server.requests))
+        except CannotStart as error:
+            return Ended(problem=str(error), code=0, out="", err="", values=(), requests=(), left_open=())
         return Ended(
-            code=code,
+            problem=self._problem(code, during),
+            code=0 if code is None else code,
             out=program.out,
             err=program.err,
             values=_values(program.out),
-            requests=requests,
+            requests=tuple(server.requests),
             left_open=left_open,
         )
 
+    async def _end_of(self, program: Program, server: TrioFakeServer, during: During | None) -> int | None:
+        code: int | None = None
+        with trio.move_on_after(self._timeout):
+            async with trio.open_nursery() as nursery:
+                if during is not None:
+                    nursery.start_soon(during, program, server)
+                code = await program.wait()
+                nursery.cancel_scope.cancel()
+        return code
+
+    def _problem(self, code: int | None, during: During | None) -> str | None:
+        if code is None:
+            return f"no end within {self._timeout:g} s"
+        # Whoever is interrupted may end by the signal.
+        if code < 0 and not (during is not None and code == -signal.SIGINT):
+            return f"ended by signal {-code}"
+        return None
+
     def says(self, check: Check, ended: Ended, right: bool, expected: str, got: object = None) -> bool:
-        """Say whether something about a check is right, with the evidence for it."""
+        """Say whether something about a check is right, with the evidence for it; nothing is if there is a problem."""
+        right = right and ended.problem is None
         reason = "" if right else f"the server saw {ended.seen}"
-        return self.that(check, right, expected=expected, got=ended.told if got is None else got, reason=reason)
+        return self.that(
+            check, right, expected=expected, got=ended.told if got is None or ended.problem else got, reason=reason
+        )
+
+    def leave(self, check: Check, ended: Ended, reason: str) -> None:
+        """Say that a check is not about the client, for a reason that its conduct has shown."""
+        if ended.problem is None:
+            self.skip(check, reason)
+        else:
+            self.says(check, ended, False, "a program that ends")
 
     def gives(self, check: Check, ended: Ended, *outputs: Any) -> bool:
         """Say whether the program succeeded with these outputs."""

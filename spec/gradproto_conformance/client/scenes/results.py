@@ -51,7 +51,7 @@ def _judge_stream(stage: Stage, ended: Ended) -> None:
     joins, streams = ended.of_kind("join"), ended.of_kind("data")
     if not joins or not streams:
         for check in (STREAM_AFTER_JOIN, ONE_STREAM):
-            stage.skip(check, "the client uses no stream of a session")
+            stage.leave(check, ended, "the client uses no stream of a session")
         return
     answered = joins[0].ended
     stage.says(
@@ -113,7 +113,7 @@ async def growing_output(stage: Stage) -> None:
     stage.gives(DIFF_RESULT, ended, GROWN[-1])
     printed = [value[0] if is_list(value) and len(value) == 1 else value for value in ended.values]
     if len(printed) <= 1:
-        stage.skip(DIFF_OUTPUTS, "the program prints its result only")
+        stage.leave(DIFF_OUTPUTS, ended, "the program prints its result only")
         return
     wrong = [value for value in printed if value not in GROWN]
     stage.says(DIFF_OUTPUTS, ended, not wrong, json.dumps(GROWN, ensure_ascii=False), wrong[:1])

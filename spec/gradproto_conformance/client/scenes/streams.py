@@ -18,7 +18,6 @@ TEXT = "é ✓ \U0001f600"
 BORNE = (
     ("unknown message", "client-unknown-messages", "Messages of an unknown kind change nothing", "CLIENT-1.1", "3.0"),
     ("extra fields", "client-unknown-fields", "Fields that nobody knows change nothing", "CLIENT-1.1", "3.0"),
-    ("foreign event", "client-foreign-events", "Messages of nobody's events change nothing", "CLIENT-1.2", "4.9"),
     ("dribble", "client-single-bytes", "An event stream may come byte by byte", "CLIENT-1.4", "4.0"),
     ("split", "client-split-characters", "An event may be split inside a character", "CLIENT-1.4", "4.0"),
     ("buffered", "client-one-piece", "All events may come at once", "CLIENT-1.4", "4.9"),
@@ -29,6 +28,7 @@ BORNE = (
     ("bom", "client-stream-bom", "A stream may begin with a byte order mark", "CLIENT-1.17", "4.0"),
 )
 
+FOREIGN = check("client-foreign-events", "Messages of nobody's events change nothing", "CLIENT-1.2")
 PIECES = check("client-small-pieces", "All that comes may come in small pieces", "CLIENT-1.4")
 EARLY = check("client-early-messages", "Messages that come before the join's answer count", "CLIENT-1.3")
 END_ALONE = check("client-end-alone", "An event with nothing but its end is complete", "CLIENT-1.10")
@@ -51,6 +51,20 @@ def _bearing(fault: str, judged: Check) -> Scene:
 for _fault, _id, _title, _clause, _since in BORNE:
     _check = check(_id, _title, _clause)
     scene(_check, since=_since)(_bearing(_fault, _check))
+
+
+def _end(value: str, **fields: str) -> RawMessage:
+    output = {"data": [value], "is_generating": False, "duration": 0.1, "average_duration": 0.1}
+    return RawMessage({"msg": "process_completed", "output": output, "success": True, **fields})
+
+
+@scene(FOREIGN, since="4.9")
+async def foreign_event(stage: Stage) -> None:
+    """Another event ends on the stream."""
+    app = stage.make_app()
+    app.script("/echo", [Starts(), _end("theirs", event_id="somebody-else"), Completed("mine")], times=None)
+    ended = await stage.call(app, Task(api_name="/echo", inputs=("x",)))
+    stage.gives(FOREIGN, ended, "mine")
 
 
 @scene(PIECES)
@@ -84,9 +98,7 @@ async def end_alone(stage: Stage) -> None:
 async def no_close_stream(stage: Stage) -> None:
     """The event ends, and the server says nothing more, and leaves the stream open."""
     app = stage.make_app()
-    output = {"data": ["left open"], "is_generating": False, "duration": 0.1, "average_duration": 0.1}
     # A message that the server does not take for the end of the event does not end the stream.
-    end = RawMessage({"msg": "process_completed", "output": output, "success": True})
-    app.script("/echo", [Estimation(), Starts(), end], times=None)
+    app.script("/echo", [Estimation(), Starts(), _end("left open")], times=None)
     ended = await stage.call(app, Task(api_name="/echo", inputs=("x",)))
     stage.gives(NO_CLOSE, ended, "left open")
