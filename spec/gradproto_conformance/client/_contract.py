@@ -47,10 +47,12 @@ class Task:
         return [_filled(word, values) for word in command]
 
     def environment(self, url: str) -> dict[str, str]:
-        """Give the environment of the program: this process's, with what the task is."""
+        """Give the environment of the program: this process's, with what the task is, and without a proxy to it."""
         known = {f"GRADPROTO_{name}" for name in _VARIABLES}
         made = {name: value for name, value in os.environ.items() if name not in known}
         made.update(GRADPROTO_URL=url, GRADPROTO_API_NAME=self.api_name, GRADPROTO_INPUTS=self._inputs())
+        for name in ("NO_PROXY", "no_proxy"):
+            made[name] = ",".join(filter(None, [made.get(name), "127.0.0.1"]))
         if self.login is not None:
             made.update(GRADPROTO_USER=self.login[0], GRADPROTO_PASSWORD=self.login[1])
         if self.token is not None:

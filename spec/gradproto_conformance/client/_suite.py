@@ -70,7 +70,9 @@ def run_client(
     so far, as interrupted. Raises `ArgumentError` for what cannot be, and `UnsupportedServerError` where the program
     cannot be started.
     """
-    return trio.run(_until_signal, tuple(command), options or ClientOptions(), report)
+    options = options or ClientOptions()
+    _check(command, options)  # here, too: a nursery would wrap what it raises
+    return trio.run(_until_signal, tuple(command), options, report)
 
 
 async def run_client_async(
@@ -216,6 +218,7 @@ def _check(command: Sequence[str], options: ClientOptions) -> None:
         raise ArgumentError(f"the time limit must be more than 0 seconds, not {options.timeout!r:.80}")
     if options.jobs < 1:
         raise ArgumentError(f"at least one program runs at a time, not {options.jobs!r:.80}")
+    selector(options.select, client_checks())
     if shutil.which(command[0]) is None:
         raise UnsupportedServerError(f"cannot start {command[0]!r:.80}: there is no such program")
 

@@ -271,8 +271,10 @@ class TakesNoDataForNone(Raw):
 
 class ListensFirst(Raw):
     def join(self, values):
-        self.early = http.client.HTTPConnection(self.host)
-        self.early.request("GET", f"{P}/queue/data?session_hash={self.session}", headers=self.headers)
+        early = http.client.HTTPConnection(self.host)
+        early.request("GET", f"{P}/queue/data?session_hash={self.session}", headers=self.headers)
+        early.getresponse()
+        early.close()
         super().join(values)
 
 

@@ -90,7 +90,7 @@ async def large_output(stage: Stage) -> None:
     """An output comes that is larger than any buffer on its way."""
     app = stage.make_app()
     text = "0123456789" * (LARGE // 10)
-    app.script("/echo", [Starts(), Completed(text)])
+    app.script("/echo", [Starts(), Completed(text)], times=None)
     ended = await stage.call(app, Task(api_name="/echo", inputs=("large",)))
     right = ended.gave(text)
     stage.says(
