@@ -152,7 +152,6 @@ WRONG: dict[str, set[str]] = {
 HANGING: dict[str, set[str]] = {
     "WaitsForMore": {"client-reset-stream", "client-truncated-stream"},
     "IgnoresUnexpected": {"client-unexpected-error", "client-unexpected-error-text"},
-    "Hangs": {"client-result", "client-error"},
 }
 
 
@@ -173,6 +172,12 @@ def test_whoever_waits_for_ever_is_ended_and_fails(name: str) -> None:
     told = bad(judge(raw(name), *HANGING[name], timeout=2.0).values())
     assert told == dict.fromkeys(HANGING[name], "no end within 2 s")
     assert bad(judge(raw(name), *(set(CORE) - HANGING[name])).values()) == {}
+
+
+@posix
+def test_whoever_only_hangs_fails_also_where_a_call_is_to_fail() -> None:
+    told = bad(judge(raw("Hangs"), "client-result", "client-error", timeout=1.0).values())
+    assert told == dict.fromkeys(["client-result", "client-error"], "no end within 1 s")
 
 
 def test_a_client_that_prints_no_json_has_no_result() -> None:
