@@ -29,7 +29,7 @@ const read = (value) => (value?.file ? new Blob([fs.readFileSync(value.file)]) :
 const app = await Client.connect(url, {
 	events: ["data", "status"],
 	...(user && { auth: [user, password] }),
-	...(token && { token })
+	...(token && { token, hf_token: token })
 });
 const job = app.submit(api_name, JSON.parse(inputs).map(read));
 process.on("SIGINT", async () => {
