@@ -27,14 +27,14 @@ IO_MODULES = {
 MAY_IMPORT = {
     "gradproto": set[str](),
     "gradproto_transports": {"gradproto"},
-    "gradproto_transports.cli": {"gradproto", "gradproto_transports", "gradproto_fake_server"},
+    "gradproto_transports.cli": set(PACKAGES),
     "gradproto_fake_server": {"gradproto"},
     "gradproto_conformance": {"gradproto", "gradproto_transports", "gradproto_fake_server"},
 }
 THIRD_PARTY = {
     "gradproto": {"h11", "wsproto"},
     "gradproto_transports": {"trio"},
-    "gradproto_transports.cli": {"click", "rich"},
+    "gradproto_transports.cli": {"click", "rich", "trio"},
     "gradproto_fake_server": {"h11", "wsproto", "trio", "trustme", "pytest"},
     "gradproto_conformance": {"click", "rich", "trio"},
     "gradproto_conformance.fixture_app": {"gradio"},
