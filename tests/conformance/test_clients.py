@@ -19,6 +19,7 @@ from gradproto_conformance._report import Report
 from gradproto_conformance.client import (
     CONTRACT,
     FEATURES,
+    GENERATIONS,
     ClientOptions,
     _suite,
     client_checks,

@@ -62,6 +62,7 @@ async def call_with_state(stage: Stage) -> None:
     """The function has a State, and runs when the session's heartbeat is there, or is not to be expected any more."""
 
     async def release(program: Program, server: TrioFakeServer) -> None:
+        await server.wait_for(lambda app: app.jobs)
         with trio.move_on_after(_PATIENCE):
             await server.wait_for(lambda app: any(request.kind == "heartbeat" for request in app.requests))
         server.release("/visit")
