@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, ParamSpec
+from typing import ParamSpec
 
 import trio
 
 from gradproto import GradprotoError
 from gradproto._record import replace
 
-from ._checks import BAD, Check, Result, Scenario, Verdict
-from ._clauses import Level
-from ._exchange import Exchange
+from ._checks import BAD, Result, Scenario
 from ._probe import Probe
 from ._target import Target
+from ._verdicts import Verdicts
 
 __all__ = ["Judge"]
 
 P = ParamSpec("P")
 
-_SHOWN = 200  # characters of what was got
 
-
-class Judge:
-    """Decides on the checks of one scenario.
-
-    A check passes if something was said of it, and all of that was right; the first thing that was wrong is kept.
-    """
+class Judge(Verdicts):
+    """Decides on the checks of one scenario, and has what the scenario asks the server with."""
 
     def __init__(
         self,
@@ -41,6 +34,7 @@ class Judge:
         login: tuple[str, str] = ("", ""),
         strict: bool = False,
     ) -> None:
+        super().__init__(scenario.name, scenario.checks, target.version, strict=strict)
         self.target = target
         self.probe = probe
         self.login = login
@@ -48,31 +42,6 @@ class Judge:
         self._run = run
         self._names = 0
         self._scenario = scenario
-        self._strict = strict
-        self._results: dict[str, Result] = {}
-
-    def that(self, check: Check, right: bool, *, expected: str, got: object, exchange: Exchange | None = None) -> bool:
-        """Say whether something about a check is right, what would be, and what there is; gives ``right`` back.
-
-        What is said of a check that is not about the server's version does not count.
-        """
-        verdict = Verdict.PASS if right else self._wrong(check)
-        self._keep(Result(check=check, verdict=verdict, expected=(expected,), got=_show(got), exchange=exchange))
-        return right
-
-    def cannot(self, check: Check, reason: str) -> None:
-        """Say that a check is about the server, and could not be exercised, and what is missing."""
-        self._keep(Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
-
-    def cannot_rest(self, reason: str) -> None:
-        """Say that of all checks of which nothing was said yet."""
-        for check in self._scenario.checks:
-            if check.id not in self._results:
-                self.cannot(check, reason)
-
-    def skip(self, check: Check, reason: str) -> None:
-        """Say that a check is not about this server, and why."""
-        self._keep(Result(check=check, verdict=Verdict.SKIP, reason=reason))
 
     def unique(self, what: str) -> str:
         """Give a name that neither another scenario, nor another run has: of a session, of an upload."""
@@ -104,35 +73,8 @@ class Judge:
             raise failures[0]
 
     def results(self, failure: str | None = None) -> list[Result]:
-        """Give one result for each check of the scenario; ``failure`` is what ended the scenario too early."""
-        found = [self._results.get(check.id) or self._missing(check, failure) for check in self._scenario.checks]
+        """Give one result for each check of the scenario, what is bad with all that was exchanged."""
         own = tuple(self.probe.own)
-        return [replace(result, exchanges=own) if result.verdict in BAD else result for result in found]
-
-    def _missing(self, check: Check, failure: str | None) -> Result:
-        if not check.is_about(self.target.version):
-            version = ".".join(map(str, self.target.version))
-            return Result(check=check, verdict=Verdict.SKIP, reason=f"not about Gradio {version}")
-        return Result(check=check, verdict=Verdict.ERROR, reason=failure or "the scenario said nothing of it")
-
-    def _wrong(self, check: Check) -> Verdict:
-        return Verdict.FAIL if check.level is Level.MUST or self._strict else Verdict.WARN
-
-    def _keep(self, result: Result) -> None:
-        check = result.check
-        if check not in self._scenario.checks:
-            raise ValueError(f"the scenario {self._scenario.name} does not declare the check {check.id}")
-        known = self._results.get(check.id)
-        if check.is_about(self.target.version) and (known is None or known.verdict is Verdict.PASS):
-            self._results[check.id] = result
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, str):
-        text = value
-    else:
-        try:
-            text = json.dumps(value, ensure_ascii=False, default=repr)
-        except ValueError:
-            text = repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+        return [
+            replace(result, exchanges=own) if result.verdict in BAD else result for result in super().results(failure)
+        ]

@@ -87,12 +87,18 @@ def all_checks() -> dict[str, Check]:
     return found
 
 
-def selector(patterns: Iterable[str]) -> Callable[[Check], bool]:
-    """Give what says whether a check is selected. Raises `ArgumentError` for a pattern that selects nothing."""
+def selector(patterns: Iterable[str], checks: Mapping[str, Check] | None = None) -> Callable[[Check], bool]:
+    """Give what says whether a check is selected, of ``checks`` or of the suite's own.
+
+    Raises `ArgumentError` for a pattern that selects nothing.
+    """
     patterns = tuple(patterns)
     if not patterns:
         return lambda _check: True
-    names = [*all_checks(), *clauses()]
+    if checks is None:
+        names = [*all_checks(), *clauses()]
+    else:
+        names = [*checks, *(clause.id for check in checks.values() for clause in check.clauses)]
     for pattern in patterns:
         if not fnmatch.filter(names, pattern):
             raise ArgumentError(f"no check and no clause is called {pattern!r:.80}")

@@ -15,6 +15,7 @@ from gradproto_transports.sync import Client
 from ._arguments import read_arguments
 from ._call import CallRunner
 from ._conformance import conformance
+from ._conformance_client import conformance_client
 from ._connection import Connection, Failure, check_directory, connection_options, quiet_option
 from ._console import speaks_unicode, write_line
 from ._conversation import Conversation
@@ -241,6 +242,7 @@ program.add_command(space)
 program.add_command(fake_server)
 program.add_command(record)
 program.add_command(conformance)
+program.add_command(conformance_client)
 
 
 @program.command()
