@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["FOLDER", "Case", "cases", "each"]
+__all__ = ["FOLDER", "Case", "cases", "document", "each"]
 
 FOLDER = Path(__file__).parents[2] / "spec" / "vectors"
 
@@ -17,10 +17,16 @@ Case = dict[str, Any]
 
 
 @cache
+def document(subject: str) -> dict[str, Any]:
+    """One file."""
+    read: dict[str, Any] = json.loads((FOLDER / f"{subject}.json").read_text(encoding="utf-8"))
+    return read
+
+
+@cache
 def cases(subject: str) -> tuple[Case, ...]:
     """All cases of one file."""
-    document = json.loads((FOLDER / f"{subject}.json").read_text(encoding="utf-8"))
-    return tuple(document["cases"])
+    return tuple(document(subject)["cases"])
 
 
 def each(subject: str) -> pytest.MarkDecorator:
