@@ -13,7 +13,9 @@ from gradproto._binding import bind_arguments
 from gradproto._config import Config, parse_config
 from gradproto._dialects import Queue, choose_dialect
 from gradproto._errors import ArgumentError, AuthenticationError, UnsupportedServerError
+from gradproto._files import FileData, LocalFile, handle_file
 from gradproto._info import build_api_info
+from gradproto._payload import fill_uploads, find_uploads, read_outputs
 from tests.core.documents import URL
 from tests.core.vectors import FOLDER, Case, document, each
 
@@ -108,3 +110,62 @@ def test_arguments_become_the_data_of_a_request_or_are_refused(case: Case) -> No
 def kind_and_value(value: object) -> tuple[str, object]:
     """A value that is equal only to one of the same type: true is not 1."""
     return type(value).__name__, value
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@each("payloads")
+def test_values_stand_in_requests_and_answers_as_their_generation_wants_it(case: Case) -> None:
+    endpoint = app_of(case)[1].resolve("/predict")
+    if case["way"] == "out":
+        read = read_outputs(endpoint, case["data"])
+        assert list(read) == with_files(case["values"])
+        return
+    given = bind_arguments(endpoint, with_files(case["values"]), {})
+    if "refused" in case:
+        with pytest.raises(ArgumentError):
+            find_uploads(endpoint, given, upload_paths=False)
+        return
+    data, files = find_uploads(endpoint, given, upload_paths=False)
+    if endpoint.payload == "inline":
+        assert "uploads" not in case
+        assert fill_uploads(data, files, endpoint.payload) == case["data"]
+        return
+    assert [{"name": file.orig_name, "content": content_of(file)} for file in files] == case.get("uploads", [])
+    paths = case.get("paths", [])
+    uploaded = [
+        FileData(path=path, orig_name=file.orig_name, size=file.size, mime_type=file.mime_type)
+        for path, file in zip(paths, files, strict=True)
+    ]
+    assert fill_uploads(data, uploaded, endpoint.payload) == case["data"]
+
+
+def with_files(value: Any) -> Any:
+    """What the vectors write as ``{"$file": ...}`` as the file that it stands for."""
+    if isinstance(value, list):
+        return [with_files(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "$file" not in value:
+        return {key: with_files(item) for key, item in value.items()}
+    said = value["$file"]
+    if "content" in said:
+        content = said["content"].encode()
+        local = handle_file(content, name=said["name"])
+        assert isinstance(local, LocalFile)
+        return local.with_size(len(content))
+    return FileData(
+        path=said.get("path"),
+        url=said.get("url"),
+        orig_name=said.get("name"),
+        size=said.get("size"),
+        mime_type=said.get("type"),
+        is_stream=said.get("stream", False),
+    )
+
+
+def content_of(file: LocalFile) -> str:
+    """The content of a file that is in memory."""
+    assert isinstance(file.source, bytes)
+    return file.source.decode()
