@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from gradproto._dialects import DIALECTS, Dialect, parse_version
+from gradproto_conformance._clauses import pages
 
 SPEC = Path(__file__).parent.parent / "spec"
 
@@ -23,3 +28,81 @@ def rendered(script: str) -> str:
 def test_the_page_is_that_of_the_tables(page: str) -> None:
     written = (SPEC / f"{page}.md").read_text(encoding="utf-8")
     assert written == rendered(f"render_{page}"), f"run: python spec/render_{page}.py"
+
+
+def links(page: Path) -> list[str]:
+    """Where a page leads to."""
+    text = page.read_text(encoding="utf-8")
+    return [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r"^\[[^\]]+\]: (\S+)", text, re.MULTILINE)]
+
+
+PAGES = sorted(SPEC.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(SPEC).as_posix())
+def test_every_link_leads_to_something(page: Path) -> None:
+    for link in links(page):
+        if not link.startswith("https://"):
+            path, _, heading = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), link
+            assert target.is_relative_to(SPEC), f"{link} leads out of the specification"
+            assert not heading or heading in headings(target), link
+
+
+def headings(page: Path) -> set[str]:
+    """What one can link to in a page, as GitHub names it."""
+    found = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def index() -> str:
+    return (SPEC / "README.md").read_text(encoding="utf-8")
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of the table in a section of the index, without its head."""
+    text = index().partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return lines[1:]
+
+
+def test_the_index_has_every_page_of_clauses_in_their_order() -> None:
+    found = [
+        f"[{page.title.partition(': ')[0]}](gradproto_conformance/clauses/{page.name}.md) | "
+        f"{page.title.partition(': ')[2]}"
+        for page in pages()
+    ]
+    assert [" | ".join(row) for row in rows("The clauses")] == found
+
+
+@pytest.mark.parametrize("folder", ["schemas", "vectors"])
+def test_the_index_has_every_schema_and_every_vector(folder: str) -> None:
+    assert {link for link in links(SPEC / "README.md") if re.fullmatch(rf"{folder}/\w+\.json", link)} == {
+        f"{folder}/{path.name}" for path in (SPEC / folder).glob("*.json")
+    }
+
+
+def test_the_index_leads_to_everything_that_a_reader_may_want() -> None:
+    linked = {(SPEC / link).resolve() for link in links(SPEC / "README.md")}
+    assert {page for page in PAGES if page != SPEC / "README.md"} <= linked
+
+
+# What the core calls things, and what the index does.
+QUEUES = {"polling": "polled", "websocket": "websocket", "own stream": "own stream", "stream": "session stream"}
+
+
+def test_the_generations_of_the_index_are_those_of_the_core() -> None:
+    def facts(dialect: Dialect) -> list[str]:
+        protocol = f"`{dialect.protocol}`" if dialect.protocol.startswith("sse") else "none"
+        outputs = "none" if dialect.queue == "polling" else "edits" if dialect.diffs else "whole"
+        return [protocol, QUEUES[dialect.queue], outputs, dialect.payload]
+
+    told = {}
+    for since, protocol, queue, outputs, files, _ in rows("The generations"):
+        version = parse_version(since)
+        told[version] = [protocol, re.sub(r"\[(.*)\]\(.*\)", r"\1", queue), outputs, files]
+        assert told[version] == facts(next(one for one in DIALECTS if version >= one.since)), since
+    # Wherever one of these facts changes, there is a row.
+    for newer, older in pairwise(DIALECTS):
+        assert facts(newer) == facts(older) or newer.since in told, newer.since

@@ -44,22 +44,6 @@ def accepts(made: Endpoint, value: Any) -> bool:
     return True
 
 
-def test_arguments_by_place_by_name_and_mixed_give_the_same_data() -> None:
-    assert bind_arguments(add(), (1, 5), {}) == [1, None, 5]
-    assert bind_arguments(add(), (), {"b": 5, "a": 1}) == [1, None, 5]
-    assert bind_arguments(add(), (1,), {"b": 5}) == [1, None, 5]
-
-
-def test_what_is_missing_gets_its_default() -> None:
-    assert bind_arguments(add(), (1,), {}) == [1, None, 2]
-    assert bind_arguments(add(), (), {"a": 1}) == [1, None, 2]
-
-
-def test_none_is_a_value_and_not_a_missing_one() -> None:
-    assert bind_arguments(add(), (1, None), {}) == [1, None, None]
-    assert bind_arguments(add(), (None,), {}) == [None, None, 2]
-
-
 def test_an_endpoint_without_inputs_takes_nothing() -> None:
     made = endpoint([], [], [])
     assert bind_arguments(made, (), {}) == []
@@ -93,11 +77,6 @@ def test_a_missing_required_argument_is_told() -> None:
 def test_a_long_list_of_parameters_is_cut() -> None:
     made = endpoint([component(number, label=f"p{number}") for number in range(30)], list(range(30)), [])
     assert str(refusal(made).hint).endswith("p19, ...)")
-
-
-def test_a_button_is_filled_in_as_a_page_would() -> None:
-    made = endpoint([component(1, "button", value="Go"), component(2)], [1, 2], [])
-    assert bind_arguments(made, ("text",), {}) == ["Go", "text"]
 
 
 CHOICES = {"type": "string", "enum": ["a", "b", 3]}
@@ -144,16 +123,6 @@ def test_a_long_list_of_choices_is_cut() -> None:
 def test_a_container_is_no_string(kind: str, value: Any) -> None:
     error = refusal(one(kind, {"type": "string"}), value)
     assert str(error) == f"Parameter `x` is a string, not a {type(value).__name__}"
-
-
-@pytest.mark.parametrize("value", ["text", "", 5, 1.5, True, None])
-def test_what_a_server_turns_into_a_string_is_sent(value: Any) -> None:
-    assert accepts(one(), value)
-
-
-@pytest.mark.parametrize("value", [5, 1.5, True, "5", " 1e3 ", "nan", None])
-def test_numbers_and_what_reads_as_one_are_sent_as_numbers(value: Any) -> None:
-    assert accepts(one("number"), value)
 
 
 def test_words_and_containers_are_no_numbers() -> None:

@@ -110,26 +110,16 @@ def test_a_function_is_known_by_its_id_or_else_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "api_name", "visibility"),
+    ("fields", "api_name"),
     [
-        ({"api_name": "x"}, "x", "public"),
-        ({"api_name": "x", "show_api": True}, "x", "public"),
-        ({"api_name": "x", "show_api": False}, "x", "undocumented"),
-        ({"api_name": None}, None, "public"),
-        ({"api_name": ""}, None, "public"),
-        ({"api_name": False}, None, "private"),
-        ({"api_name": False, "show_api": False}, None, "private"),
-        ({"api_name": "x", "api_visibility": "public"}, "x", "public"),
-        ({"api_name": "x", "api_visibility": "private"}, "x", "private"),
-        ({"api_name": "x", "api_visibility": "undocumented"}, "x", "undocumented"),
-        ({"api_name": "x", "api_visibility": "members"}, "x", "undocumented"),
+        ({"api_name": False}, None),
+        ({"api_name": False, "show_api": False}, None),
+        ({"api_name": "x", "api_visibility": "private"}, "x"),
     ],
 )
-def test_name_and_visibility_in_every_generations_way(
-    fields: dict[str, Any], api_name: str | None, visibility: str
-) -> None:
+def test_a_private_function_is_known_to_be_one(fields: dict[str, Any], api_name: str | None) -> None:
     made = make_config([], [dependency([], [], **fields)]).dependencies[0]
-    assert (made.api_name, made.visibility) == (api_name, visibility)
+    assert (made.api_name, made.visibility) == (api_name, "private")
 
 
 def test_state_and_layout_of_an_early_server_are_known_by_their_type() -> None:

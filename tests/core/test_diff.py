@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,20 +10,58 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gradproto._diff import DiffError, apply_diff
+from tests.core.vectors import Case, cases, each
 
-RECORDED = [
-    pytest.param(case, id=f"{file.stem}-{case['endpoint']}-{case['output']}")
-    for file in sorted((Path(__file__).parent.parent / "data" / "diffs").glob("*.json"))
-    for case in json.loads(file.read_text("utf-8"))
-]
+# What is said of the edits that are refused, by the names of the vectors.
+COMPLAINTS = {
+    "null for the edits": "the edits are of type NoneType, not a list",
+    "an object for the edits": "the edits are of type dict, not a list",
+    "a text for an edit": "an edit is not a list of action, path and value",
+    "an edit without a value": "an edit is not a list of action, path and value",
+    "a text for the path": "the path of an edit is of type str, not a list",
+    "a deletion of the whole": "the action 'delete' cannot be done to a whole value",
+    "a list for the action": "the action of type list cannot be done to a whole value",
+    "a text appended to a number": "at the path [], str cannot be appended to int",
+    "null appended to a text": "at the path ['a'], NoneType cannot be appended to str",
+    "an append to a key that is not there": "the path ['b'] leads nowhere in the value that is there",
+    "a replacement of a key that is not there": "the path ['b'] leads nowhere in the value that is there",
+    "a place in an object": "the path [0] leads nowhere in the value that is there",
+    "a replacement of an item that is not there": "the path [1] leads nowhere in the value that is there",
+    "a replacement at a negative place": "the path [-1] leads nowhere in the value that is there",
+    "a boolean for a place": "the path [False] leads nowhere in the value that is there",
+    "a text for a place": "the path ['0'] leads nowhere in the value that is there",
+    "a list for a place": "the path [of type list] leads nowhere in the value that is there",
+    "a path into a text": "the path [0] leads into a value of type str",
+    "a path into null": "the path ['a', 'b'] leads into a value of type NoneType",
+    "an addition to a list by a key": "nothing can be added at the path ['a']",
+    "an addition to an object by a place": "nothing can be added at the path [0]",
+    "a deletion from an empty list": "there is nothing to delete at the path [0]",
+    "a deletion from a list by a key": "there is nothing to delete at the path ['a']",
+    "a deletion of a key that is not there": "there is nothing to delete at the path ['b']",
+    "an action that there is not": "there is no action 'insert'",
+    "a bad edit after a good one": "the path ['b'] leads nowhere in the value that is there",
+}
 
 
-@pytest.mark.parametrize("case", RECORDED)
-def test_the_edits_of_real_servers_give_the_values_of_their_functions(case: dict[str, Any]) -> None:
-    value = case["initial"]
+@each("diffs")
+def test_edits_give_the_values_that_they_stand_for_or_are_refused_and_change_nothing(case: Case) -> None:
+    value = case["value"]
     for step in case["steps"]:
-        value = apply_diff(value, step["edits"])
-        assert json.dumps(value) == json.dumps(step["value"])
+        before = copy.deepcopy((value, step["edits"]))
+        if "refused" in step:
+            with pytest.raises(DiffError) as caught:
+                apply_diff(value, step["edits"])
+            assert str(caught.value) == COMPLAINTS[case["name"]]
+            assert (value, step["edits"]) == before
+        else:
+            edited = apply_diff(value, step["edits"])
+            assert json.dumps(edited) == json.dumps(step["value"])
+            assert (value, step["edits"]) == before
+            value = edited
+
+
+def test_each_refused_vector_is_told_in_words() -> None:
+    assert COMPLAINTS.keys() == {case["name"] for case in cases("diffs") if "refused" in case["steps"][-1]}
 
 
 def differ(old: Any, new: Any, *, shifted: bool) -> list[Any]:
@@ -124,64 +161,11 @@ def test_values_inside_the_edits_are_not_changed_by_later_edits() -> None:
     assert edits[0] == ["add", ["a"], [1]]
 
 
-@pytest.mark.parametrize(
-    ("value", "edit", "result"),
-    [
-        ("ab", ["append", [], "c"], "abc"),
-        ({"a": "x"}, ["append", ["a"], "y"], {"a": "xy"}),
-        (["x"], ["append", [0], "y"], ["xy"]),
-        (None, ["replace", [], [1]], [1]),
-        ([1, 2], ["replace", [1], None], [1, None]),
-        ([1], ["add", [0], 2], [1, 2]),
-        ([1], ["add", [99], 2], [1, 2]),
-        ([1, 2, 3], ["delete", [0], None], [1, 2]),
-        ([1, 2, 3], ["delete", [-7], None], [1, 2]),
-        ({"a": 1}, ["add", ["a"], 2], {"a": 2}),
-        ({"a": 1, "b": 2}, ["delete", ["a"], None], {"b": 2}),
-    ],
-)
-def test_each_action_does_what_it_says(value: Any, edit: Any, result: Any) -> None:
-    assert apply_diff(value, [edit]) == result
-
-
-@pytest.mark.parametrize(
-    ("value", "edits", "complaint"),
-    [
-        (1, None, "the edits are of type NoneType, not a list"),
-        (1, {"replace": []}, "the edits are of type dict, not a list"),
-        (1, ["replace"], "an edit is not a list of action, path and value"),
-        (1, [["replace", []]], "an edit is not a list of action, path and value"),
-        (1, [["replace", "a", 2]], "the path of an edit is of type str, not a list"),
-        (1, [["delete", [], None]], "the action 'delete' cannot be done to a whole value"),
-        (1, [[["replace"], [], None]], "the action of type list cannot be done to a whole value"),
-        (1, [["append", [], "x"]], "at the path [], str cannot be appended to int"),
-        ({"a": "x"}, [["append", ["a"], None]], "at the path ['a'], NoneType cannot be appended to str"),
-        ({"a": "x"}, [["append", ["b"], "y"]], "the path ['b'] leads nowhere in the value that is there"),
-        ({"a": 1}, [["replace", ["b"], 2]], "the path ['b'] leads nowhere in the value that is there"),
-        ({"a": 1}, [["replace", [0], 2]], "the path [0] leads nowhere in the value that is there"),
-        ([1], [["replace", [1], 2]], "the path [1] leads nowhere in the value that is there"),
-        ([1], [["replace", [-1], 2]], "the path [-1] leads nowhere in the value that is there"),
-        ([1], [["replace", [False], 2]], "the path [False] leads nowhere in the value that is there"),
-        ([1], [["replace", ["0"], 2]], "the path ['0'] leads nowhere in the value that is there"),
-        ([1], [["replace", [[]], 2]], "the path [of type list] leads nowhere in the value that is there"),
-        ("x", [["replace", [0], "y"]], "the path [0] leads into a value of type str"),
-        ({"a": None}, [["add", ["a", "b"], 1]], "the path ['a', 'b'] leads into a value of type NoneType"),
-        ([1], [["add", ["a"], 2]], "nothing can be added at the path ['a']"),
-        ({"a": 1}, [["add", [0], 2]], "nothing can be added at the path [0]"),
-        ([], [["delete", [0], None]], "there is nothing to delete at the path [0]"),
-        ([1], [["delete", ["a"], None]], "there is nothing to delete at the path ['a']"),
-        ({"a": 1}, [["delete", ["b"], None]], "there is nothing to delete at the path ['b']"),
-        ([1], [["insert", [0], 2]], "there is no action 'insert'"),
-        ([1], [["x" * 1000, [0], 2]], "there is no action '" + "x" * 79),
-    ],
-)
-def test_an_edit_that_does_not_fit_is_refused_and_changes_nothing(value: Any, edits: Any, complaint: str) -> None:
-    before = copy.deepcopy(value)
+def test_a_long_action_is_cut_where_it_is_told() -> None:
     with pytest.raises(DiffError) as caught:
-        apply_diff(value, edits)
-    assert str(caught.value).startswith(complaint)
+        apply_diff([1], [["x" * 1000, [0], 2]])
+    assert str(caught.value).startswith("there is no action '" + "x" * 79)
     assert len(str(caught.value)) < 200
-    assert value == before
 
 
 steps = st.sampled_from(["a", "b", 0, 1, -1, True, None, 1.0]) | values

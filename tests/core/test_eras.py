@@ -132,23 +132,6 @@ def test_whether_a_function_generates_is_known_since_3_20() -> None:
     assert not named("2.9.4", "/predict").may_generate
 
 
-@pytest.mark.parametrize(
-    ("protocol", "said", "queue"),
-    [
-        (None, True, True),
-        (None, False, False),
-        (None, None, False),  # an app before 4.0 that was not asked to have one
-        ("sse", None, True),
-        ("sse_v3", True, True),
-    ],
-)
-def test_an_app_has_a_queue_if_it_says_so_and_always_since_4_0(protocol: str | None, said: Any, queue: bool) -> None:
-    one = make_endpoints([], [dependency([], [], queue=None)], protocol=protocol, enable_queue=said)[0]
-    assert one.queued is queue
-    direct = make_endpoints([], [dependency([], [], queue=False)], protocol=protocol, enable_queue=said)[0]
-    assert not direct.queued
-
-
 @pytest.mark.parametrize("version", ["3.16.2", "3.32.0", "3.50.2"])
 def test_an_endpoint_without_a_name_is_called_by_its_index(version: str) -> None:
     unnamed = [one for one in era_endpoints(version, "named").values() if one.api_name is None]
@@ -265,11 +248,6 @@ def test_a_url_is_refused_where_no_server_fetches_it(payload: PayloadStyle, valu
     assert "secret" not in str(caught.value)
 
 
-def test_the_url_of_a_sound_is_fetched_since_3_19() -> None:
-    [sent] = send(old_endpoint(["audio"], [], "named"), "https://web.test/a.wav")
-    assert (sent["name"], sent["is_file"], sent["data"]) == ("https://web.test/a.wav", True, None)
-
-
 @pytest.mark.parametrize("payload", ["inline", "named", "path", "meta"])
 def test_an_object_that_looks_like_a_file_is_sent_as_it_is_and_never_read(payload: PayloadStyle) -> None:
     looks = {"name": "/etc/passwd", "data": None, "is_file": True, "path": "/etc/passwd"}
@@ -321,10 +299,6 @@ def test_an_image_that_comes_as_a_data_url_is_a_file(payload: PayloadStyle) -> N
     assert data_url_bytes(file.url).startswith(b"\x89PNG")
 
 
-def test_a_sound_of_early_servers_is_a_file_too() -> None:
-    assert results("audio", "data:audio/wav;base64,AA==").orig_name == "audio.wav"
-
-
 @pytest.mark.parametrize("kind", ["textbox", "html", "json", "chatbot"])
 def test_a_data_url_in_a_text_stays_one(kind: str) -> None:
     assert results(kind, PNG) == PNG
@@ -351,26 +325,6 @@ def test_a_file_that_the_server_names_is_its_path(payload: PayloadStyle) -> None
     value = {"orig_name": "out.txt", "name": "/tmp/out42.txt", "size": 10, "data": None, "is_file": True}
     assert results("file", value, payload) == FileData(path="/tmp/out42.txt", orig_name="out.txt", size=10)
     assert results("model3d", {"name": "C:\\tmp\\m.obj", "data": None, "is_file": True}).orig_name == "m.obj"
-
-
-def test_a_stream_is_an_address() -> None:
-    # recording 3.50.2/audio_stream
-    value = {"data": None, "name": "sess/140/64", "is_stream": True, "is_file": False, "orig_name": "audio.wav"}
-    assert results("audio", value) == FileData(path="sess/140/64", orig_name="audio.wav", is_stream=True)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"name": "a", "data": None},
-        {"name": 5, "is_file": True},
-        {"data": TEXT},
-        {"name": "a", "data": "no data URL", "is_file": True},
-        {"is_file": True},
-    ],
-)
-def test_an_object_that_is_not_quite_a_file_stays_one(value: Any) -> None:
-    assert results("file", value) == value
 
 
 def test_files_are_found_where_components_nest_them() -> None:
@@ -426,7 +380,3 @@ def test_a_file_of_4_0_to_4_20_is_known_by_its_path_and_by_having_nothing_else()
 def test_any_json_of_4_0_to_4_20_is_no_file() -> None:
     value = {"path": "/tmp/out.txt"}
     assert path_results(value, "json", {"type": {}, "description": "any valid json"}) is value
-
-
-def test_an_object_with_only_a_path_is_no_file_since_4_21() -> None:
-    assert read_outputs(endpoint([component(1, "file", {})], [], [1]), [{"path": "a"}]) == ({"path": "a"},)

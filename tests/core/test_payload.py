@@ -220,11 +220,6 @@ def giving(*kinds: str) -> Endpoint:
     return endpoint([component(number, kind) for number, kind in enumerate(kinds)], [], list(range(len(kinds))))
 
 
-def test_state_and_layout_are_not_among_the_outputs() -> None:
-    made = giving("state", "textbox", "group", "number")
-    assert read_outputs(made, [None, "a", {"__type__": "update"}, 5]) == ("a", 5)
-
-
 def test_missing_outputs_are_none_and_surplus_ones_are_dropped() -> None:
     made = giving("textbox", "file", "textbox")
     assert read_outputs(made, []) == (None, None, None)

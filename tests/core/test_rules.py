@@ -255,7 +255,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "4.19.2 goes on when its stream is left": ("test_calls::test_gradio_4_19_2_lets_nothing_out_of_its_queue",),
     # --- outputs
     "list deletion in diffs pops the last element": (
-        "test_diff::test_the_edits_of_real_servers_give_the_values_of_their_functions",
+        "test_diff::test_edits_give_the_values_that_they_stand_for_or_are_refused_and_change_nothing",
         "test_rules::test_a_list_deletion_pops_the_last_element_whatever_its_index",
     ),
     "a new output appearing mid-stream is diffed against null": (
@@ -343,7 +343,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "data list filled to the inputs' number with nulls for State": (
         "test_calls::test_state_is_sent_as_null",
-        "test_binding::test_what_is_missing_gets_its_default",
+        "test_vectors::test_arguments_become_the_data_of_a_request_or_are_refused",
         "test_rules::test_data_are_as_many_as_the_inputs_with_null_for_state_and_defaults",
     ),
     "an app without a queue is called directly": (
@@ -449,7 +449,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "a file that is too large is not sent": ("test_calls::test_a_file_larger_than_the_app_takes_is_not_sent",),
     "audio and video that stream are fetched where streams are": (
         "test_downloads::test_a_stream_is_fetched_where_streams_are",
-        "test_eras::test_a_stream_is_an_address",
+        "test_vectors::test_values_stand_in_requests_and_answers_as_their_generation_wants_it",
     ),
     "nothing is compressed": ("test_exchanges::test_every_request_says_that_a_program_asks_and_wants_no_compression",),
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from base64 import b64decode
 
 import pytest
 from hypothesis import example, given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from gradproto._errors import RemoteProtocolError
 from gradproto._sse import EventStreamParser, ServerSentEvent
 from tests.chunkings import chunkings, random_chunks
+from tests.core.vectors import Case, each
 
 
 def drain(parser: EventStreamParser) -> list[ServerSentEvent | str]:
@@ -64,59 +66,18 @@ def message(data: str) -> ServerSentEvent:
     return ServerSentEvent("message", data, "")
 
 
-STREAMS: dict[str, tuple[bytes, list[ServerSentEvent]]] = {
-    "one": (b"data: a\n\n", [message("a")]),
-    "two": (b"data: a\n\ndata: b\n\n", [message("a"), message("b")]),
-    "no space": (b"data:a\n\ndata: b\n\n", [message("a"), message("b")]),
-    "two spaces": (b"data:  a\n\n", [message(" a")]),
-    "carriage returns": (b"data: a\r\rdata: b\r\r", [message("a"), message("b")]),
-    "both line ends": (b"data: a\r\n\r\ndata: b\r\n\r\n", [message("a"), message("b")]),
-    "mixed line ends": (b"data: a\r\n\ndata: b\r\r\ndata: c\n\r\n", [message("a"), message("b"), message("c")]),
-    "several lines": (b"data: a\ndata: b\n\ndata: c\n\n", [message("a\nb"), message("c")]),
-    "empty data": (
-        b"data: \n\ndata:\n\ndata\n\ndata\ndata\n\n",
-        [message(""), message(""), message(""), message("\n")],
-    ),
-    "comments": (b": hello\n\ndata: a\n:\n\n:\ndata: b\n\n", [message("a"), message("b")]),
-    "extra empty lines": (b"\ndata: a\n\n\n\ndata: b\n\n\n", [message("a"), message("b")]),
-    "byte order mark": (b"\xef\xbb\xbfdata: a\n\n", [message("a")]),
-    "byte order mark alone": (b"\xef\xbb\xbf", []),
-    "byte order mark twice": (b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\ndata: b\n\n", [message("b")]),
-    "half a byte order mark": (b"\xef\xbbdata: a\n\ndata: b\n\n", [message("b")]),
-    "event types": (
-        b"event: generating\ndata: 1\n\nevent:\ndata: 2\n\ndata: 3\nevent: complete\n\ndata: 4\n\n",
-        [ServerSentEvent("generating", "1", ""), message("2"), ServerSentEvent("complete", "3", ""), message("4")],
-    ),
-    "a type without data": (b"event: x\n\ndata: a\n\n", [message("a")]),
-    "ids": (
-        b"id: 1\ndata: a\n\ndata: b\n\nid: \x002\ndata: c\n\nid: 3\n\ndata: d\n\nid\ndata: e\n\n",
-        [
-            ServerSentEvent("message", data, id_)
-            for data, id_ in [("a", "1"), ("b", "1"), ("c", "1"), ("d", "3"), ("e", "")]
-        ],
-    ),
-    "unknown fields": (b"foo: x\ndata: a\nDATA: b\n data: c\ndata : d\n\n", [message("a")]),
-    "line ends of other alphabets": (
-        "data: a\u0085b\u2028c\u2029d\x0be\x0cf\n\n".encode(),
-        [message("a\u0085b\u2028c\u2029d\x0be\x0cf")],
-    ),
-    "no UTF-8": (b"data: \xff\xe2\x9c\n\ndata: \xe2\x9c\x93\n\n", [message("\ufffd\ufffd"), message("✓")]),
-    "no UTF-8, line by line": (
-        b"event: \xff\nid: \xfe\ndata: \xe2\x9c\n\n",
-        [ServerSentEvent("\ufffd", "\ufffd", "\ufffd")],
-    ),
-    "data in data": (b"data: data: a\n\ndata: data:\n\n", [message("data: a"), message("data:")]),
-    "nothing": (b"", []),
-    "only line ends": (b"\n\r\n\r", []),
-}
+def bytes_of(case: Case) -> bytes:
+    """The stream of a vector, which is text or base64."""
+    return b64decode(case["base64"]) if "base64" in case else case["text"].encode()
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_gives_the_same_events_however_it_is_cut(name: str) -> None:
-    stream, events = STREAMS[name]
+@each("event_streams")
+def test_a_stream_gives_the_same_events_however_it_is_cut(case: Case) -> None:
+    stream = bytes_of(case)
+    events = [ServerSentEvent(one["event"], one["data"], one["id"]) for one in case["events"]]
     assert reference(stream) == events
     for chunks in chunkings(stream):
-        assert parse(chunks)[0] == events, chunks
+        assert parse(chunks) == (events, case.get("incomplete", False), case.get("retry")), chunks
 
 
 pieces = st.sampled_from(
@@ -140,47 +101,10 @@ def test_any_stream_is_read_by_the_standards_own_steps(stream: bytes, data: st.D
     assert parse([stream])[0] == expected
 
 
-@pytest.mark.parametrize(
-    "stream",
-    [
-        b"d",
-        b"data: a",
-        b"data: a\n",
-        b"data: a\r\n",
-        b"event: x\n",
-        b"data: a\n\ndata: b",
-        b"id: 1\n",
-        b"\xef",
-        b": com",
-    ],
-)
-def test_a_stream_that_ends_inside_an_event_says_so_and_drops_it(stream: bytes) -> None:
+def test_a_reconnection_time_of_more_than_nine_digits_is_none() -> None:
+    stream = b"retry: 1500\nretry: 9999999999\n"
     for chunks in chunkings(stream):
-        found, partial, _ = parse(chunks)
-        assert found == [message("a")][: stream.count(b"\n\n")]
-        assert partial
-
-
-@pytest.mark.parametrize(
-    "stream", [b"", b"data: a\n\n", b"data: a\r\n\r\n", b"data: a\r\n\r", b"\n", b": c\n", b"event: x\n\n"]
-)
-def test_a_stream_that_ends_between_events_leaves_nothing(stream: bytes) -> None:
-    for chunks in chunkings(stream):
-        assert not parse(chunks)[1]
-
-
-@pytest.mark.parametrize(
-    ("stream", "retry"),
-    [
-        (b"data: a\n\n", None),
-        (b"retry: 1500\n", 1500),
-        (b"retry:1500\n\nretry: 20\n\n", 20),
-        (b"retry: 1500\nretry: 1e3\nretry: -1\nretry:\nretry: 9999999999\n", 1500),
-    ],
-)
-def test_the_reconnection_time_is_the_last_one_that_is_a_number(stream: bytes, retry: int | None) -> None:
-    for chunks in chunkings(stream):
-        assert parse(chunks)[2] == retry
+        assert parse(chunks)[2] == 1500
 
 
 TOO_LARGE = "the event stream has an event of more than 10 bytes"
