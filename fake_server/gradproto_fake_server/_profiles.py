@@ -385,7 +385,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         no_session_hash=tables.value_at({"0": "No session hash provided.", "4.20": "Session hash not found."}, version),
         empty_session_hash=within("..4.20"),
         negative_indices=within("..4.32"),
-        survives_disconnect=within("4.19..4.20"),
+        survives_disconnect=within("4.19.2..4.24"),
         cancel_endpoints=tables.value_at(_CANCEL_ENDPOINTS, version),
         cancel_name=tables.value_at({"0": None, "4.0": False, "4.12": "cancel", "4.36": "unnamed"}, version),
         cancel_takes_out=since("6.14"),
