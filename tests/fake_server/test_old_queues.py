@@ -364,7 +364,7 @@ def test_from_4_19_2_to_4_23_a_session_outlives_its_stream() -> None:
         http.connection.close()
         server.advance(1)
         _, response = stream(server)
-        assert (response.kinds[-1] == "process_completed") is survives
+        assert ("process_completed" in response.kinds) is survives
 
 
 @pytest.mark.parametrize(

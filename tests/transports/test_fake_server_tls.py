@@ -65,6 +65,7 @@ def test_a_handshake_that_is_done_when_it_is_given_up_leaves_nothing() -> None:
                 task.cancel()
 
         context = server.ssl_context
+        assert context is not None
         context.sslobject_class = Handshake
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # a later one often ends by itself here, with its tickets
         with pytest.raises(asyncio.CancelledError):
