@@ -17,6 +17,7 @@ from typing import TextIO
 
 from gradproto._headers import check_headers
 
+from ._descriptors import is_for_want_of_room, make_room, tell_of_want
 from ._record import Direction, HostHeader, RecordedConnection, Recorder, Upstream
 from ._server import RESET
 from ._signals import until_signal
@@ -132,7 +133,7 @@ class _Pair:
         self._server.close(reset=self._resets)
         if self._server.socket is None:
             self._connecting.close()
-        self._loop.pairs.discard(self)
+        self._loop.forget(self)
 
     def _connect(self) -> None:
         before = self._connecting.socket
@@ -318,6 +319,8 @@ class _Loop:
         self.pairs: set[_Pair] = set()
         self._stopping = False
         self._closed = False
+        self._is_full = False
+        """Whether the process can open no more files; then nobody is let in, and the listener is not looked at."""
         self._listener = listener
         self._listener.setblocking(False)
         self.selector = selectors.DefaultSelector()
@@ -355,19 +358,34 @@ class _Loop:
                         key.data.ready(key.fileobj, mask)
                     elif key.fileobj is self._listener:
                         self._accept()
+                    else:  # a signal of somebody else may have written there
+                        with contextlib.suppress(BlockingIOError):
+                            self._woken.recv(4096)
         finally:
             self.close()
 
     def _accept(self) -> None:
         try:
             sock, _ = self._listener.accept()
-        except OSError:  # the client was gone before it was here, or there are too many files open
-            return
+        except OSError as error:
+            if is_for_want_of_room(error) and self.pairs:
+                tell_of_want(len(self.pairs), "gradproto record")
+                self._is_full = True
+                self.selector.unregister(self._listener)
+            return  # else the client was gone before it was here
+        make_room(sock.fileno())
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         pair = _Pair(self, sock, self.recorder.connect(self.now()))
         if not pair.done:
             self.pairs.add(pair)
+
+    def forget(self, pair: _Pair) -> None:
+        """A pair is over; if there was no room for another one, there is now."""
+        self.pairs.discard(pair)
+        if self._is_full and not self._closed:
+            self._is_full = False
+            self.selector.register(self._listener, selectors.EVENT_READ, None)
 
     def close(self) -> None:
         if self._closed:
