@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 import ssl
+import stat
 import threading
 import time
 from collections import deque
@@ -400,15 +401,22 @@ class _Loop:
 
 def _open(path: str | os.PathLike[str], *, keep_secrets: bool, overwrite: bool) -> TextIO:
     """Open the file of a recording, of which each line is in it as soon as it is written."""
-    mode = 0o600 if keep_secrets else 0o666
     return open(
         path,
         "w" if overwrite else "x",
         buffering=1,
         encoding="utf-8",
         newline="\n",
-        opener=lambda name, flags: os.open(name, flags, mode),
+        opener=_open_for_owner if keep_secrets else None,
     )
+
+
+def _open_for_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else may read, also where it was there already and others could."""
+    descriptor = os.open(path, flags, 0o600)
+    if os.name == "posix" and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 @contextlib.contextmanager

@@ -259,6 +259,9 @@ def test_what_was_kept_on_purpose_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     RecordingServer("http://127.0.0.1:1", path, keep_secrets=True).close()
     assert path.stat().st_mode & 0o077 == 0
+    path.chmod(0o644)
+    RecordingServer("http://127.0.0.1:1", path, keep_secrets=True, overwrite=True).close()
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_login_goes_through_and_leaves_no_trace(tmp_path: Path) -> None:
