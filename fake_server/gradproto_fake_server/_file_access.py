@@ -101,7 +101,7 @@ def _root(files: Files) -> str:
 
 
 def _is_within(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(f"{directory}/")
+    return path == directory or path.startswith(f"{directory.rstrip('/')}/")  # "/" itself has its slash
 
 
 def _is_directory(files: Files, whole: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ._json import is_list, is_object
 from ._profiles import Profile
 
 __all__ = ["openapi_document"]
@@ -140,17 +141,16 @@ def _typed(schema: Mapping[str, Any]) -> Schema:
 
 
 def _short(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:
-    if isinstance(schema, list):
+    if is_list(schema):
         return [_short(item, definitions) for item in schema]
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return schema
-    if definitions is None:
-        definitions = schema.get("$defs", {})
+    known: Mapping[str, Any] = schema.get("$defs", {}) if definitions is None else definitions
     if "$ref" in schema:
-        return _short(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return _short(known[schema["$ref"].rpartition("/")[2]], known)
     if {"path", "meta"} <= schema.get("properties", {}).keys():
         return {"type": "filepath", "description": "The path of a file that was uploaded"}
-    return {key: _short(value, definitions) for key, value in schema.items() if key != "$defs"}
+    return {key: _short(value, known) for key, value in schema.items() if key != "$defs"}
 
 
 def _is_file(schema: Any) -> bool:

@@ -31,7 +31,8 @@ those of :class:`FakeApp` (``gradio_version``, ``seed``, ``auth`` ...), and
 ``app``
     What makes the app, with all other options: a function, like :func:`demo_app`.
 ``strict``
-    Whether a test fails whose requests a real server would refuse; it is on.
+    Whether a test fails whose requests a real server would refuse; it is on. It is the one option that ``fake_hub``
+    heeds, for the requests to its Spaces.
 ``tls``
     As for :class:`FakeServer`, which then is at ``https://``.
 ``autojump``
@@ -210,13 +211,15 @@ def fake_gradio_memory(
 
 
 @pytest.fixture
-def fake_hub() -> Iterator[FakeHubServer]:
+def fake_hub(request: pytest.FixtureRequest, fake_gradio_options: Mapping[str, Any]) -> Iterator[FakeHubServer]:
     """A fake Hugging Face Hub without users and Spaces; ``fake_hub.run(lambda hub: hub.add_space(...))`` adds them."""
     from ._hub import FakeHub
     from ._server import FakeHubServer
 
     with FakeHubServer(FakeHub()) as server:
+        _watch(request, server.url, _options_of(request, fake_gradio_options), lambda: server.complaints)
         yield server
+    _judge_the_rest(request)
 
 
 # -- their options

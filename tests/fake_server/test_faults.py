@@ -14,8 +14,9 @@ import trio
 
 from gradproto_fake_server import FAULTS, FakeApp, FakeFile, FakeServer, MemoryServer, demo_app
 from gradproto_fake_server._bends import SHAPES
-from gradproto_fake_server._fault_answers import ANSWERS, SERVER_FAULTS
+from gradproto_fake_server._fault_answers import ANSWERS, CONNECTION_FAULTS, SERVER_FAULTS
 from gradproto_fake_server._fault_messages import MESSAGE_FAULTS
+from gradproto_fake_server._intakes import INTAKES
 from gradproto_fake_server.trio import open_fake_server
 
 from .wire import Http, Response
@@ -645,6 +646,8 @@ def test_a_reset_comes_from_a_server_in_trio_too() -> None:
 
 def test_the_table_says_of_each_fault_what_it_does() -> None:
     done = {
+        "connection": set(CONNECTION_FAULTS),
+        "body": set(INTAKES),
         "answer": set(ANSWERS),
         "server": set(SERVER_FAULTS),
         "message": set(MESSAGE_FAULTS),

@@ -167,6 +167,11 @@ def test_a_page_that_is_allowed_may_be_shown(
     assert (response.header("content-type"), response.header("content-disposition")) == (content_type, disposition)
 
 
+def test_the_whole_machine_can_be_allowed(place: Path) -> None:
+    assert kind_of(ask(made("6.31.0", allowed_paths=["/"]), f"{place}/open/page.html")) == "s"
+    assert kind_of(ask(made("6.31.0", allowed_paths=["/"], blocked_paths=["/"]), f"{place}/open/page.html")) == "n"
+
+
 @pytest.mark.parametrize("files", [MemoryFiles, DirectoryFiles])
 def test_an_upload_can_be_blocked(files: type[MemoryFiles] | type[DirectoryFiles]) -> None:
     store = files()
