@@ -46,7 +46,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -151,18 +151,16 @@ def make_fake_gradio(
     from ._server import FakeServer
 
     common = _options_of(request, fake_gradio_options)
-    made: list[FakeServer] = []
 
     def make(**options: Any) -> FakeServer:
         every = {**common, **options}
         server = FakeServer(_app_from(every, also=("tls",)), tls=every.get("tls", False))
-        made.append(server)
+        made.callback(server.close)
         _watch(request, server.url, every, lambda: server.complaints)
         return server
 
-    yield make
-    for server in made:
-        server.close()
+    with ExitStack() as made:
+        yield make
     _judge_the_rest(request)
 
 
