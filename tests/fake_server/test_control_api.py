@@ -546,3 +546,15 @@ def test_the_clock_of_a_server_in_trio_is_moved() -> None:
             await network.wait_for(lambda app: app.now >= 1000)
 
     trio.run(main)
+
+
+def test_a_fault_that_is_made_over_http_strikes_streams_that_are_open(app: FakeApp, server: MemoryServer) -> None:
+    app.hold("/echo")
+    http = Http(server)
+    http.join(ECHO, ["a"])
+    http.stream()
+    assert control(server, "POST", "faults", {"name": "failure", "values": {"text": "struck"}}).status == 200
+    app.release("/echo")
+    server.advance(1)
+    (completed,) = [message for message in http.more().messages if message["msg"] == "process_completed"]
+    assert completed["output"]["error"] == "struck"
