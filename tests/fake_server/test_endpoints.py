@@ -230,6 +230,52 @@ def test_a_function_that_gives_the_wrong_thing_fails(function: Any, outputs: lis
     assert run(function, [], outputs=outputs) == error
 
 
+class Mute(Exception):
+    """One that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("raised", "error"),
+    [
+        (Mute(), "no words"),
+        (SystemExit(2), "SystemExit: 2"),
+        (GeneratorExit(), "GeneratorExit: "),
+        (pytest.fail.Exception("a wrong argument"), "Failed: a wrong argument"),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_whatever_a_function_raises_ends_its_call_and_not_the_server(
+    raised: BaseException, error: str, late: bool
+) -> None:
+    def plain(text: str) -> str:
+        raise raised
+
+    def generator(text: str) -> Iterator[str]:
+        yield "a"
+        raise raised
+
+    app = FakeApp("6.31.0", show_error=True)
+    app.endpoint("/f")(generator if late else plain)
+    http = Http(MemoryServer(app))
+    http.join(0, ["x"])
+    assert http.stream().messages[-2]["output"]["error"] == error
+    assert isinstance(app.job("/f").error, Exception)
+
+
+def test_ctrl_c_in_a_function_is_for_who_runs_the_server() -> None:
+    def function(text: str) -> str:
+        raise KeyboardInterrupt
+
+    app = FakeApp()
+    app.endpoint("/f")(function)
+    http = Http(MemoryServer(app))
+    with pytest.raises(KeyboardInterrupt):
+        http.join(0, ["x"])
+
+
 def test_a_plain_function_with_steps_may_not_yield_outputs() -> None:
     def function() -> Steps[str]:
         yield "x"  # type: ignore[misc]
