@@ -133,6 +133,31 @@ def test_components_may_be_given_by_name_or_made() -> None:
         described(lambda a: a, inputs=["slider"])
 
 
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: FakeApp(auth=("me", "pw")), "auth has passwords by user name, which are texts"),
+        (lambda: FakeApp(auth="me:pw"), "auth has passwords by user name"),
+        (lambda: FakeApp(auth=lambda user, password: True), "auth has passwords by user name"),
+        (lambda: FakeApp(auth={"me": 1}), "auth has passwords by user name"),
+        (lambda: FakeApp(max_file_size="10mb"), "max_file_size is a number of bytes, not '10mb'"),
+        (lambda: FakeApp(allowed_paths="/tmp"), "allowed_paths is a list of files and directories, not '/tmp'"),
+        (lambda: FakeApp(blocked_paths="/tmp"), "blocked_paths is a list of files and directories, not '/tmp'"),
+        (lambda: FakeApp().endpoint("/f", outputs="json")(len), "outputs of /f is a list of components, not 'json'"),
+        (lambda: FakeApp().endpoint("/f", visibility="secret")(lambda: 1), "/f cannot be 'secret': an endpoint is one"),
+        (lambda: Log("x", level="debug"), "the level of a log is one of info, warning, success, error, not 'debug'"),
+    ],
+)
+def test_options_of_a_wrong_kind_are_refused_at_once(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_logins_may_be_pairs_as_in_launch() -> None:
+    pairs: Any = [("me", "secret"), ("you", "")]
+    assert FakeApp(auth=pairs).auth == {"me": "secret", "you": ""}
+
+
 def test_two_endpoints_cannot_have_one_name() -> None:
     app = FakeApp()
     app.endpoint("/f")(lambda: None)
