@@ -12,12 +12,27 @@ __all__ = ["HIDDEN", "SECRET_HEADERS", "SECRET_NAMES", "SecretFilter", "without_
 
 HIDDEN = "***"
 _DEEPEST = 100  # levels of a value; what reads or writes it must not run out of stack
-SECRET_HEADERS = frozenset({"authorization", "x-hf-authorization", "proxy-authorization", "cookie", "set-cookie"})
+SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "x-hf-authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+        "x-ip-token",  # of a visitor of a Space on ZeroGPU
+        "x-zerogpu-token",
+    }
+)
 SECRET_NAMES = frozenset(
     {
         "__sign",
+        "access-token",
         "access_token",
+        "accesstoken",
+        "api-key",
         "api_key",
+        "apikey",
         "authorization",
         "client_secret",
         "hf_token",
@@ -57,7 +72,7 @@ def without_secrets(value: Any, levels: int = _DEEPEST) -> Any:
 _NAMES = b"|".join(re.escape(name.encode()) for name in sorted(SECRET_NAMES, key=len, reverse=True))
 # What stands before a secret, and says so. The names of the groups are those of the ways in which the secret ends.
 _OPENING = re.compile(
-    rb"\n(?P<line>(?:x-hf-|proxy-)?authorization)[ \t]*:[ \t]*"
+    rb"\n(?P<line>(?:x-hf-|proxy-)?authorization|x-api-key|x-(?:ip|zerogpu)-token)[ \t]*:[ \t]*"
     rb"|\n(?P<item>set-cookie)[ \t]*:[^=;\r\n]*="
     rb"|\n(?P<items>cookie)[ \t]*:"
     rb'|(?P<text>")(?:' + _NAMES + rb')\\{0,15}"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}(?P<depth>\\{0,15})"'
@@ -68,7 +83,10 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 # One of these is in whatever the pattern stands for. Finding none takes a hundredth of the time.
-_WORDS = (b"authorization", b"cookie", b"token", b"password", b"secret", b"sign", b"api_key", b"bearer", b"hf_")
+_WORDS = (
+    *(b"authorization", b"cookie", b"token", b"password", b"secret", b"sign"),
+    *(b"api_key", b"api-key", b"apikey", b"bearer", b"hf_"),
+)
 _LEAD = 40  # bytes: as far as an opening may begin before such a word
 _REACH = 300  # bytes: the longest of all that the pattern above can stand for
 _ENDS = {

@@ -66,6 +66,7 @@ def test_health_tells_what_is_played(app: FakeApp, server: MemoryServer, http_cl
 def test_requests_are_told_without_secrets(server: MemoryServer) -> None:
     value = {"data": ["a"], "fn_index": ECHO, "session_hash": "s", "oauth_token": "hf_secret"}
     headers = [("authorization", "Bearer hf_secret"), ("cookie", "access=hf_secret"), ("x-mine", "1")]
+    headers += [("X-IP-Token", "hf_secret"), ("x-zerogpu-token", "hf_secret")]
     Http(server).request("POST", f"{JOIN}?__sign=hf_secret&x=1", value=value, headers=headers)
     response = control(server, "GET", "requests")
     assert b"hf_secret" not in response.body
