@@ -373,11 +373,17 @@ class Faults:
         """Make a fault of the table; see :meth:`FakeApp.inject`."""
         method, path = _split(pattern)
         _check_counts(times, after)
+        kind = _kind_called(name)
+        is_for_some = (method, path) != ("*", "*") or endpoint is not None or session is not None
+        if kind.family == "connection" and is_for_some:
+            raise ValueError(f"{name!r} happens when somebody connects, before it is known what will be asked for")
+        if kind.family == "body" and endpoint is not None:
+            raise ValueError(f"{name!r} happens before it is known which endpoint a request is for")
         fault = Fault(
             name=name,
             method=method,
             path=path,
-            kinds=_kind_called(name).kinds,
+            kinds=kind.kinds,
             endpoint=None if endpoint is None else _text("endpoint", endpoint).removeprefix("/"),
             session=None if session is None else _text("session", session),
             values=_checked(name, values),
