@@ -300,6 +300,7 @@ class ControlApi:
             )
         except ValueError as error:
             raise _Refused(400, str(error)) from error
+        self._app.fault_made()
         self._count += 1
         self._ids[self._count] = fault
         return {"id": self._count}

@@ -28,8 +28,12 @@ SECRET_HEADERS = _COOKIES | _WHOLE
 SECRET_NAMES = frozenset(
     {
         "__sign",
+        "access-token",
         "access_token",
+        "accesstoken",
+        "api-key",
         "api_key",
+        "apikey",
         "authorization",
         "client_secret",
         "hf_token",
@@ -85,16 +89,8 @@ _OPENING = re.compile(
 )
 # One of these is in whatever the pattern stands for. Finding none takes a hundredth of the time.
 _WORDS = (
-    b"authorization",
-    b"cookie",
-    b"token",
-    b"password",
-    b"secret",
-    b"sign",
-    b"api_key",
-    b"api-key",
-    b"bearer",
-    b"hf_",
+    *(b"authorization", b"cookie", b"token", b"password", b"secret", b"sign"),
+    *(b"api_key", b"api-key", b"apikey", b"bearer", b"hf_"),
 )
 _LEAD = 40  # bytes: as far as an opening may begin before such a word
 _REACH = 300  # bytes: the longest of all that the pattern above can stand for

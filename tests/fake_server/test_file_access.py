@@ -152,6 +152,12 @@ def test_what_is_allowed_is_served_and_what_is_blocked_is_not(place: Path, versi
     assert kind_of(ask(made(version, **options), f"{place}/{path}")) == kinds[VERSIONS.index(version)]
 
 
+def test_the_whole_machine_may_be_allowed_or_blocked(place: Path) -> None:
+    assert ask(made("6.31.0", allowed_paths=["/"]), f"{place}/secret.txt").status == 200
+    http = made("6.31.0", allowed_paths=["/"], blocked_paths=["/"])
+    assert ask(http, f"{place}/secret.txt").status == 403
+
+
 @pytest.mark.parametrize(
     ("version", "content_type", "disposition"),
     [

@@ -23,6 +23,8 @@ HIDDEN = [
     (f"GET / HTTP/1.1\r\nX-IP-Token: {SECRET}\r\nhost: a\r\n", ["X-IP-Token: ", "\r\nhost: a\r\n"]),
     (f"GET / HTTP/1.1\r\nx-zerogpu-token: {SECRET}\r\n", ["x-zerogpu-token: "]),
     (f"GET / HTTP/1.1\r\nx-api-key: {SECRET}\r\n", ["x-api-key: "]),
+    (f"GET /?access-token={SECRET}&api-key={SECRET}&x=1 HTTP/1.1\r\n", ["?access-token=", "&api-key=", "&x=1 "]),
+    (f'{{"accessToken": "{SECRET}", "apiKey": "{SECRET}"}}', ['{"accessToken": "', '", "apiKey": "']),
     (f"GET / HTTP/1.1\r\nCookie: a={SECRET}; b={SECRET}=\r\nx: y\r\n", ["Cookie: a=", "; b=", "\r\nx: y\r\n"]),
     (f"HTTP/1.1 200 OK\r\nset-cookie: access-token={SECRET}; Path=/\r\n", ["access-token=", "; Path=/\r\n"]),
     (f"GET /file?__sign={SECRET}&x=1 HTTP/1.1\r\n", ["GET /file?__sign=", "&x=1 HTTP/1.1\r\n"]),
