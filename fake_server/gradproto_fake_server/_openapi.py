@@ -131,8 +131,10 @@ def _object(properties: Mapping[str, Any]) -> Schema:
     return {"type": "object", "properties": dict(properties)}
 
 
-def _typed(schema: Mapping[str, Any]) -> Schema:
-    """Return a type as OpenAPI has it: without Gradio's own words, and an object is called so."""
+def _typed(schema: Mapping[str, Any] | None) -> Schema:
+    """Return a type as OpenAPI has it: without Gradio's own words, and an object is called so; none is any."""
+    if schema is None:
+        return {}
     shown = {key: value for key, value in schema.items() if key != "additional_description"}
     return {**shown, "type": "object"} if "properties" in shown and "type" not in shown else shown
 
@@ -154,7 +156,7 @@ def _short(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:
 
 
 def _is_file(schema: Any) -> bool:
-    return bool(schema.get("type") == "filepath")
+    return is_object(schema) and schema.get("type") == "filepath"
 
 
 def _as_text(schema: Mapping[str, Any]) -> Schema:

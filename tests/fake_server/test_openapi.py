@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gradproto_fake_server import FakeApp, MemoryServer, demo_app, file, state, textbox
+from gradproto_fake_server import Component, FakeApp, MemoryServer, demo_app, file, state, textbox
 
 from .wire import Http
 
@@ -99,3 +99,18 @@ def test_definitions_stand_where_they_are_used() -> None:
     text = Http(MemoryServer(demo_app("6.31.0"))).request("GET", "/gradio_api/openapi.json").body.decode()
     assert "$ref" not in text
     assert "$defs" not in text
+
+
+@pytest.mark.parametrize("version", ["5.29.0", "6.31.0"])
+def test_a_component_without_a_schema_may_have_any_value(version: str) -> None:
+    app = FakeApp(version)
+    plain = Component(kind="plain", title="Plain", label="plain")
+
+    @app.endpoint("/same", inputs=[plain], outputs=[Component(kind="plain", title="Plain", label="out")])
+    def same(value: Any) -> Any:
+        return value
+
+    document = Http(MemoryServer(app)).request("GET", "/gradio_api/openapi.json").json
+    (path,) = (path for path in document["paths"] if path.endswith("/same"))
+    body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    assert list(body["schema"]["properties"].values()) == [{}]
