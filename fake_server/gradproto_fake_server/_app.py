@@ -6,7 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from ._address import Address
@@ -100,6 +100,8 @@ class FakeApp(Controls, Building):
 
         Raises ``ValueError`` for a Gradio version that it cannot play, and for what that version does not have.
         """
+        if max_file_size is not None and not isinstance(max_file_size, int):  # pyright: ignore
+            raise ValueError(f"max_file_size is a number of bytes, not {max_file_size!r:.80}")
         self.profile: Profile = self._profile(gradio_version)
         self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)
         """Which paths are its own, and what it calls itself."""
@@ -109,7 +111,7 @@ class FakeApp(Controls, Building):
         self.max_file_size = max_file_size
         self.show_error = show_error
         self.api_open = api_open
-        self.auth: dict[str, str] | None = None if auth is None else dict(auth)
+        self.auth: dict[str, str] | None = None if auth is None else _logins(auth)
         if concurrency_count is not None and self.profile.protocol is not None:
             raise ValueError(f"Gradio {self.profile.version} has no concurrency_count: use default_concurrency_limit")
         if max_queue_size is not None and not self.profile.queue_has_limit:
@@ -630,3 +632,17 @@ class FakeApp(Controls, Building):
             writer.abort()
             raise
         return writer.finish(file.name, self.wall_time())
+
+
+def _logins(auth: object) -> dict[str, str]:
+    """Give the passwords by user name; what is no mapping may be a list of pairs, as in ``launch()``."""
+    given: Any = auth
+    pairs: list[Any] = [given]
+    if isinstance(auth, Mapping):
+        pairs = list(given.items())
+    elif isinstance(auth, list | tuple):
+        pairs = list(given)
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or [type(text) for text in cast("list[object]", pair)] != [str, str]:
+            raise ValueError("auth has passwords by user name, which are texts, as in {'me': 'secret'}")
+    return dict(pairs)

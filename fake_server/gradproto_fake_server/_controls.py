@@ -80,8 +80,9 @@ class Controls(Failing):
         It happens ``times`` times (``None`` for always) after ``after`` requests that pass, to requests of a method and
         a path, as in ``"GET */queue/data*"``, that are of the kinds that the fault is for; with ``endpoint`` or
         ``session`` only to those that are about it. A fault of the messages happens to a stream that is open already
-        if it is for one, and else to the next. Those of a request's body are for the head that comes before it, and
-        know no endpoint. Those that change an answer can be put together; their order is that in which they happen.
+        if it is for one, and else to the next. Those of connections know neither a request nor whose it is; those of a
+        request's body are for the head that comes before it, and know no endpoint. Those that change an answer can be
+        put together; their order is that in which they happen.
 
         Raises ``ValueError`` for a name, a pattern or a value that there is not.
         """

@@ -29,10 +29,7 @@ def make_room(descriptor: int) -> None:
     more = soft * 2 if hard == resource.RLIM_INFINITY else min(soft * 2, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
-    except (
-        OSError,
-        ValueError,
-    ):  # the system has a limit of its own, which is told when it is reached
+    except (OSError, ValueError):  # the system has a limit of its own, which is told when it is reached
         return
 
 
@@ -41,12 +38,13 @@ def is_for_want_of_room(error: OSError) -> bool:
     return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
-def tell_of_want(connections: int) -> None:
+def tell_of_want(connections: int, who: str = "the fake server") -> None:
     """Say in the log what is missing."""
     limit = "" if resource is None else f" (the limit is {resource.getrlimit(resource.RLIMIT_NOFILE)[0]})"
     _LOGGER.warning(
-        "the fake server has %d connections, and the process can open no more files%s: clients wait until some are"
+        "%s has %d connections, and the process can open no more files%s: clients wait until some are"
         " closed; 'ulimit -n' allows more",
+        who,
         connections,
         limit,
     )

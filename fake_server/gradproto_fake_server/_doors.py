@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -20,6 +21,8 @@ class Door:
 
     def __init__(self, host: str, port: int, connect: Callable[[], Connected], *, scheme: str = "http") -> None:
         """Listen; ``port`` 0 takes any free one. Raises ``OSError`` if the address cannot be had."""
+        if not host:  # to the system it is any address, of which no URL can be made
+            raise OSError(errno.EADDRNOTAVAIL, "an empty address is none; 0.0.0.0 is all of this machine's")
         self.connect: Callable[[], Connected] = connect
         """Makes the connection of a client."""
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET

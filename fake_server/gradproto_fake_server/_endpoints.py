@@ -132,6 +132,9 @@ def endpoint_from(
 
     ``options`` are fields of the :class:`Endpoint`. Raises ``TypeError`` for a type that has no component.
     """
+    for what, given in (("inputs", inputs), ("outputs", outputs)):
+        if isinstance(given, str):
+            raise ValueError(f"{what} of /{name} is a list of components, not {given!r:.80}")
     hints = hints_of(function)
     yields, result = result_of(function, hints.get("return", Any))
     every = list(inspect.signature(function).parameters.values())
@@ -177,6 +180,9 @@ def endpoint_from(
 def check_playable(endpoint: Endpoint, profile: Profile, *, others: int) -> None:
     """Raise ``ValueError`` for an endpoint that this Gradio cannot have, besides ``others``."""
     this, name = f"Gradio {profile.version}", f"/{endpoint.name}"
+    if endpoint.visibility not in typing.get_args(Visibility):
+        there_are = ", ".join(typing.get_args(Visibility))
+        raise ValueError(f"{name} cannot be {endpoint.visibility!r:.80}: an endpoint is one of {there_are}")
     if profile.one_function and others:
         raise ValueError(f"{this} serves one function, and there is one already")
     if endpoint.generates and not profile.generators:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -372,11 +373,17 @@ class Faults:
         """Make a fault of the table; see :meth:`FakeApp.inject`."""
         method, path = _split(pattern)
         _check_counts(times, after)
+        kind = _kind_called(name)
+        is_for_some = (method, path) != ("*", "*") or endpoint is not None or session is not None
+        if kind.family == "connection" and is_for_some:
+            raise ValueError(f"{name!r} happens when somebody connects, before it is known what will be asked for")
+        if kind.family == "body" and endpoint is not None:
+            raise ValueError(f"{name!r} happens before it is known which endpoint a request is for")
         fault = Fault(
             name=name,
             method=method,
             path=path,
-            kinds=_kind_called(name).kinds,
+            kinds=kind.kinds,
             endpoint=None if endpoint is None else _text("endpoint", endpoint).removeprefix("/"),
             session=None if session is None else _text("session", session),
             values=_checked(name, values),
@@ -536,6 +543,10 @@ def _check_value(name: str, key: str, value: object, default: object) -> None:
         _check_header(where, value)
     elif key == "headers":
         _check_headers(value)
+    elif (name, key) in _BYTES and not _can_be_sent(cast("str", value)):
+        raise ValueError(f"{where} cannot be sent as UTF-8: {value!r:.80}")
+    elif (most := _MOST.get((name, key))) is not None and cast("int", value) > most:
+        raise ValueError(f"{where} is at most {most}, not {value}")
     elif name == "missing fields" and not all(isinstance(field, str) for field in cast("Sequence[object]", value)):
         raise ValueError(f"{where} are names of fields, not {value!r:.80}")
 
@@ -555,6 +566,19 @@ def _fits(value: object, default: object) -> bool:
 
 
 _MUCH = 1 << 40
+# What is sent as it is, and not as JSON, which has its own ways for half a pair of surrogates.
+_BYTES = frozenset({("no http", "text"), ("corrupt json", "text")})
+# What is made as a whole: more of it would not fit into the memory, or take for ever.
+_MOST = {("oversize event", "size"): 1 << 30, ("server stopped", "repeat"): 100_000}
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+
+
+def _can_be_sent(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_status(value: object) -> None:
@@ -567,6 +591,12 @@ def _check_header(where: str, value: object) -> None:
         raise ValueError(f"{where} cannot be in a header: {value!r:.80}")
 
 
+_OWN_HEADERS = {
+    "content-length": "'wrong length', 'chunked' and 'until close'",
+    "transfer-encoding": "'chunked' and 'until close'",
+}
+
+
 def _check_headers(pairs: object) -> None:
     for pair in cast("Sequence[object]", pairs):
         if not isinstance(pair, list | tuple) or len(cast("Sequence[object]", pair)) != 2:
@@ -575,6 +605,14 @@ def _check_headers(pairs: object) -> None:
             if not isinstance(text, str):
                 raise ValueError(f"names and values of headers are texts, not {text!r:.80}")
             _check_header("a header's name or value", text)
+        name, content = cast("Sequence[str]", pair)
+        if _TOKEN.fullmatch(name) is None:
+            raise ValueError(f"{name!r:.80} cannot be the name of a header")
+        if content != content.strip():
+            raise ValueError(f"the value of a header has no space around it: {content!r:.80}")
+        own = _OWN_HEADERS.get(name.lower())
+        if own is not None and (name.lower(), content.lower()) != ("transfer-encoding", "chunked"):
+            raise ValueError(f"{name!r} is the server's own; the faults {own} change it")
 
 
 def _check_counts(times: object, after: object) -> None:

@@ -30,6 +30,9 @@ class FileAccess:
         """Raises ``ValueError`` if there are any for a Gradio that knows none."""
         if (allowed or blocked) and not profile.allows_paths:
             raise ValueError(f"Gradio {profile.version} has no allowed_paths and no blocked_paths")
+        for name, paths in (("allowed_paths", allowed), ("blocked_paths", blocked)):
+            if isinstance(paths, str):
+                raise ValueError(f"{name} is a list of files and directories, not {paths!r:.80}")
         self._profile = profile
         self._allowed = [os.path.abspath(path) for path in allowed]
         self._blocked = [os.path.abspath(path) for path in blocked]
@@ -101,7 +104,7 @@ def _root(files: Files) -> str:
 
 
 def _is_within(path: str, directory: str) -> bool:
-    return path == directory or path.startswith(f"{directory}/")
+    return path == directory or path.startswith(f"{directory.rstrip('/')}/")  # "/" itself has its slash
 
 
 def _is_directory(files: Files, whole: str) -> bool:

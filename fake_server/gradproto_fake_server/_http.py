@@ -692,7 +692,8 @@ class ServerConnection:
             body = b"Invalid HTTP request received."
             headers = [("content-type", "text/plain; charset=utf-8"), ("connection", "close")]
             self._send(h11.Response(status_code=400, headers=headers, reason=b"Bad Request"))
-            self._send(h11.Data(data=body))
+            if exchange.method != "HEAD":  # of which the answer has no body, whatever came after it
+                self._send(h11.Data(data=body))
             self._send(h11.EndOfMessage())
         self.closed = True
         self.wake()

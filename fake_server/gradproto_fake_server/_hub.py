@@ -194,6 +194,8 @@ class FakeHub(Failing):
             raise ValueError(f"there is a Space {space_id} already")
         if hardware not in HARDWARE:
             raise ValueError(f"{hardware!r} is no hardware; there is {', '.join(HARDWARE)}")
+        if not callable(app):
+            raise TypeError(f"the app of {space_id} is a function that makes one, not {app!r:.80}")
         space = HubSpace(
             self,
             space_id,

@@ -283,6 +283,12 @@ class Job:
                 self._returned(stop.value)
             except Exception as error:  # whatever the function raises is its client's business
                 self._failed(error)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # sys.exit() and pytest.fail() end the call, and not the server
+                failure = RuntimeError(f"{type(error).__name__}: {error}")
+                failure.__cause__ = error
+                self._failed(failure)
         return False
 
     def _step(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ._json import is_list, is_object
@@ -38,9 +38,10 @@ class RequestRecord:
     method: str
     path: str
     """Without the query, percent signs decoded."""
-    query: str
+    # What may be secret is not in its repr, which pytest shows where a test fails.
+    query: str = field(repr=False)
     """As it was sent."""
-    headers: list[tuple[str, str]]
+    headers: list[tuple[str, str]] = field(repr=False)
     """Names in lower case."""
     kind: str
     """What it is for: ``config info page join data cancel reset heartbeat upload upload_progress file run call
@@ -54,7 +55,7 @@ class RequestRecord:
     """Bytes of its body, or of what came over its WebSocket, so far."""
     sent: int = 0
     """Bytes of the answer so far, with its head and framing."""
-    body: Any = None
+    body: Any = field(default=None, repr=False)
     """The parsed JSON of a small body, else ``None``."""
     status: int | None = None
     fault: str | None = None

@@ -246,12 +246,19 @@ class Messages:
             return {name: fields[name] for name in profile.app_error_fields}
         if not show_error:
             return {"error": profile.hidden_generator_error if late else None}
-        fields = {"error": str(error), "visible": True}
+        fields = {"error": _text_of(error), "visible": True}
         return {name: fields[name] for name in profile.stranger_error_fields}
 
 
 def _object(fields: tuple[str, ...], comma: str, colon: str) -> str:
     return "{" + comma.join(f'"{name}"{colon}%({name})s' for name in fields) + "}"
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception as worse:  # one that cannot say what it is: Gradio 3 tells why
+        return str(worse)
 
 
 def _quoted(text: str | None) -> str:

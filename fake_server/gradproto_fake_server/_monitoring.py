@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._http import Exchange
-from ._jobs import Job
+from ._jobs import Job, JobState
 
 if TYPE_CHECKING:
     from ._app import FakeApp
@@ -15,36 +15,68 @@ if TYPE_CHECKING:
 __all__ = ["Monitoring", "dashboard", "monitoring", "summary"]
 
 _REMEMBERED = 10_000  # events, as Gradio has it
+_MOST_OVER = 100  # jobs, which hold their data, are kept though they are over
 _PERCENTILES = (50, 90, 99)
+
+
+class _Event:
+    """One event of the queue: all that is told of it, and so all that is kept, for its job has its data too."""
+
+    __slots__ = ("duration", "name", "state")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state: JobState | None = None
+        """How it ended, if it has."""
+        self.duration = 0.0
+        """Seconds."""
 
 
 class Monitoring:
     """The newest events of the queue."""
 
     def __init__(self) -> None:
-        self._jobs: deque[Job] = deque(maxlen=_REMEMBERED)
+        self._events: deque[_Event] = deque(maxlen=_REMEMBERED)
+        self._jobs: dict[_Event, Job] = {}
+        """Those of the events of which the end is not written down."""
+        self._look_again_at = _MOST_OVER
 
     def watch(self, job: Job) -> None:
         """An event has joined the queue."""
-        self._jobs.append(job)
+        event = _Event(job.endpoint.name)
+        self._events.append(event)
+        self._jobs[event] = job
+        if len(self._jobs) >= self._look_again_at:
+            self._write_down_ends()
+            # Not at each job, since many may not be over.
+            self._look_again_at = len(self._jobs) * 5 // 4 + _MOST_OVER
+
+    def _write_down_ends(self) -> None:
+        for event, job in list(self._jobs.items()):
+            if job.over:
+                event.state, event.duration = job.state, job.last_duration
+                del self._jobs[event]
 
     def summary(self) -> dict[str, Any]:
         """Describe the endpoints of which an event is over, in the order of their names."""
-        by_name: dict[str, list[Job]] = {}
-        for job in self._jobs:
-            by_name.setdefault(job.endpoint.name, []).append(job)
-        functions = {name: _described(jobs) for name, jobs in sorted(by_name.items()) if any(j.over for j in jobs)}
+        self._write_down_ends()
+        by_name: dict[str, list[_Event]] = {}
+        for event in self._events:
+            by_name.setdefault(event.name, []).append(event)
+        functions = {
+            name: _described(events) for name, events in sorted(by_name.items()) if any(e.state for e in events)
+        }
         return {"functions": functions}
 
 
-def _described(jobs: Sequence[Job]) -> dict[str, Any]:
-    states = [job.state for job in jobs]
+def _described(events: Sequence[_Event]) -> dict[str, Any]:
+    states = [event.state for event in events]
     judged = states.count("completed") + states.count("failed")
-    times = sorted(job.last_duration for job in jobs if job.over)
+    times = sorted(event.duration for event in events if event.state is not None)
     return {
         "success_rate": states.count("completed") / judged if judged else None,
         "process_time_percentiles": {f"{percent}th": _percentile(times, percent) for percent in _PERCENTILES},
-        "total_requests": len(jobs),
+        "total_requests": len(events),
     }
 
 

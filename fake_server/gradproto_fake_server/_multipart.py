@@ -181,7 +181,10 @@ def header_options(value: bytes) -> tuple[str, dict[str, str]]:
         else:
             content, _, rest = rest.partition(";")
             content = content.strip()
-        options[name.strip().lower()] = content
+        key = name.strip().lower()
+        if key == "filename" and content[1:3] == ":\\":  # old browsers of Windows send the whole path
+            content = content.rpartition("\\")[2]
+        options[key] = content
     return word.strip().lower(), options
 
 

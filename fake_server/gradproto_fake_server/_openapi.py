@@ -147,17 +147,16 @@ def _short(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:
         return [_short(item, definitions) for item in schema]
     if not is_object(schema):
         return schema
-    if definitions is None:
-        definitions = schema.get("$defs", {})
+    known: Mapping[str, Any] = schema.get("$defs", {}) if definitions is None else definitions
     if "$ref" in schema:
-        return _short(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return _short(known[schema["$ref"].rpartition("/")[2]], known)
     if {"path", "meta"} <= schema.get("properties", {}).keys():
         return {"type": "filepath", "description": "The path of a file that was uploaded"}
-    return {key: _short(value, definitions) for key, value in schema.items() if key != "$defs"}
+    return {key: _short(value, known) for key, value in schema.items() if key != "$defs"}
 
 
 def _is_file(schema: Any) -> bool:
-    return schema is not None and bool(schema.get("type") == "filepath")
+    return is_object(schema) and schema.get("type") == "filepath"
 
 
 def _as_text(schema: Mapping[str, Any]) -> Schema:

@@ -51,7 +51,7 @@ def component_function(app: FakeApp, exchange: Exchange, _: tuple[str, ...]) -> 
 def _refuse_function(app: FakeApp, exchange: Exchange, content: bytes) -> None:
     loose = app.profile.component_server == "loose"
     try:
-        value: Any = read_json(content, exchange.headers.get("content-type"))
+        value: Any = read_json(content, exchange.headers.get("content-type"), untyped=app.profile.untyped_json)
         exchange.log_body(value)
         body = value if loose else parse_body(value, SERVER_BODY)
     except Invalid as error:

@@ -88,6 +88,8 @@ class Profile:
     """The body of a response that an exception has become; ``{}`` is where the exception goes."""
     null_is_no_body: bool
     """Whether a body of ``null`` is refused as if there were none."""
+    untyped_json: bool
+    """Whether a body without a content type is taken for JSON."""
     old_refusals: bool
     """Whether a body is refused in the words of pydantic 1."""
 
@@ -372,6 +374,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
             {"0": "Internal Server Error", "5.0": _TRACEBACK, "6.9": "Internal Server Error"}, version
         ),
         null_is_no_body=within("..5.43"),
+        untyped_json=within("..5.29"),
         old_refusals=within("..3.50"),
         socket_opening=tables.value_at(_OPENINGS, version),
         socket_hash_wait=tables.value_at({"0": None, "3.20": 5.0}, version),
@@ -385,7 +388,7 @@ def _profile_at(gradio_version: str, version: tables.Version) -> Profile:
         no_session_hash=tables.value_at({"0": "No session hash provided.", "4.20": "Session hash not found."}, version),
         empty_session_hash=within("..4.20"),
         negative_indices=within("..4.32"),
-        survives_disconnect=within("4.19..4.20"),
+        survives_disconnect=within("4.19.2..4.24"),
         cancel_endpoints=tables.value_at(_CANCEL_ENDPOINTS, version),
         cancel_name=tables.value_at({"0": None, "4.0": False, "4.12": "cancel", "4.36": "unnamed"}, version),
         cancel_takes_out=since("6.14"),

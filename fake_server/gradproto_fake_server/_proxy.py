@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 import ssl
+import stat
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from typing import TextIO
 
 from gradproto._headers import check_headers
 
+from ._descriptors import is_for_want_of_room, make_room, tell_of_want
 from ._record import Direction, HostHeader, RecordedConnection, Recorder, Upstream
 from ._server import RESET
 from ._signals import until_signal
@@ -132,7 +134,7 @@ class _Pair:
         self._server.close(reset=self._resets)
         if self._server.socket is None:
             self._connecting.close()
-        self._loop.pairs.discard(self)
+        self._loop.forget(self)
 
     def _connect(self) -> None:
         before = self._connecting.socket
@@ -318,6 +320,8 @@ class _Loop:
         self.pairs: set[_Pair] = set()
         self._stopping = False
         self._closed = False
+        self._is_full = False
+        """Whether the process can open no more files; then nobody is let in, and the listener is not looked at."""
         self._listener = listener
         self._listener.setblocking(False)
         self.selector = selectors.DefaultSelector()
@@ -355,19 +359,34 @@ class _Loop:
                         key.data.ready(key.fileobj, mask)
                     elif key.fileobj is self._listener:
                         self._accept()
+                    else:  # a signal of somebody else may have written there
+                        with contextlib.suppress(BlockingIOError):
+                            self._woken.recv(4096)
         finally:
             self.close()
 
     def _accept(self) -> None:
         try:
             sock, _ = self._listener.accept()
-        except OSError:  # the client was gone before it was here, or there are too many files open
-            return
+        except OSError as error:
+            if is_for_want_of_room(error) and self.pairs:
+                tell_of_want(len(self.pairs), "gradproto record")
+                self._is_full = True
+                self.selector.unregister(self._listener)
+            return  # else the client was gone before it was here
+        make_room(sock.fileno())
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         pair = _Pair(self, sock, self.recorder.connect(self.now()))
         if not pair.done:
             self.pairs.add(pair)
+
+    def forget(self, pair: _Pair) -> None:
+        """A pair is over; if there was no room for another one, there is now."""
+        self.pairs.discard(pair)
+        if self._is_full and not self._closed:
+            self._is_full = False
+            self.selector.register(self._listener, selectors.EVENT_READ, None)
 
     def close(self) -> None:
         if self._closed:
@@ -382,15 +401,22 @@ class _Loop:
 
 def _open(path: str | os.PathLike[str], *, keep_secrets: bool, overwrite: bool) -> TextIO:
     """Open the file of a recording, of which each line is in it as soon as it is written."""
-    mode = 0o600 if keep_secrets else 0o666
     return open(
         path,
         "w" if overwrite else "x",
         buffering=1,
         encoding="utf-8",
         newline="\n",
-        opener=lambda name, flags: os.open(name, flags, mode),
+        opener=_open_for_owner if keep_secrets else None,
     )
+
+
+def _open_for_owner(path: str, flags: int) -> int:
+    """Open a file that nobody else may read, also where it was there already and others could."""
+    descriptor = os.open(path, flags, 0o600)
+    if os.name == "posix" and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from ._diff import edits_between
 from ._endpoints import Endpoint
 from ._input_streams import StreamingJob
 from ._jobs import Job, JobHost
+from ._json import compact_json
 from ._messages import Message, Messages
 from ._profiles import Profile
 from ._schedule import Schedule, Timer
@@ -150,6 +151,7 @@ class _QueueDelivery:
             average = job.endpoint.average_call()
             output = self._messages.output(text, is_generating=True, duration=job.last_duration, average=average)
             return self._session.put(self._messages.streaming(self._event_id, output, job.time_limit))
+        self._check_encodable(data)
         previous, self._previous = self._previous, data
         profile = self._queue.profile
         if previous is None or self._whole or not profile.edits:
@@ -194,6 +196,7 @@ class _QueueDelivery:
             counted, is_generating, timed = True, job.is_generating, job.timed
         elif job.batch is not None:
             counted, is_generating = True, None
+        self._check_encodable(data)
         duration = job.last_duration if counted else job.step_duration()
         average = job.endpoint.average_call()
         output = self._messages.output(
@@ -212,6 +215,14 @@ class _QueueDelivery:
                 average=average if timed else None,
             )
         )
+
+    def _check_encodable(self, data: list[Any]) -> None:
+        """Fail a call whose outputs no text frame can hold; event streams have their own way to fail."""
+        if self._queue.profile.protocol is None and self._messages.json is compact_json:
+            try:
+                compact_json(data).encode()
+            except UnicodeEncodeError:
+                raise ValueError("str is not valid UTF-8: surrogates not allowed") from None
 
     def failed(self, job: Job, error: Exception) -> None:
         late = job.outputs_given > 0

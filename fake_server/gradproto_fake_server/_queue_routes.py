@@ -46,7 +46,10 @@ __all__ = [
 
 def refuse(app: FakeApp, exchange: Exchange, error: Invalid) -> None:
     """Answer what FastAPI answers to a request that is not as it should be."""
-    exchange.respond_detail(422, worded(error, old=app.profile.old_refusals))
+    if error.unreadable:
+        exchange.respond_detail(400, "There was an error parsing the body")
+    else:
+        exchange.respond_detail(422, worded(error, old=app.profile.old_refusals))
 
 
 def refuse_stranger(app: FakeApp, exchange: Exchange) -> None:
@@ -82,7 +85,7 @@ def join(app: FakeApp, exchange: Exchange, _: tuple[str, ...], body: dict[str, A
 def call(app: FakeApp, exchange: Exchange, parameters: tuple[str, ...], body: dict[str, Any]) -> None:
     """Take an event in whose messages are for people with curl."""
     endpoint = app.endpoint_called(parameters[0])
-    if endpoint is None:
+    if endpoint is None or (body["session_hash"] == "" and not app.profile.empty_session_hash):
         exchange.respond_crash()
         return
     if app.profile.own_session_calls:

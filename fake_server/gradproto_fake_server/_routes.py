@@ -152,7 +152,7 @@ class Router:
 
 def _with_body(app: FakeApp, exchange: Exchange, route: _Route, parameters: tuple[str, ...], content: bytes) -> None:
     try:
-        value = read_json(content, exchange.headers.get("content-type"))
+        value = read_json(content, exchange.headers.get("content-type"), untyped=app.profile.untyped_json)
     except Invalid as error:
         refusal = error
         meet_faults(app, exchange, route.kind, parameters, lambda: _refuse_body(app, exchange, route, refusal))

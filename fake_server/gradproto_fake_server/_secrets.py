@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,12 +13,27 @@ __all__ = ["HIDDEN", "SECRET_HEADERS", "SECRET_NAMES", "SecretFilter", "without_
 
 HIDDEN = "***"
 _DEEPEST = 100  # levels of a value; what reads or writes it must not run out of stack
-SECRET_HEADERS = frozenset({"authorization", "x-hf-authorization", "proxy-authorization", "cookie", "set-cookie"})
+_COOKIES = frozenset({"cookie", "set-cookie"})
+_WHOLE = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "x-hf-authorization",
+        "x-ip-token",  # with which a Space calls another one in the name of its visitor
+        "x-zerogpu-token",
+    }
+)
+SECRET_HEADERS = _COOKIES | _WHOLE
 SECRET_NAMES = frozenset(
     {
         "__sign",
+        "access-token",
         "access_token",
+        "accesstoken",
+        "api-key",
         "api_key",
+        "apikey",
         "authorization",
         "client_secret",
         "hf_token",
@@ -54,10 +70,14 @@ def without_secrets(value: Any, levels: int = _DEEPEST) -> Any:
     return [without_secrets(item, levels - 1) for item in value]
 
 
-_NAMES = b"|".join(re.escape(name.encode()) for name in sorted(SECRET_NAMES, key=len, reverse=True))
+def _any_of(names: Iterable[str]) -> bytes:
+    return b"|".join(re.escape(name.encode()) for name in sorted(names, key=len, reverse=True))
+
+
+_NAMES = _any_of(SECRET_NAMES)
 # What stands before a secret, and says so. The names of the groups are those of the ways in which the secret ends.
 _OPENING = re.compile(
-    rb"\n(?P<line>(?:x-hf-|proxy-)?authorization)[ \t]*:[ \t]*"
+    rb"\n(?P<line>" + _any_of(_WHOLE) + rb")[ \t]*:[ \t]*"
     rb"|\n(?P<item>set-cookie)[ \t]*:[^=;\r\n]*="
     rb"|\n(?P<items>cookie)[ \t]*:"
     rb'|(?P<text>")(?:' + _NAMES + rb')\\{0,15}"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}(?P<depth>\\{0,15})"'
@@ -68,7 +88,10 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 # One of these is in whatever the pattern stands for. Finding none takes a hundredth of the time.
-_WORDS = (b"authorization", b"cookie", b"token", b"password", b"secret", b"sign", b"api_key", b"bearer", b"hf_")
+_WORDS = (
+    *(b"authorization", b"cookie", b"token", b"password", b"secret", b"sign"),
+    *(b"api_key", b"api-key", b"apikey", b"bearer", b"hf_"),
+)
 _LEAD = 40  # bytes: as far as an opening may begin before such a word
 _REACH = 300  # bytes: the longest of all that the pattern above can stand for
 _ENDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from ._app import FakeApp
 from ._endpoints import ComponentSpec, Visibility
@@ -103,9 +103,17 @@ class Growing:
         outputs: Sequence[ComponentSpec] | None = None,
         generates: bool | None = None,
         queue: bool = True,
-        concurrency_limit: int | None = 1,
+        concurrency_limit: int | Literal["default"] | None = "default",
         concurrency_id: str | None = None,
         visibility: Visibility = "public",
+        batch: bool = False,
+        max_batch_size: int = 4,
+        streaming: bool = False,
+        time_limit: float | None = None,
+        stream_every: float = 0.5,
+        validator: Callable[..., Any] | None = None,
+        renders: bool = False,
+        page: str = "",
     ) -> Callable[[F], F]:
         """Make the decorated function an endpoint of the running app; see :meth:`FakeApp.endpoint`.
 
@@ -122,6 +130,14 @@ class Growing:
                 concurrency_limit=concurrency_limit,
                 concurrency_id=concurrency_id,
                 visibility=visibility,
+                batch=batch,
+                max_batch_size=max_batch_size,
+                streaming=streaming,
+                time_limit=time_limit,
+                stream_every=stream_every,
+                validator=validator,
+                renders=renders,
+                page=page,
             )
             return decorate(function)
 

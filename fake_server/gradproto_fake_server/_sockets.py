@@ -85,7 +85,11 @@ class QueueSocket:
                     return
                 limit -= len(item.text)
                 if item.text and item.kind != "server_stopped":  # here the code of the end says it
-                    self._socket.send_text(item.text)
+                    try:
+                        self._socket.send_text(item.text)
+                    except UnicodeEncodeError:  # progress, logs and errors with half a pair of surrogates
+                        self._misbehave("lost")
+                        return
                 completed = completed or item.kind == "process_completed"
             if completed:
                 channel.pending.clear()

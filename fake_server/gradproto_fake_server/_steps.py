@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, Literal, TypeVar, Union, get_args
 
 __all__ = ["AppFailure", "FakeFile", "Hold", "Log", "Progress", "Sleep", "Step", "Steps", "file_at"]
 
 T = TypeVar("T")
+_Level = Literal["info", "warning", "success", "error"]
 
 
 class _Awaitable:
@@ -44,12 +45,16 @@ class Log(_Awaitable):
     """Show a message beside the output, as ``gr.Info``, ``gr.Warning`` and ``gr.Success`` do."""
 
     message: str
-    level: Literal["info", "warning", "success", "error"] = "info"
+    level: _Level = "info"
     title: str | None = None
     """``None`` for the level's own name."""
     duration: float | None = 10
     """Seconds; ``None`` until it is closed by hand."""
     visible: bool = True
+
+    def __post_init__(self) -> None:
+        if self.level not in get_args(_Level):
+            raise ValueError(f"the level of a log is one of {', '.join(get_args(_Level))}, not {self.level!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)

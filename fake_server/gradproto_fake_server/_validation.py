@@ -40,12 +40,19 @@ class Invalid(Exception):
     """The request is refused with 422 and these details."""
 
     def __init__(
-        self, details: list[dict[str, Any]], *, is_json: bool = True, broken: json.JSONDecodeError | None = None
+        self,
+        details: list[dict[str, Any]],
+        *,
+        is_json: bool = True,
+        broken: json.JSONDecodeError | None = None,
+        unreadable: bool = False,
     ) -> None:
         super().__init__(details)
         self.details = details
         self.broken = broken
         """What is wrong with the JSON; pydantic 1 tells all of it."""
+        self.unreadable = unreadable
+        """Whether nobody can say where it is wrong, which is a 400 without details."""
         self.is_json = is_json
         """Whether the body was JSON at all; if not, FastAPI says so before it looks at anything else."""
 
@@ -168,14 +175,17 @@ STATUS_BODY: Mapping[str, Field] = {"hash": _NEEDED_TEXT}
 """The body of ``/api/queue/status/``."""
 
 
-def read_json(body: bytes, content_type: str | None) -> Any:
+def read_json(body: bytes, content_type: str | None, *, untyped: bool = False) -> Any:
     """Read a body as FastAPI does: JSON only if the content type says JSON, else as one text.
 
+    One without a content type is JSON if ``untyped`` is, as it was before FastAPI 0.132.
     Raises :class:`Invalid` if there is no body, or if it is no JSON.
     """
     if not body:
         raise Invalid([missing_body()])
     kind = (content_type or "").partition(";")[0].strip().lower()
+    if content_type is None and untyped:
+        kind = "application/json"
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         return body.decode("utf-8", "replace")
     try:
@@ -190,7 +200,8 @@ def read_json(body: bytes, content_type: str | None) -> Any:
         }
         raise Invalid([detail], is_json=False, broken=error) from error
     except (ValueError, RecursionError) as error:  # no UTF-8, a number without end, lists without end
-        raise Invalid([{"type": "json_invalid", "loc": ["body", 0], "msg": str(error)}], is_json=False) from error
+        detail = {"type": "json_invalid", "loc": ["body", 0], "msg": str(error)}
+        raise Invalid([detail], is_json=False, unreadable=True) from error
 
 
 def missing_body() -> dict[str, Any]:

@@ -31,7 +31,8 @@ those of :class:`FakeApp` (``gradio_version``, ``seed``, ``auth`` ...), and
 ``app``
     What makes the app, with all other options: a function, like :func:`demo_app`.
 ``strict``
-    Whether a test fails whose requests a real server would refuse; it is on.
+    Whether a test fails whose requests a real server would refuse; it is on. It is the one option that ``fake_hub``
+    heeds, for the requests to its Spaces.
 ``tls``
     As for :class:`FakeServer`, which then is at ``https://``.
 ``autojump``
@@ -45,7 +46,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -150,18 +151,16 @@ def make_fake_gradio(
     from ._server import FakeServer
 
     common = _options_of(request, fake_gradio_options)
-    made: list[FakeServer] = []
 
     def make(**options: Any) -> FakeServer:
         every = {**common, **options}
         server = FakeServer(_app_from(every, also=("tls",)), tls=every.get("tls", False))
-        made.append(server)
+        made.callback(server.close)
         _watch(request, server.url, every, lambda: server.complaints)
         return server
 
-    yield make
-    for server in made:
-        server.close()
+    with ExitStack() as made:
+        yield make
     _judge_the_rest(request)
 
 
@@ -210,13 +209,15 @@ def fake_gradio_memory(
 
 
 @pytest.fixture
-def fake_hub() -> Iterator[FakeHubServer]:
+def fake_hub(request: pytest.FixtureRequest, fake_gradio_options: Mapping[str, Any]) -> Iterator[FakeHubServer]:
     """A fake Hugging Face Hub without users and Spaces; ``fake_hub.run(lambda hub: hub.add_space(...))`` adds them."""
     from ._hub import FakeHub
     from ._server import FakeHubServer
 
     with FakeHubServer(FakeHub()) as server:
+        _watch(request, server.url, _options_of(request, fake_gradio_options), lambda: server.complaints)
         yield server
+    _judge_the_rest(request)
 
 
 # -- their options

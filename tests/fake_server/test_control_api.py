@@ -66,6 +66,7 @@ def test_health_tells_what_is_played(app: FakeApp, server: MemoryServer, http_cl
 def test_requests_are_told_without_secrets(server: MemoryServer) -> None:
     value = {"data": ["a"], "fn_index": ECHO, "session_hash": "s", "oauth_token": "hf_secret"}
     headers = [("authorization", "Bearer hf_secret"), ("cookie", "access=hf_secret"), ("x-mine", "1")]
+    headers += [("X-IP-Token", "hf_secret"), ("x-zerogpu-token", "hf_secret")]
     Http(server).request("POST", f"{JOIN}?__sign=hf_secret&x=1", value=value, headers=headers)
     response = control(server, "GET", "requests")
     assert b"hf_secret" not in response.body
@@ -163,7 +164,7 @@ def test_everything_can_be_reset(app: FakeApp, server: MemoryServer) -> None:
             "there is no 'nothing' here; there are advance, endpoints, faults, health, hold, jobs, r",
         ),
         ("GET", "advance", None, 405, "'advance' takes POST, not GET"),
-        ("POST", "advance", {"seconds": -1}, 400, "'seconds' is a number from 0 to 1e+09, not -1"),
+        ("POST", "advance", {"seconds": -1}, 400, "'seconds' is a number from 0 to 1e+07, not -1"),
         ("POST", "advance", {"seconds": True}, 400, "'seconds' is a number"),
         ("POST", "advance", {}, 400, "'seconds' is a number"),
         ("POST", "advance", [], 400, "the body is no JSON object"),
@@ -546,3 +547,15 @@ def test_the_clock_of_a_server_in_trio_is_moved() -> None:
             await network.wait_for(lambda app: app.now >= 1000)
 
     trio.run(main)
+
+
+def test_a_fault_that_is_made_over_http_strikes_streams_that_are_open(app: FakeApp, server: MemoryServer) -> None:
+    app.hold("/echo")
+    http = Http(server)
+    http.join(ECHO, ["a"])
+    http.stream()
+    assert control(server, "POST", "faults", {"name": "failure", "values": {"text": "struck"}}).status == 200
+    app.release("/echo")
+    server.advance(1)
+    (completed,) = [message for message in http.more().messages if message["msg"] == "process_completed"]
+    assert completed["output"]["error"] == "struck"

@@ -57,9 +57,29 @@ def test_pydantic_1_tells_all_about_broken_json(version: str) -> None:
     }
 
 
-@pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b"\xef\xbb\xbf{}"])
-def test_broken_json_of_any_kind_is_refused_in_old_words_too(body: bytes) -> None:
-    assert sent(made("3.39.0"), "/api/predict", body).status == 422
+@pytest.mark.parametrize("version", ["3.39.0", "3.50.2", "4.44.1", "6.31.0"])
+@pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b'{"data":["\xe9"]}'])
+def test_what_cannot_be_read_at_all_is_a_bad_request_without_details(version: str, body: bytes) -> None:
+    response = sent(made(version), "/run/echo", body)
+    assert (response.status, response.json) == (400, {"detail": "There was an error parsing the body"})
+
+
+def test_json_may_have_a_byte_order_mark_and_lack_fields_all_the_same() -> None:
+    assert sent(made("3.39.0"), "/api/predict", b"\xef\xbb\xbf{}").status == 422
+
+
+@pytest.mark.parametrize(("version", "status"), [("3.39.0", 200), ("4.44.1", 200), ("5.0.2", 200), ("5.29.0", 422)])
+def test_json_needed_no_content_type_until_5_29(version: str, status: int) -> None:
+    http = made(version)
+    path = f"{prefix(http)}/run/echo"
+    assert http.request("POST", path, body=b'{"data":["x"]}').status == status
+
+
+@pytest.mark.parametrize("version", ["4.20.0", "4.44.1", "6.31.0"])
+def test_a_call_in_a_session_without_a_name_crashes(version: str) -> None:
+    http = made(version)
+    body = {"data": ["x"], "session_hash": ""}
+    assert http.request("POST", f"{prefix(http)}/call/echo", value=body).status == 500
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,31 @@ def test_components_may_be_given_by_name_or_made() -> None:
         described(lambda a: a, inputs=["slider"])
 
 
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: FakeApp(auth=("me", "pw")), "auth has passwords by user name, which are texts"),
+        (lambda: FakeApp(auth="me:pw"), "auth has passwords by user name"),
+        (lambda: FakeApp(auth=lambda user, password: True), "auth has passwords by user name"),
+        (lambda: FakeApp(auth={"me": 1}), "auth has passwords by user name"),
+        (lambda: FakeApp(max_file_size="10mb"), "max_file_size is a number of bytes, not '10mb'"),
+        (lambda: FakeApp(allowed_paths="/tmp"), "allowed_paths is a list of files and directories, not '/tmp'"),
+        (lambda: FakeApp(blocked_paths="/tmp"), "blocked_paths is a list of files and directories, not '/tmp'"),
+        (lambda: FakeApp().endpoint("/f", outputs="json")(len), "outputs of /f is a list of components, not 'json'"),
+        (lambda: FakeApp().endpoint("/f", visibility="secret")(lambda: 1), "/f cannot be 'secret': an endpoint is one"),
+        (lambda: Log("x", level="debug"), "the level of a log is one of info, warning, success, error, not 'debug'"),
+    ],
+)
+def test_options_of_a_wrong_kind_are_refused_at_once(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
+
+
+def test_logins_may_be_pairs_as_in_launch() -> None:
+    pairs: Any = [("me", "secret"), ("you", "")]
+    assert FakeApp(auth=pairs).auth == {"me": "secret", "you": ""}
+
+
 def test_two_endpoints_cannot_have_one_name() -> None:
     app = FakeApp()
     app.endpoint("/f")(lambda: None)
@@ -228,6 +253,52 @@ def test_a_component_checks_and_converts_what_comes_in(component: Any, given: An
 )
 def test_a_function_that_gives_the_wrong_thing_fails(function: Any, outputs: list[str], error: str) -> None:
     assert run(function, [], outputs=outputs) == error
+
+
+class Mute(Exception):
+    """One that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("raised", "error"),
+    [
+        (Mute(), "no words"),
+        (SystemExit(2), "SystemExit: 2"),
+        (GeneratorExit(), "GeneratorExit: "),
+        (pytest.fail.Exception("a wrong argument"), "Failed: a wrong argument"),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_whatever_a_function_raises_ends_its_call_and_not_the_server(
+    raised: BaseException, error: str, late: bool
+) -> None:
+    def plain(text: str) -> str:
+        raise raised
+
+    def generator(text: str) -> Iterator[str]:
+        yield "a"
+        raise raised
+
+    app = FakeApp("6.31.0", show_error=True)
+    app.endpoint("/f")(generator if late else plain)
+    http = Http(MemoryServer(app))
+    http.join(0, ["x"])
+    assert http.stream().messages[-2]["output"]["error"] == error
+    assert isinstance(app.job("/f").error, Exception)
+
+
+def test_ctrl_c_in_a_function_is_for_who_runs_the_server() -> None:
+    def function(text: str) -> str:
+        raise KeyboardInterrupt
+
+    app = FakeApp()
+    app.endpoint("/f")(function)
+    http = Http(MemoryServer(app))
+    with pytest.raises(KeyboardInterrupt):
+        http.join(0, ["x"])
 
 
 def test_a_plain_function_with_steps_may_not_yield_outputs() -> None:

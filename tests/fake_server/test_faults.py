@@ -14,8 +14,9 @@ import trio
 
 from gradproto_fake_server import FAULTS, FakeApp, FakeFile, FakeServer, MemoryServer, demo_app
 from gradproto_fake_server._bends import SHAPES
-from gradproto_fake_server._fault_answers import ANSWERS, SERVER_FAULTS
+from gradproto_fake_server._fault_answers import ANSWERS, CONNECTION_FAULTS, SERVER_FAULTS
 from gradproto_fake_server._fault_messages import MESSAGE_FAULTS
+from gradproto_fake_server._intakes import INTAKES
 from gradproto_fake_server.trio import open_fake_server
 
 from .wire import Http, Response
@@ -141,6 +142,19 @@ def test_the_log_tells_which_faults_a_request_met(app: FakeApp, http: Http, serv
         (lambda app: app.inject("hang", seconds=1), "the fault 'hang' has no value 'seconds'; there are: none"),
         (lambda app: app.inject("hang", "config"), "a method and a path"),
         (lambda app: app.fail("/config"), "a method and a path"),
+        (lambda app: app.inject("latency", "GET /config"), "'latency' happens when somebody connects, before it is"),
+        (lambda app: app.inject("accept and hang", endpoint="/echo"), "happens when somebody connects"),
+        (lambda app: app.inject("accept and hang", session="s"), "happens when somebody connects"),
+        (lambda app: app.inject("cut body", endpoint="/echo"), "happens before it is known which endpoint"),
+        (lambda app: app.inject("no http", text="\ud800"), "the value 'text' of the fault 'no http' cannot be sent"),
+        (lambda app: app.inject("corrupt json", text="\ud800"), "the fault 'corrupt json' cannot be sent"),
+        (lambda app: app.inject("oversize event", size=1 << 39), "the fault 'oversize event' is at most 1073741824"),
+        (lambda app: app.inject("server stopped", repeat=1 << 39), "the fault 'server stopped' is at most 100000"),
+        (lambda app: app.inject("answer", headers=[("a b", "c")]), "'a b' cannot be the name of a header"),
+        (lambda app: app.fail("GET *", headers=[("", "c")]), "'' cannot be the name of a header"),
+        (lambda app: app.fail("GET *", headers=[("a", " c")]), "the value of a header has no space around it"),
+        (lambda app: app.fail("GET *", headers=[("Content-Length", "3")]), "the faults 'wrong length', 'chunked' and"),
+        (lambda app: app.fail("GET *", headers=[("transfer-encoding", "br")]), "the server's own"),
         (lambda app: app.chaos(1, 2), "the rate of chaos is from 0 to 1, not 2"),
         (lambda app: app.chaos(1, 0.5, ["bad"]), "no fault is called 'bad'"),
         (lambda app: app.chaos(1, 0.5, ["accept and hang"]), "cannot happen at random"),
@@ -645,6 +659,8 @@ def test_a_reset_comes_from_a_server_in_trio_too() -> None:
 
 def test_the_table_says_of_each_fault_what_it_does() -> None:
     done = {
+        "connection": set(CONNECTION_FAULTS),
+        "body": set(INTAKES),
         "answer": set(ANSWERS),
         "server": set(SERVER_FAULTS),
         "message": set(MESSAGE_FAULTS),

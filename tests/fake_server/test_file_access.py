@@ -152,6 +152,12 @@ def test_what_is_allowed_is_served_and_what_is_blocked_is_not(place: Path, versi
     assert kind_of(ask(made(version, **options), f"{place}/{path}")) == kinds[VERSIONS.index(version)]
 
 
+def test_the_whole_machine_may_be_allowed_or_blocked(place: Path) -> None:
+    assert ask(made("6.31.0", allowed_paths=["/"]), f"{place}/secret.txt").status == 200
+    http = made("6.31.0", allowed_paths=["/"], blocked_paths=["/"])
+    assert ask(http, f"{place}/secret.txt").status == 403
+
+
 @pytest.mark.parametrize(
     ("version", "content_type", "disposition"),
     [
@@ -165,6 +171,11 @@ def test_a_page_that_is_allowed_may_be_shown(
 ) -> None:
     response = ask(made(version, allowed_paths=[str(place)]), f"{place}/open/page.html")
     assert (response.header("content-type"), response.header("content-disposition")) == (content_type, disposition)
+
+
+def test_the_whole_machine_can_be_allowed(place: Path) -> None:
+    assert kind_of(ask(made("6.31.0", allowed_paths=["/"]), f"{place}/open/page.html")) == "s"
+    assert kind_of(ask(made("6.31.0", allowed_paths=["/"], blocked_paths=["/"]), f"{place}/open/page.html")) == "n"
 
 
 @pytest.mark.parametrize("files", [MemoryFiles, DirectoryFiles])

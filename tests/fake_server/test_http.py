@@ -147,6 +147,18 @@ def test_what_is_no_http_is_refused_and_closed(server: MemoryServer, data: bytes
     assert answer.endswith(b"<closed>")
 
 
+@pytest.mark.parametrize("fault", ["hang", "stall", "late"])
+def test_what_comes_behind_a_last_request_that_is_not_answered_yet_is_refused(server: MemoryServer, fault: str) -> None:
+    server.app.inject(fault)
+    connection = server.connect()
+    connection.receive_data(b"HEAD /config HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+    connection.data_to_send()
+    connection.receive_data(b"GET /config HTTP/1.1\r\nhost: a\r\n\r\n")
+    connection.data_to_send()
+    assert connection.closed
+    assert raw(server, get(b"/config")).startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_body_that_breaks_http_ends_its_exchange(server: MemoryServer) -> None:
     head = b"POST /gradio_api/upload HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     answer = raw(server, head + b"Transfer-Encoding: chunked\r\n\r\nnot hex\r\n")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gradproto_fake_server import FakeHub, MemoryHub
+from gradproto_fake_server import FakeApp, FakeHub, MemoryHub
 
 from .wire import Http, Response
 
@@ -531,6 +531,8 @@ def test_what_cannot_be_built_is_refused(hub: FakeHub) -> None:
         hub.add_space("app")
     with pytest.raises(ValueError, match="a Space me/app already"):
         hub.add_space("me/app")
+    with pytest.raises(TypeError, match="the app of a/b is a function that makes one, not <"):
+        hub.add_space("a/b", app=FakeApp())
     with pytest.raises(ValueError, match="'abacus' is no hardware"):
         hub.add_space("me/new", hardware="abacus")
     with pytest.raises(ValueError, match="a user 'me' already"):

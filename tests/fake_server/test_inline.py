@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import inspect
 import json
 import socket
 import threading
@@ -147,6 +148,20 @@ def test_endpoints_are_added_while_it_runs(server: InlineServer) -> None:
         with connected(server) as client:
             assert client.predict("x", api_name="/twice") == "xx"
         assert before.predict("x", api_name="/echo") == "x"
+
+
+def test_an_endpoint_of_a_shell_is_all_that_one_of_the_app_can_be() -> None:
+    assert inspect.signature(InlineServer.endpoint) == inspect.signature(FakeApp.endpoint)
+    with InlineServer(FakeApp(default_concurrency_limit=3)) as server:
+
+        @server.endpoint("/many", batch=True, max_batch_size=7)
+        def many(texts: list[str]) -> tuple[list[str]]:
+            return ([text * 2 for text in texts],)
+
+        endpoint = server.app.named("/many")
+        assert (endpoint.concurrency_limit, endpoint.batch, endpoint.max_batch_size) == (3, True, 7)
+        with connected(server) as client:
+            assert client.predict("x", api_name="/many") == "xx"
 
 
 def test_a_server_that_is_closed_is_noticed(server: InlineServer) -> None:

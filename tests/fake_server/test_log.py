@@ -55,6 +55,18 @@ def test_what_was_asked_for_instead_is_told(app: FakeApp, http: Http) -> None:
         demo_app().assert_requested("join")
 
 
+def test_what_may_be_secret_is_not_in_the_repr_of_a_request(app: FakeApp, http: Http) -> None:
+    secret = "s3cr3t"
+    headers = [("authorization", f"Bearer {secret}"), ("cookie", f"a={secret}")]
+    value = {"data": [secret], "fn_index": ECHO, "session_hash": "mine"}
+    http.request("POST", f"{JOIN}?token={secret}", value=value, headers=headers)
+    (record,) = app.assert_requested("join")
+    assert (record.query, record.body) == (f"token={secret}", value)
+    assert ("authorization", f"Bearer {secret}") in record.headers
+    assert "path='/gradio_api/queue/join'" in repr(record)
+    assert secret not in repr(record)
+
+
 def test_a_long_list_is_cut_short(app: FakeApp, http: Http) -> None:
     for _ in range(14):
         http.request("GET", "/config")

@@ -130,6 +130,8 @@ def test_what_is_no_form_is_refused(body: bytes) -> None:
         (b"multipart/form-data; boundary=abc ; charset=x", "multipart/form-data", {"boundary": "abc", "charset": "x"}),
         (rb'form-data; name="a\"b\\c"', "form-data", {"name": 'a"b\\c'}),
         (b'form-data; name="a%22b"', "form-data", {"name": 'a"b'}),
+        (rb'form-data; name="files"; filename="C:\x\y.txt"', "form-data", {"name": "files", "filename": "y.txt"}),
+        (rb'form-data; name="C:\x"; filename="a\b"', "form-data", {"name": "C:\\x", "filename": "a\\b"}),
         (b'form-data; name="open', "form-data", {"name": "open"}),
         (b"form-data; name", "form-data", {}),
         ("form-data; name=é".encode(), "form-data", {"name": "é"}),

@@ -389,8 +389,21 @@ def test_space(fake_hub):
     fake_hub.run(lambda hub: hub.add_space("me/app"))
     with Client("me/app", hub_url=fake_hub.url) as client:
         assert client.predict("x", api_name="/echo") == "x"
+
+class Space:
+    def __init__(self, hub):
+        hub.run(lambda hub: hub.add_space("me/app"))
+        self.url = hub.space_url("me/app")
+
+def test_refused(fake_hub):
+    refused(Space(fake_hub))
+
+@pytest.mark.fake_gradio(strict=False)
+def test_wanted(fake_hub):
+    refused(Space(fake_hub))
 """
-    run(pytester, source, passed=1)
+    result = run(pytester, source, passed=2, failed=1)
+    result.stdout.fnmatch_lines(["http://127.0.0.1:*: 1 request(s) that a real server refuses:"])
 
 
 def test_unittest_has_it_too(pytester: pytest.Pytester) -> None:

@@ -215,6 +215,10 @@ class AnyClients(RuleBasedStateMachine):
         after=st.integers(0, 1),
     )
     def inject(self, name: str, session: str | None, endpoint: str | None, after: int) -> None:
+        # Who connects, and what the first bytes are for, is not known yet.
+        family = FAULTS[name].family
+        session = None if family == "connection" else session
+        endpoint = None if family in ("connection", "body") else endpoint
         self.app.inject(name, session=session, endpoint=endpoint, after=after, **VALUES.get(name, {}))
 
     @rule(what=st.sampled_from(["restart", "down", "forget_sessions", "reset", "refuse", "chaos", "clear"]))

@@ -238,3 +238,8 @@ def test_serving_for_ever_ends_clean_when_told_to(number: int) -> None:
             process.send_signal(number)
             assert process.stdout.read() == "DONE\n"
         assert process.wait(10) == 0
+
+
+def test_an_empty_address_is_none() -> None:
+    with pytest.raises(OSError, match=r"an empty address is none; 0\.0\.0\.0 is all of this machine's"):
+        FakeServer(FakeApp(), host="")

@@ -10,7 +10,7 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
-from gradproto_fake_server import FakeApp, MemoryServer, Sleep, Steps, demo_app
+from gradproto_fake_server import FakeApp, Log, MemoryServer, Sleep, Steps, demo_app
 
 from .old_wire import Socket, index_of, socket_call
 from .wire import Http
@@ -308,3 +308,30 @@ def test_the_socket_of_a_session_that_is_forgotten_is_cut(version: str) -> None:
     assert socket.connection.closed
     assert server.app.requests[-1].end == "cut"
     assert not server.app.queue.events
+
+
+def test_what_no_frame_can_hold_fails_as_in_gradio_3_50() -> None:
+    server = made("3.50.2", show_error=True)
+    socket = joined(server, "/echo")
+    socket.send({"fn_index": 0, "data": ["\ud800"], "session_hash": "s"})
+    end = socket.messages[-1]
+    assert (end["msg"], end["success"]) == ("process_completed", False)
+    assert end["output"] == {"error": "str is not valid UTF-8: surrogates not allowed"}
+    assert socket.closed_with == 1000
+    chat = joined(server, "/chat")
+    chat.send({"fn_index": index_of(server, "/chat"), "data": ["\ud800", None], "session_hash": "s"})
+    assert chat.messages[-1]["output"] == end["output"]
+
+
+def test_a_log_that_no_frame_can_hold_cuts_the_socket() -> None:
+    server = MemoryServer(app := FakeApp("3.50.2"))
+
+    @app.endpoint("/log")
+    def log(text: str) -> Steps[str]:
+        yield Log("\ud800")
+        return text
+
+    socket = joined(server, "/log")
+    socket.send({"fn_index": 0, "data": ["x"], "session_hash": "s"})
+    assert socket.kinds[-1] == "process_starts"
+    assert socket.cut

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from gradproto import AppError
-from gradproto_fake_server import FakeApp, FakeServer, demo_app
+from gradproto_fake_server import FAULTS, FakeApp, FakeServer, demo_app
 from gradproto_transports.sync import Client
 from tests.browser import OpenPage, assert_contrast, assert_named
 from tests.transports.nginx import BARE, DOCUMENTED, NGINX, Nginx
@@ -249,6 +249,8 @@ def test_all_faults_of_the_table_are_there_and_can_be_put_right_together(server:
     names = server.run(lambda app: [app.inject(name, "GET /never", times=None).name for name in ("bom", "late")])
     made = page.get_by_role("list", name="Faults that were made").get_by_role("listitem")
     is_there(made, times=len(names))  # those that the program made, too
+    for name in FAULTS:
+        is_there(page.get_by_role("button", name=f"Turn on: {name}", exact=True, include_hidden=True))
     shows(section(page, "Faults"), "To the messages of an event stream")
     page.get_by_role("button", name="Put everything right").click()
     is_there(made, times=0)

@@ -10,7 +10,7 @@ from gradproto_fake_server import FakeServer, demo_app
 from tests.benchmarks.floors import BareFloor, H11Floor, new_session_hash
 
 CALLS = 20
-# Measured: fifteen times as fast. A machine that is busy with other things slows both.
+# Measured: eleven to thirteen times as fast. A machine that is busy with other things slows both.
 AT_LEAST = 2
 
 

@@ -16,7 +16,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from gradproto import ConnectError, Event, FilePart, LocalProtocolError, ReadError, TransportError, WriteError
 from gradproto.wire import Action, Close, Connect, Conversation, Send, SendFile, Tunnel, WireClient
@@ -365,6 +365,8 @@ class _Connection:
                 lambda: protocol, sock=opened, ssl=tls, server_hostname=name
             )
         except BaseException:
+            # A TLS that is complete just then would wait for the server's goodbye, and the loop with it.
+            protocol.abort()
             opened.close()
             raise
         try:
@@ -458,7 +460,7 @@ def _wake(woken: asyncio.Future[None]) -> None:
         woken.set_result(None)
 
 
-def _new_reader() -> tuple[asyncio.StreamReader, asyncio.StreamReaderProtocol]:
+def _new_reader() -> tuple[asyncio.StreamReader, _Protocol]:
     reader = asyncio.StreamReader(limit=READ_SIZE)
     return reader, _Protocol(reader)
 
@@ -473,11 +475,16 @@ class _Protocol(asyncio.StreamReaderProtocol):
     def __init__(self, reader: asyncio.StreamReader) -> None:
         super().__init__(reader)
         self._reader = reader
-        self._connected: asyncio.BaseTransport | None = None
+        self._connected: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connected = transport
+        self._connected = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+
+    def abort(self) -> None:
+        """Close the connection at once, if there is one."""
+        if self._connected is not None:
+            self._connected.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None and self._connected is not None and self._read_rest(self._connected):

@@ -27,7 +27,7 @@ _INTERRUPTED, _TERMINATED = 130, 143  # 128 and the number of the signal, as she
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection (out of reach, no Gradio app, the login was refused, "
-    "or a Space that is not there or does not run), 130 interrupted."
+    "or a Space that is not there or does not run), 130 interrupted (0 where that is the end of a server)."
 )
 
 # What may be missing where only the library is installed; `gradproto_transports.cli.main` says how to get it.
