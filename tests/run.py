@@ -34,8 +34,7 @@ INSTALLS = {
     "development": ["-e", ".[all]", "--group", "dev"],
 }
 
-# What gradproto_conformance exports is whole, too, but pyright counts its areas and its fixture app with it.
-PACKAGES = ["gradproto", "gradproto_transports", "gradproto_fake_server"]
+PACKAGES = ["gradproto", "gradproto_transports", "gradproto_fake_server", "gradproto_conformance"]
 
 CHECKS = [
     ["ruff", "check", "."],

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "gradproto_transports.cli": {"click", "rich", "trio"},
     "gradproto_fake_server": {"h11", "wsproto", "trio", "trustme", "pytest"},
     "gradproto_conformance": {"click", "rich", "trio"},
-    "gradproto_conformance.fixture_app": {"gradio"},
+    "gradproto_conformance._fixture_app": {"gradio"},
 }
 
 

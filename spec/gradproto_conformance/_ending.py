@@ -18,7 +18,7 @@ class Ending:
     """Ends a run early. ``deadline`` are seconds from the first thing that has a limit; ``None``: no limit."""
 
     def __init__(self, deadline: float | None = None) -> None:
-        self.interrupted = False
+        self.interrupted: bool = False
         self._seconds = deadline
         self._over_at: float | None = None
         self._scope: trio.CancelScope | None = None

@@ -19,6 +19,7 @@ from gradproto_transports._proxy import Proxies
 from gradproto_transports._tls import tls_factory
 from gradproto_transports._trio_driver import OpenStream
 
+from ._areas import REGISTRIES
 from ._capabilities import capabilities
 from ._checks import Check, Effect, Result, Scenario, Verdict
 from ._clauses import clauses
@@ -29,7 +30,6 @@ from ._probe import Probe, open_probe
 from ._report import Report
 from ._runner import Plan, run_plan
 from ._target import Target
-from .areas import REGISTRIES
 
 if TYPE_CHECKING:
     import ssl

@@ -80,7 +80,7 @@ def test_a_check_is_explained_by_its_clauses_and_a_clause_by_its_checks(invoke: 
 def test_the_fixture_app_is_written_and_nothing_is_replaced(invoke: Invoke, tmp_path: Path) -> None:
     target = tmp_path / "app.py"
     assert invoke("conformance", "--write-app", str(target)).exit_code == 0
-    assert target.read_text() == (Path(gradproto_conformance.__file__).parent / "fixture_app.py").read_text()
+    assert target.read_text() == (Path(gradproto_conformance.__file__).parent / "_fixture_app.py").read_text()
     target.write_text("mine")
     again = invoke("conformance", "--write-app", str(target))
     assert (again.exit_code, target.read_text()) == (2, "mine")

@@ -32,7 +32,7 @@ from tests.matrix.versions import ALL_CLIENTS, VERSIONS
 
 __all__ = ["FOLDER", "differences", "document", "kept_for", "render", "troubles", "variants", "verdicts"]
 
-APP = Path(gradproto_conformance.__file__).with_name("fixture_app.py")
+APP = Path(gradproto_conformance.__file__).with_name("_fixture_app.py")
 FOLDER = Path(gradproto_conformance.__file__).parents[1] / "results"
 LOGIN = ("reader", "secret-word")
 

@@ -9,11 +9,11 @@ from typing import Any
 import trio
 import trio.testing
 
+from gradproto_conformance._areas import cancel, diff, event, own, poll, queue, state, stream, ws
 from gradproto_conformance._checks import Effect, Registry, Result, Scenario, Verdict
 from gradproto_conformance._probe import open_probe
 from gradproto_conformance._runner import Plan, run_plan
 from gradproto_conformance._target import Target
-from gradproto_conformance.areas import cancel, diff, event, own, poll, queue, state, stream, ws
 from gradproto_fake_server import FakeApp
 from gradproto_fake_server.trio import open_memory_server
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from gradproto_conformance._areas import between
+from gradproto_conformance._areas import named as named_area
 from gradproto_conformance._checks import Result, Verdict
 from gradproto_conformance._suite import Options, run
-from gradproto_conformance.areas import between
-from gradproto_conformance.areas import named as named_area
 from gradproto_fake_server import FakeServer
 from tests.conformance.runs import check
 from tests.conformance.twin import twin

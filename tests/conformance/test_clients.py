@@ -27,8 +27,8 @@ from gradproto_conformance.client import (
     run_client_async,
 )
 from gradproto_conformance.client._contract import Task
+from gradproto_conformance.client._scenes import PLAYBOOKS
 from gradproto_conformance.client._stage import Playbook, Stage
-from gradproto_conformance.client.scenes import PLAYBOOKS
 
 HERE = Path(__file__).parent / "clients"
 OURS = (sys.executable, str(HERE / "ours.py"), "{url}", "{api_name}", "{inputs}")

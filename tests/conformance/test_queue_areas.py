@@ -12,10 +12,10 @@ import pytest
 
 import gradproto_conformance
 from gradproto_conformance import _target
+from gradproto_conformance._areas import diff
 from gradproto_conformance._checks import Effect, Result, Verdict
 from gradproto_conformance._clauses import Level, clauses, pages
 from gradproto_conformance._target import FIXTURES, Target
-from gradproto_conformance.areas import diff
 from gradproto_fake_server import FakeApp
 from tests.conformance.runs import REGISTRIES, check, ids, scenarios
 from tests.conformance.twin import TOKENS, twin
@@ -29,7 +29,7 @@ VERSIONS = (
 # Before 3.6 the fake puts an event in a line of its own until its function is known.
 NOT_YET_IN_THE_FAKE = {"3.1.7": {"event-rank", "ws-queue-full"}, "3.4.1": {"event-rank", "ws-queue-full"}}
 
-FIXTURE_APP = Path(gradproto_conformance.__file__).with_name("fixture_app.py")
+FIXTURE_APP = Path(gradproto_conformance.__file__).with_name("_fixture_app.py")
 
 
 # --- what is declared ------------------------------------------------------------------------------------------------

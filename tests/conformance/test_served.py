@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from gradproto_conformance._areas import served
 from gradproto_conformance._capabilities import Capability, capabilities
 from gradproto_conformance._checks import Verdict
-from gradproto_conformance.areas import served
 from tests.conformance.runs import check
 from tests.conformance.twin import twin
 

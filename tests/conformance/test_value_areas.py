@@ -14,8 +14,8 @@ import trio
 import trio.testing
 
 from gradproto_conformance import Clause, Effect, Level, Options, Report, Verdict, all_checks, clauses, pages, run_async
+from gradproto_conformance._areas import REGISTRIES
 from gradproto_conformance._suite import all_scenarios
-from gradproto_conformance.areas import REGISTRIES
 from gradproto_fake_server import FakeApp, FakeFile, textbox
 from gradproto_fake_server import file as file_component
 from gradproto_fake_server.trio import open_memory_server

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gradproto_conformance._areas.diff import GROWN, STORY
+from gradproto_conformance._areas.payload import data_url
 from gradproto_conformance._target import FIXTURE_TITLE
-from gradproto_conformance.areas.diff import GROWN, STORY
-from gradproto_conformance.areas.payload import data_url
 from gradproto_fake_server import (
     AppFailure,
     Component,

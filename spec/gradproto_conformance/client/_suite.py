@@ -23,8 +23,8 @@ from gradproto_conformance._suite import selector
 
 from ._app import make_app
 from ._contract import FEATURES
+from ._scenes import PLAYBOOKS
 from ._stage import Play, Stage
-from .scenes import PLAYBOOKS
 
 __all__ = ["GENERATIONS", "ClientOptions", "client_checks", "run_client", "run_client_async"]
 

@@ -76,7 +76,7 @@ def write_fixture(name: str) -> None:
     """Write the fixture app; a file that is there is left alone."""
     if os.path.lexists(name):
         raise click.UsageError(f"--write-app: {name!r:.200} is there already")
-    with as_file(files("gradproto_conformance") / "fixture_app.py") as source:
+    with as_file(files("gradproto_conformance") / "_fixture_app.py") as source:
         try:
             shutil.copyfile(source, name)
         except OSError as error:
