@@ -1,0 +1,128 @@
+"""The checks that are for use: an adapter, a driver or a stream goes through all scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from gradproto import ArgumentError, Event, Session
+from gradproto._record import record
+from gradproto.wire import WireClient
+
+from ._obligations import BYTES, SESSION, STREAM, Door, Duty, number_of
+from ._scenarios import NO_WEBSOCKETS, SCENARIOS
+from ._stage import Play, Scenario, play
+
+__all__ = ["AdapterFailed", "BrokenObligation", "Checked", "check", "check_adapter", "check_driver"]
+
+_TITLES = {"SESSION": SESSION, "BYTES": BYTES, "STREAM": STREAM}
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class BrokenObligation:
+    """An obligation, by its number in ``spec/embedding.md``, and how it was seen to be broken in which scenario."""
+
+    obligation: str
+    title: str
+    scenario: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.obligation} {self.title} [{self.scenario}]: {self.seen}"
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The names of the scenarios that went well, and of those that were left out."""
+
+    passed: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+class AdapterFailed(AssertionError):
+    """Which obligations an I/O layer broke; ``broken`` has them one by one."""
+
+    def __init__(self, broken: tuple[BrokenObligation, ...], skipped: int = 0) -> None:
+        lines = [str(one) for one in broken]
+        if skipped:
+            lines.append(f"The other {skipped} scenarios were not tried: without the first nothing can go well.")
+        super().__init__("\n".join(["the I/O layer broke what it owes:", *lines]))
+        self.broken = broken
+
+    @property
+    def obligations(self) -> tuple[str, ...]:
+        """The numbers of the obligations that were broken, each once."""
+        return tuple(dict.fromkeys(one.obligation for one in self.broken))
+
+
+def check_adapter(
+    drive: Callable[[Session, Callable[[Event], bool]], None],
+    *,
+    websockets: bool = True,
+    only: Collection[str] | None = None,
+    limit: float = 10.0,
+) -> Checked:
+    """Let an adapter at the session door go through the behaviour scenarios, against fake servers on this machine.
+
+    ``drive(session, on_event)`` carries out the session's commands, reports the facts, keeps its timers, and hands each
+    event to ``on_event`` until that returns True; then it releases everything and returns. ``on_event`` may call the
+    session. With ``websockets=False`` the adapter says of itself that it has none: then the generations of Gradio that
+    want them are left out, and it has to refuse one at once. ``only`` are the names of scenarios; ``limit`` is in
+    seconds, for each of them. An adapter that hangs is left behind on a daemon thread.
+
+    Raises `AdapterFailed`, an ``AssertionError``, with every obligation that was broken.
+    """
+    return check(
+        "SESSION", lambda session, _, on_event: drive(session, on_event), websockets=websockets, only=only, limit=limit
+    )
+
+
+def check_driver(
+    drive: Callable[[WireClient, Callable[[Event], bool]], None],
+    *,
+    only: Collection[str] | None = None,
+    limit: float = 10.0,
+) -> Checked:
+    """Let a driver at the bytes door go through the behaviour scenarios, against fake servers on this machine.
+
+    ``drive(client, on_event)`` carries out the wire client's actions, reports what happened, and hands each event to
+    ``on_event`` until that returns True; then it closes all connections and returns. The rest is as with
+    `check_adapter`.
+    """
+    return check("BYTES", lambda _, client, on_event: drive(client, on_event), websockets=True, only=only, limit=limit)
+
+
+def check(door: Door, adapter: Play, *, websockets: bool, only: Collection[str] | None, limit: float) -> Checked:
+    """Let anything go through the scenarios, and raise `AdapterFailed` where it does not go well."""
+    chosen = _chosen(only)
+    left_out = tuple(scenario.name for scenario in chosen if scenario.websockets and not websockets)
+    tried = [scenario for scenario in chosen if scenario.name not in left_out]
+    if left_out:
+        tried.append(NO_WEBSOCKETS)
+    broken: list[BrokenObligation] = []
+    passed: list[str] = []
+    for position, scenario in enumerate(tried):
+        found = play(scenario, door, adapter, limit)
+        broken += [_told(door, scenario.name, duty, seen) for duty, seen in found.items()]
+        if not found:
+            passed.append(scenario.name)
+        elif scenario is SCENARIOS[0]:
+            raise AdapterFailed(tuple(broken), skipped=len(tried) - position - 1)
+    if broken:
+        raise AdapterFailed(tuple(broken))
+    return Checked(passed=tuple(passed), left_out=left_out)
+
+
+def _chosen(only: Collection[str] | None) -> list[Scenario]:
+    if only is None:
+        return list(SCENARIOS)
+    names = [scenario.name for scenario in SCENARIOS]
+    unknown = [name for name in only if name not in names]
+    if isinstance(only, str) or unknown:
+        raise ArgumentError(f"no scenarios: {unknown!r:.200}; there are {', '.join(names)}")
+    return [scenario for scenario in SCENARIOS if scenario.name in only]
+
+
+def _told(door: Door, scenario: str, duty: Duty, seen: str) -> BrokenObligation:
+    return BrokenObligation(
+        obligation=number_of(door, duty), title=_TITLES[door][duty], scenario=scenario, seen=seen
+    )

@@ -1,0 +1,215 @@
+"""One scenario with one adapter: an app, a session, and a script that takes the session's events."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, TypeVar
+
+from gradproto import (
+    DownloadFailed,
+    Event,
+    FileData,
+    JobCancelled,
+    JobFailed,
+    JobStarted,
+    Session,
+    SessionFailed,
+    SessionReady,
+    handle_file,
+)
+from gradproto._jobs import Job
+from gradproto._record import field, record
+from gradproto.wire import WireClient
+from gradproto_fake_server import FakeServer
+
+from ._app import make_app
+from ._obligations import Door, Duty
+from ._watch import Log, WatchedSession, WatchedWire
+
+__all__ = ["PATIENCE", "Broken", "Scenario", "Script", "Stage", "file_in", "play"]
+
+E = TypeVar("E", bound=Event)
+Script = Generator[None, Event, None]
+OnEvent = Callable[[Event], bool]
+Play = Callable[[Session, WireClient, OnEvent], None]
+"""Lets an adapter work, whichever of the two its door is."""
+
+# Whatever else is waited for, these are the end of it.
+_FAILURES = (SessionFailed, JobFailed, JobCancelled, DownloadFailed)
+PATIENCE = 5.0
+"""Seconds in which whatever is only to be tidied up, or on its way, has to be there."""
+
+
+class Broken(Exception):
+    """An obligation is broken, and that is the end of the script."""
+
+    def __init__(self, duty: Duty, how: str) -> None:
+        super().__init__(how)
+        self.duty: Duty = duty
+        self.how = how
+
+
+@record(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What happens, in which version of Gradio, to a session with which options."""
+
+    name: str
+    version: str
+    script: Callable[[Stage], Script]
+    websockets: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Stage:
+    """What a script acts with: the server, the session, and a way to wait for events."""
+
+    def __init__(self, server: FakeServer, session: WatchedSession) -> None:
+        self.server = server
+        self.session = session
+        self.waiting: tuple[Duty, str] = ("obey", "the session is to connect")
+
+    def until(self, kind: type[E], *, owes: Duty, what: str, number: int | None = None) -> Generator[None, Event, E]:
+        """Wait for an event, of the job or download of that number; it is ``owes`` that is broken if none comes."""
+        self.waiting = (owes, what)
+        while True:
+            event = yield
+            about = getattr(event, "job", getattr(event, "download", None))
+            if isinstance(event, kind) and number in (None, about):
+                self.waiting = ("events", "the next event is to be handed on")
+                return event
+            if isinstance(event, _FAILURES) and (number is None or about in (None, number)):
+                raise Broken(owes, f"{what}, but {event!r:.300} came")
+
+    def ready(self) -> Generator[None, Event, None]:
+        """Wait until the session is connected."""
+        yield from self.until(SessionReady, owes="obey", what="the session is to connect")
+
+    def submit(self, api_name: str, *args: object) -> Job:
+        """Begin a job."""
+        return self.session.submit(self.session.prepare(args, api_name=api_name))
+
+    def started(self, job: Job) -> Generator[None, Event, None]:
+        """Wait until a job runs, or is held."""
+        yield from self.until(JobStarted, owes="at once", what="a call is to be started", number=job.number)
+
+    def upload(self, api_name: str, source: Any, size: int) -> Job:
+        """Begin a job with a file, which is open."""
+        call = self.session.prepare([handle_file(source, name="up.bin")], api_name=api_name)
+        return self.session.submit(call.with_sizes([size], [0]))
+
+    def see(self, condition: bool, owes: Duty, how: str) -> None:
+        """Note that an obligation is broken, if the condition does not hold."""
+        if not condition:
+            raise Broken(owes, how)
+
+    @contextlib.contextmanager
+    def meanwhile(self, work: Callable[[], None]) -> Iterator[None]:
+        """Let something happen on another thread while the script waits."""
+        thread = threading.Thread(target=work, name="meanwhile", daemon=True)
+        thread.start()
+        yield
+        thread.join()
+
+    def server_sees(self, condition: Callable[[Any], object], owes: Duty, how: str) -> None:
+        """Wait for something to be true of the app; ``how`` is what is wrong if it never is."""
+        try:
+            self.server.wait_for(condition, timeout=PATIENCE)
+        except TimeoutError:
+            raise Broken(owes, how) from None
+
+
+def file_in(outputs: tuple[object, ...]) -> FileData:
+    """Return the file that is a job's first output."""
+    file = outputs[0]
+    assert isinstance(file, FileData)
+    return file
+
+
+def play(scenario: Scenario, door: Door, adapter: Play, limit: float) -> Mapping[Duty, str]:
+    """Let an adapter go through a scenario; returns what it broke, and how that was seen."""
+    log = Log()
+    with FakeServer(make_app(scenario.version)) as server:
+        session = WatchedSession(
+            server.url, log=log, direct=door == "SESSION", entropy=os.urandom, **scenario.options
+        )
+        wire = WatchedWire(session, log=log, entropy=os.urandom) if door != "SESSION" else None
+        stage = Stage(server, session)
+        _Run(scenario, stage, log).go(lambda on_event: adapter(session, wire or _no_wire(session), on_event), limit)
+    return log.broken
+
+
+def _no_wire(session: Session) -> WireClient:
+    return WireClient(session, entropy=os.urandom)
+
+
+class _Run:
+    """The adapter's thread, and what is asked of it at the end."""
+
+    def __init__(self, scenario: Scenario, stage: Stage, log: Log) -> None:
+        self._stage = stage
+        self._log = log
+        self._script = scenario.script(stage)
+        self._done = False
+        self._mistake: BaseException | None = None  # of a scenario, not of the adapter
+
+    def go(self, work: Callable[[OnEvent], None], limit: float) -> None:
+        """Let it work, look whether it ended as it should, and whether it left something behind."""
+        before = set(threading.enumerate())
+        next(self._script)
+        self._stage.session.connect()
+        thread = threading.Thread(target=self._work, args=(work,), name="adapter", daemon=True)
+        thread.start()
+        thread.join(limit)
+        if thread.is_alive():
+            duty, what = ("release", "it is to return") if self._done else self._stage.waiting
+            self._log.breaks(duty, f"{what}; nothing of the sort happened within {limit:g} s")
+            self._log.abandoned = True
+            self._stage.server.close()
+            thread.join(PATIENCE)
+        else:
+            self._look_for_rests(before)
+        if self._mistake is not None:
+            raise self._mistake
+
+    def _work(self, work: Callable[[OnEvent], None]) -> None:
+        try:
+            work(self._on_event)
+        except BaseException as error:
+            if not self._log.abandoned:
+                self._log.breaks("errors", f"it raised {type(error).__name__}: {error!s:.300}")
+            return
+        if not self._done:
+            duty, what = self._stage.waiting
+            self._log.breaks(duty, f"{what}, but it returned before that")
+
+    def _on_event(self, event: Event) -> bool:
+        self._log.used("on_event")
+        if self._done:
+            self._log.breaks("events", f"{event!r:.200} was handed on after on_event had returned True")
+            return True
+        try:
+            self._script.send(event)
+        except StopIteration:
+            self._done = True
+        except Broken as broken:
+            self._log.breaks(broken.duty, broken.how)
+            self._done = True
+        except Exception as error:
+            self._mistake = error
+            self._done = True
+        return self._done
+
+    def _look_for_rests(self, before: set[threading.Thread]) -> None:
+        rests = [thread for thread in threading.enumerate() if thread not in before]
+        for thread in rests:
+            thread.join(PATIENCE)
+            if thread.is_alive():
+                self._log.breaks("release", f"the thread {thread.name!r} was still there after it had returned")
+        try:
+            self._stage.server.wait_for(lambda app: not app.connections, timeout=PATIENCE)
+        except TimeoutError:
+            left = self._stage.server.run(lambda app: app.connections)
+            self._log.breaks("release", f"it left {left} connections open")

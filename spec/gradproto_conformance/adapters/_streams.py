@@ -1,0 +1,141 @@
+"""The stream door: this project's own clients over streams that somebody else opens."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any, Literal
+
+from gradproto import ArgumentError, Event, Session
+
+from ._check import Checked, check
+
+if TYPE_CHECKING:
+    from gradproto_transports._proxy import Proxies
+
+__all__ = ["check_stream", "drive_asyncio", "drive_sync", "drive_trio"]
+
+OnEvent = Callable[[Event], bool]
+
+
+def check_stream(
+    open_stream: Callable[[str, int, bool], Any],
+    *,
+    client: Literal["sync", "trio", "asyncio"] = "sync",
+    only: Collection[str] | None = None,
+    limit: float = 10.0,
+) -> Checked:
+    """Let a client's ``open_stream`` go through the behaviour scenarios, against fake servers on this machine.
+
+    ``client`` is the module of ``gradproto_transports`` that it is for. The stream has to lead to the host and the port
+    that are asked for. The rest is as with `check_adapter`.
+    """
+    drivers: dict[str, Callable[[Session, OnEvent, Any], None]] = {
+        "sync": drive_sync,
+        "trio": drive_trio,
+        "asyncio": drive_asyncio,
+    }
+    if client not in drivers:
+        raise ArgumentError(f"client is {client!r:.80}: it must be 'sync', 'trio' or 'asyncio'")
+    drive = drivers[client]
+    return check(
+        "STREAM", lambda session, _, on_event: drive(session, on_event, open_stream), websockets=True, only=only,
+        limit=limit,
+    )
+
+
+class _Until:
+    """Hands events on until somebody has enough."""
+
+    def __init__(self, on_event: OnEvent, stop: Callable[[], object]) -> None:
+        self._on_event = on_event
+        self._stop = stop
+        self._done = False
+        self.failure: BaseException | None = None
+
+    def __call__(self, event: Event) -> None:
+        if not self._done and self._on_event(event):
+            self._done = True
+            self._stop()
+
+    def stopped(self, failure: BaseException | None) -> None:
+        self.failure = failure
+        self._done = True
+        self._stop()
+
+
+def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
+    """Let the sync driver carry a session."""
+    from gradproto_transports._sync_driver import Driver
+
+    ended = threading.Event()
+    until = _Until(on_event, ended.set)
+    driver = Driver(
+        session,
+        connect_timeout=10.0,
+        proxies=_no_proxies(),
+        tls=ssl.create_default_context,
+        open_stream=open_stream,
+        on_event=until,
+        on_stop=until.stopped,
+    )
+    ended.wait()
+    driver.stop()
+    driver.join()
+
+
+def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, int, bool], Awaitable[Any]]) -> None:
+    """Let the trio driver carry a session."""
+    import trio
+
+    from gradproto_transports._trio_driver import Driver
+
+    async def main() -> None:
+        ended = trio.Event()
+        until = _Until(on_event, ended.set)
+        driver = Driver(
+            session,
+            connect_timeout=10.0,
+            proxies=_no_proxies(),
+            tls=ssl.create_default_context,
+            open_stream=open_stream,
+            on_event=until,
+            on_stop=until.stopped,
+        )
+        async with driver.running():
+            driver.call(lambda: None)
+            await ended.wait()
+
+    trio.run(main)
+
+
+def drive_asyncio(session: Session, on_event: OnEvent, open_stream: Callable[[str, int, bool], Awaitable[Any]]) -> None:
+    """Let the asyncio driver carry a session."""
+    import asyncio
+
+    from gradproto_transports._asyncio_driver import Driver
+
+    async def main() -> None:
+        ended = asyncio.Event()
+        until = _Until(on_event, ended.set)
+        driver = Driver(
+            session,
+            connect_timeout=10.0,
+            proxies=_no_proxies(),
+            tls=ssl.create_default_context,
+            open_stream=open_stream,
+            on_event=until,
+            on_stop=until.stopped,
+        )
+        async with driver.running():
+            driver.call(lambda: None)
+            await ended.wait()
+
+    asyncio.run(main())
+
+
+def _no_proxies() -> Proxies:
+    from gradproto_transports._proxy import Proxies
+
+    return Proxies(False)
