@@ -23,6 +23,7 @@ from gradproto import (
     Session,
     StartExchange,
     TransportError,
+    WriteError,
 )
 
 PIECE = 64 * 1024
@@ -81,7 +82,7 @@ class Answer:
         self.number = command.exchange
         self.aborted = False
         self.room = threading.Semaphore(ROOM)
-        self.shut: Callable[[], object] = lambda: None
+        self._shut: Callable[[], object] = nothing
         self._facts = facts
         self._lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, args=(command.request, perform))
@@ -90,7 +91,7 @@ class Answer:
     def can_be_shut(self, shut: Callable[[], object]) -> None:
         """Say how the thread is woken, wherever it waits for the network."""
         with self._lock:
-            self.shut = shut
+            self._shut = shut
             if self.aborted:
                 raise Aborted
 
@@ -98,7 +99,7 @@ class Answer:
         """Let the thread end."""
         with self._lock:
             self.aborted = True
-            self.shut()
+            self._shut()
         self.room.release()
 
     def body(self, request: Request) -> Iterator[bytes]:
@@ -126,6 +127,13 @@ class Answer:
                 self.tell(self.session.exchange_failed, error)
         except Aborted:
             pass
+        finally:
+            with self._lock:
+                self._shut = nothing  # the connection may be another's by now
+
+
+def nothing() -> None:
+    """There is nobody to wake."""
 
 
 def pieces_of(part: FilePart) -> Iterator[bytes]:
@@ -137,7 +145,7 @@ def pieces_of(part: FilePart) -> Iterator[bytes]:
             source.seek(place)  # each time: the same file may be on its way twice
             piece = source.read(min(PIECE, end - place))
             if not piece:
-                raise TransportError("the file to upload ended early")
+                raise WriteError("the file to upload ended early")
             place += len(piece)
             yield piece
     finally:

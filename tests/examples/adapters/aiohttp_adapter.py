@@ -1,0 +1,94 @@
+"""The session door over aiohttp, which has WebSockets, too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from gradproto import ConnectError, Event, OpenWebSocket, ReadError, Request, SendText, Session
+
+from . import tasks
+from .tasks import Answer
+
+# What aiohttp would add to a request; whatever belongs there, the session has put there.
+OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+
+def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
+    """Carry out what the session asks for, until ``on_event`` returns True."""
+    asyncio.run(main(session, on_event))
+
+
+async def main(session: Session, on_event: Callable[[Event], bool]) -> None:
+    """The same, in an event loop that is there already."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=OWN_HEADERS,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+    ) as client:
+        await tasks.drive(session, on_event, partial(perform, client), partial(converse, client))
+
+
+async def perform(client: aiohttp.ClientSession, request: Request, answer: Answer) -> None:
+    """Send a request, and tell what comes."""
+    headers = CIMultiDict(request.headers)
+    if request.body or request.method == "POST":
+        headers["Content-Length"] = str(request.body_size)
+    body = answer.body(request) if request.body else None
+    url = URL(request.url, encoded=True)
+    try:
+        async with client.request(request.method, url, headers=headers, data=body, allow_redirects=False) as response:
+            tell_head(answer, response.status, response.headers)
+            while data := await response.content.readany():
+                answer.tell(answer.session.response_data, data)
+    except aiohttp.ClientConnectorError as error:
+        raise ConnectError(str(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ReadError(f"{type(error).__name__}: {error}") from error
+
+
+async def converse(client: aiohttp.ClientSession, command: OpenWebSocket, answer: Answer) -> None:
+    """Open a WebSocket, and tell what comes."""
+    url = URL(command.url, encoded=True)
+    try:
+        async with client.ws_connect(url, headers=CIMultiDict(command.headers), max_msg_size=0) as websocket:
+            answer.tell(answer.session.websocket_opened)
+            writing = asyncio.ensure_future(write(websocket, answer))
+            try:
+                async for message in websocket:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        answer.tell(answer.session.websocket_text, message.data)
+            finally:
+                writing.cancel()
+            code = websocket.close_code
+            answer.tell(answer.session.websocket_closed, 1006 if code is None else code, "")
+    except aiohttp.WSServerHandshakeError as error:
+        tell_head(answer, error.status, error.headers or {})
+        answer.tell(answer.session.response_ended)
+    except aiohttp.ClientConnectorError as error:
+        raise ConnectError(str(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ReadError(f"{type(error).__name__}: {error}") from error
+
+
+async def write(websocket: aiohttp.ClientWebSocketResponse, answer: Answer) -> None:
+    """Send what the session gives, in order."""
+    while True:
+        command = await answer.outgoing.get()
+        if isinstance(command, SendText):
+            await websocket.send_str(command.text)
+        else:
+            await websocket.close(code=command.code)
+
+
+def tell_head(answer: Answer, status: int, headers: CIMultiDict[str] | dict[str, str] | object) -> None:
+    """Report the head of an answer."""
+    told = [(name.lower(), value) for name, value in headers.items()]  # type: ignore[attr-defined]
+    answer.tell(answer.session.response_started, status, told)
