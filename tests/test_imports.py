@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "gradproto_fake_server": {"gradproto"},
     "gradproto_conformance": {"gradproto", "gradproto_transports", "gradproto_fake_server"},
 }
+# The one door from the core upward: it only names, for people and for type checkers, what it loads when it is used.
+UPWARD = {"gradproto.testing": {"gradproto_conformance"}}
 THIRD_PARTY = {
     "gradproto": {"h11", "wsproto"},
     "gradproto_transports": {"trio"},
@@ -103,7 +105,7 @@ def test_the_core_imports_nothing_that_does_io(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_go_downward_only(name: str) -> None:
     home = _home(name)
-    allowed = MAY_IMPORT[home] | {home}
+    allowed = MAY_IMPORT[home] | {home} | UPWARD.get(name, set())
     for module in _imports(name):
         if module.partition(".")[0] in PACKAGES:
             assert _home(module) in allowed, f"{name} imports {module}"
@@ -138,11 +140,16 @@ def _loaded_by(statement: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
 
 
-@pytest.mark.parametrize("module", ["gradproto", "gradproto.wire"])
+@pytest.mark.parametrize("module", ["gradproto", "gradproto.wire", "gradproto.testing"])
 def test_importing_the_core_loads_no_module_that_does_io(module: str) -> None:
     loaded = _loaded_by(f"import {module}")
     assert module in loaded
     assert not loaded & {"socket", "ssl", "trio", "asyncio", "selectors", "_socket", "_ssl", "click", "rich"}
+    assert not loaded & (set(PACKAGES) - {"gradproto"})
+
+
+def test_what_is_for_tests_is_loaded_when_it_is_used() -> None:
+    assert "gradproto_conformance.adapters" in _loaded_by("from gradproto.testing import check_adapter")
 
 
 @pytest.mark.parametrize(

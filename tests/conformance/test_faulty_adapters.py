@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from gradproto import ConnectError, Event, Request, Session
+from gradproto import Event, Request, Session
 from gradproto_conformance.adapters import AdapterFailed, check_adapter
 from tests.examples.adapters import http_client_adapter, threaded
 from tests.examples.adapters.threaded import Answer
@@ -88,7 +87,9 @@ FAULTS: Sequence[tuple[str, Drive, str, list[str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("drive", "broken", "only"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+@pytest.mark.parametrize(
+    ("drive", "broken", "only"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
+)
 def test_the_check_names_the_obligation_that_an_adapter_breaks(
     drive: Drive, broken: str, only: list[str] | None
 ) -> None:

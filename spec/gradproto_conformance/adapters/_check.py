@@ -123,6 +123,4 @@ def _chosen(only: Collection[str] | None) -> list[Scenario]:
 
 
 def _told(door: Door, scenario: str, duty: Duty, seen: str) -> BrokenObligation:
-    return BrokenObligation(
-        obligation=number_of(door, duty), title=_TITLES[door][duty], scenario=scenario, seen=seen
-    )
+    return BrokenObligation(obligation=number_of(door, duty), title=_TITLES[door][duty], scenario=scenario, seen=seen)

@@ -11,7 +11,6 @@ from gradproto import (
     DownloadCompleted,
     DownloadDataReceived,
     DownloadFailed,
-    GradprotoError,
     JobCancelled,
     JobCompleted,
     JobFailed,
@@ -25,7 +24,6 @@ from gradproto import (
 )
 
 from ._app import LARGE, PIECE
-from ._obligations import Duty
 from ._stage import PATIENCE, Broken, Scenario, Script, Stage, file_in
 
 __all__ = ["NO_WEBSOCKETS", "SCENARIOS"]
@@ -39,7 +37,7 @@ _QUIET = 0.3
 def predict(stage: Stage) -> Script:
     """A call, and another, with a text of all kinds of characters."""
     yield from stage.ready()
-    for text in ("one", "größer ✓ \U0001f600 \x85\u2028 \"quoted\"\n"):
+    for text in ("one", 'größer ✓ \U0001f600 \x85\u2028 "quoted"\n'):
         job = stage.submit("/echo", text)
         event = yield from stage.until(
             JobCompleted, owes="whole", what=f"the call of {text!r} is to come back", number=job.number
@@ -178,9 +176,7 @@ def refused(stage: Stage) -> Script:
     """Nobody listens."""
     stage.server.run(lambda app: app.refuse(3600.0))
     failed = yield from stage.until(SessionFailed, owes="errors", what="a refused connection is to be reported")
-    stage.see(
-        isinstance(failed.error, TransportError), "errors", f"a refused connection came as {failed.error!r:.200}"
-    )
+    stage.see(isinstance(failed.error, TransportError), "errors", f"a refused connection came as {failed.error!r:.200}")
 
 
 def silent_stream(stage: Stage) -> Script:
@@ -228,18 +224,14 @@ def restarted(stage: Stage) -> Script:
     job = stage.submit("/echo", "x")
     yield from stage.started(job)
     stage.server.run(lambda app: app.restart())
-    yield from stage.until(
-        JobFailed, owes="cuts", what="a call whose server went away is to fail", number=job.number
-    )
+    yield from stage.until(JobFailed, owes="cuts", what="a call whose server went away is to fail", number=job.number)
 
 
 def no_websockets(stage: Stage) -> Script:
     """An adapter that has no WebSockets is asked for one."""
     yield from stage.ready()
     job = stage.submit("/echo", "x")
-    yield from stage.until(
-        JobFailed, owes="websockets", what="a WebSocket is to be refused at once", number=job.number
-    )
+    yield from stage.until(JobFailed, owes="websockets", what="a WebSocket is to be refused at once", number=job.number)
 
 
 def side_by_side(stage: Stage) -> Script:

@@ -132,9 +132,7 @@ def play(scenario: Scenario, door: Door, adapter: Play, limit: float) -> Mapping
     """Let an adapter go through a scenario; returns what it broke, and how that was seen."""
     log = Log()
     with FakeServer(make_app(scenario.version)) as server:
-        session = WatchedSession(
-            server.url, log=log, direct=door == "SESSION", entropy=os.urandom, **scenario.options
-        )
+        session = WatchedSession(server.url, log=log, direct=door == "SESSION", entropy=os.urandom, **scenario.options)
         wire = WatchedWire(session, log=log, entropy=os.urandom) if door != "SESSION" else None
         stage = Stage(server, session)
         _Run(scenario, stage, log).go(lambda on_event: adapter(session, wire or _no_wire(session), on_event), limit)

@@ -40,7 +40,10 @@ def check_stream(
         raise ArgumentError(f"client is {client!r:.80}: it must be 'sync', 'trio' or 'asyncio'")
     drive = drivers[client]
     return check(
-        "STREAM", lambda session, _, on_event: drive(session, on_event, open_stream), websockets=True, only=only,
+        "STREAM",
+        lambda session, _, on_event: drive(session, on_event, open_stream),
+        websockets=True,
+        only=only,
         limit=limit,
     )
 

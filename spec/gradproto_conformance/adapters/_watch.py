@@ -20,7 +20,7 @@ from gradproto import (
     StartExchange,
     TransportError,
 )
-from gradproto.wire import Action, Close, Connect, WireClient
+from gradproto.wire import Action, Connect, WireClient
 
 from ._obligations import Duty
 

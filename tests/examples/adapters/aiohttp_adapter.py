@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
+from typing import Any
 
 import aiohttp
 from multidict import CIMultiDict
@@ -27,13 +29,26 @@ def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
 async def main(session: Session, on_event: Callable[[Event], bool]) -> None:
     """The same, in an event loop that is there already."""
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=Connector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         skip_auto_headers=OWN_HEADERS,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
     ) as client:
         await tasks.drive(session, on_event, partial(perform, client), partial(converse, client))
+    await asyncio.sleep(0)  # aiohttp has closed its connections; the loop lets go of them in its next turn
+
+
+class Connector(aiohttp.TCPConnector):
+    """Remembers which connection a task uses: where there is something to be written yet, closing is not enough."""
+
+    used: ContextVar[asyncio.Transport | None] = ContextVar("used", default=None)
+
+    async def connect(self, *args: Any, **options: Any) -> Any:
+        """Connect, or take a connection that is there."""
+        connection = await super().connect(*args, **options)
+        self.used.set(connection.transport)
+        return connection
 
 
 async def perform(client: aiohttp.ClientSession, request: Request, answer: Answer) -> None:
@@ -48,6 +63,10 @@ async def perform(client: aiohttp.ClientSession, request: Request, answer: Answe
             tell_head(answer, response.status, response.headers)
             while data := await response.content.readany():
                 answer.tell(answer.session.response_data, data)
+    except asyncio.CancelledError:
+        if (transport := Connector.used.get()) is not None:
+            transport.abort()
+        raise
     except aiohttp.ClientConnectorError as error:
         raise ConnectError(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:
@@ -88,7 +107,7 @@ async def write(websocket: aiohttp.ClientWebSocketResponse, answer: Answer) -> N
             await websocket.close(code=command.code)
 
 
-def tell_head(answer: Answer, status: int, headers: CIMultiDict[str] | dict[str, str] | object) -> None:
+def tell_head(answer: Answer, status: int, headers: Any) -> None:
     """Report the head of an answer."""
-    told = [(name.lower(), value) for name, value in headers.items()]  # type: ignore[attr-defined]
+    told = [(name.lower(), value) for name, value in headers.items()]
     answer.tell(answer.session.response_started, status, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable
@@ -39,10 +40,8 @@ async def main(client: WireClient, on_event: Callable[[Event], bool]) -> None:
                 await asyncio.sleep(0)  # so that the network has its turn, too
                 continue
             due = client.next_deadline()
-            try:
+            with contextlib.suppress(asyncio.TimeoutError):  # the time has come, of which the client is told
                 await asyncio.wait_for(told.wait(), None if due is None else max(0.0, due - time.monotonic()))
-            except asyncio.TimeoutError:
-                pass  # the time has come, of which the client is told
     finally:
         for connection in connections.values():
             connection.close()

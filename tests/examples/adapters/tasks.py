@@ -7,6 +7,7 @@ all has come; it raises `TransportError` where that fails. One that has WebSocke
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -62,10 +63,8 @@ async def drive(
                 await asyncio.sleep(0)  # so that the network has its turn, too
                 continue
             due = session.next_deadline()
-            try:
+            with contextlib.suppress(asyncio.TimeoutError):  # the time has come, of which the session is told
                 await asyncio.wait_for(told.wait(), None if due is None else max(0.0, due - time.monotonic()))
-            except asyncio.TimeoutError:
-                pass  # the time has come, of which the session is told
     finally:
         for answer in answers.values():
             answer.abort()

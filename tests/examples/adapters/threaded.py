@@ -33,9 +33,7 @@ ROOM = 8
 Facts = queue.SimpleQueue[tuple["Answer", Callable[[], None]]]
 
 
-def drive(
-    session: Session, on_event: Callable[[Event], bool], perform: Callable[[Request, Answer], None]
-) -> None:
+def drive(session: Session, on_event: Callable[[Event], bool], perform: Callable[[Request, Answer], None]) -> None:
     """Carry out what the session asks for, until ``on_event`` returns True."""
     facts: Facts = queue.SimpleQueue()
     answers: dict[int, Answer] = {}

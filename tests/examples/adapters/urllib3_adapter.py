@@ -31,7 +31,8 @@ def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
 
 def close(manager: urllib3.PoolManager) -> None:
     """Close all connections; ``clear()`` would leave them to the garbage collector."""
-    for key in manager.pools.keys():
+    keys = manager.pools.keys()
+    for key in keys:
         manager.pools[key].close()
 
 
@@ -110,17 +111,17 @@ class Shuttable:
                 self.sock.shutdown(socket.SHUT_RDWR)
 
 
-class PlainConnection(Shuttable, HTTPConnection):  # noqa: D101
+class PlainConnection(Shuttable, HTTPConnection):
     pass
 
 
-class SecureConnection(Shuttable, HTTPSConnection):  # noqa: D101
+class SecureConnection(Shuttable, HTTPSConnection):
     pass
 
 
-class PlainPool(HTTPConnectionPool):  # noqa: D101
+class PlainPool(HTTPConnectionPool):
     ConnectionCls = PlainConnection  # type: ignore[assignment]
 
 
-class SecurePool(HTTPSConnectionPool):  # noqa: D101
+class SecurePool(HTTPSConnectionPool):
     ConnectionCls = SecureConnection  # type: ignore[assignment]
