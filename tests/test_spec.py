@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from gradproto._dialects import DIALECTS, Dialect, parse_version
 from gradproto_conformance._clauses import pages
+from gradproto_conformance.adapters._obligations import BYTES, SESSION, STREAM, Door, Duty, number_of
 
 SPEC = Path(__file__).parent.parent / "spec"
 
@@ -24,7 +26,7 @@ def rendered(script: str) -> str:
     return page
 
 
-@pytest.mark.parametrize("page", ["states", "deviations"])
+@pytest.mark.parametrize("page", ["states", "deviations", "embedding"])
 def test_the_page_is_that_of_the_tables(page: str) -> None:
     written = (SPEC / f"{page}.md").read_text(encoding="utf-8")
     assert written == rendered(f"render_{page}"), f"run: python spec/render_{page}.py"
@@ -34,6 +36,13 @@ def links(page: Path) -> list[str]:
     """Where a page leads to."""
     text = page.read_text(encoding="utf-8")
     return [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r"^\[[^\]]+\]: (\S+)", text, re.MULTILINE)]
+
+
+def test_the_obligations_that_are_checked_are_those_of_the_page() -> None:
+    page = (SPEC / "embedding.md").read_text(encoding="utf-8")
+    doors: dict[Door, Mapping[Duty, str]] = {"SESSION": SESSION, "BYTES": BYTES, "STREAM": STREAM}
+    checked = [f"{number_of(door, duty)} {title}" for door, duties in doors.items() for duty, title in duties.items()]
+    assert re.findall(r"^### (.*)", page, re.MULTILINE) == checked
 
 
 PAGES = sorted(SPEC.rglob("*.md"))

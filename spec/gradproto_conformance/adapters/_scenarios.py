@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any
 
@@ -116,19 +117,19 @@ def _download(stage: Stage, made: JobCompleted, content: bytes) -> Script:
 
 def framings(stage: Stage) -> Script:
     """Answers in chunks, without a length, by an older server."""
-    stage.server.run(lambda app: app.inject("chunked", "GET */config"))
-    stage.server.run(lambda app: app.inject("until close", "GET */info*"))
+    stage.inject("chunked", "GET */config")
+    stage.inject("until close", "GET */info*")
     yield from stage.ready()
     job = stage.submit("/pieces", 2)
     event = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
     for fault in ("http/1.0", "chunked", "until close"):
-        stage.server.run(lambda app, fault=fault: app.inject(fault, "GET */file=*"))
+        stage.inject(fault, "GET */file=*")
         yield from _download(stage, event, PIECE * 2)
 
 
 def redirected(stage: Stage) -> Script:
     """An address that leads elsewhere: it is the session that follows, or does not."""
-    stage.server.run(lambda app: app.inject("redirect", "GET */config", location="/config"))
+    stage.inject("redirect", "GET */config", location="/config")
     yield from stage.ready()
     stage.see(307 in stage.session.statuses, "obey", "a redirect was followed, and not reported")
 
@@ -137,7 +138,7 @@ def cut(stage: Stage) -> Script:
     """Connections that end in the middle of each kind of answer."""
     yield from stage.ready()
     for fault in ("cut", "reset", "cut after head"):
-        stage.server.run(lambda app, fault=fault: app.inject(fault, "POST */queue/join*"))
+        stage.inject(fault, "POST */queue/join*")
         job = stage.submit("/echo", fault)
         yield from stage.until(
             JobFailed, owes="cuts", what=f"a call whose answer met {fault!r} is to fail", number=job.number
@@ -149,7 +150,7 @@ def truncated(stage: Stage) -> Script:
     yield from stage.ready()
     job = stage.submit("/pieces", 2)
     made = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
-    stage.server.run(lambda app: app.inject("truncate", "GET */file=*", keep=70000))
+    stage.inject("truncate", "GET */file=*", keep=70000)
     stage.waiting = ("cuts", "a file that ends too early is to fail")
     stage.session.download(file_in(made.outputs))
     while True:
@@ -165,7 +166,7 @@ def stream_ends(stage: Stage) -> Script:
     yield from stage.ready()
     stage.server.hold("/echo")
     for fault in ("clean end", "cut stream", "reset stream"):
-        stage.server.run(lambda app, fault=fault: app.inject(fault, "GET */queue/data*", after_events=1))
+        stage.inject(fault, "GET */queue/data*", after_events=1)
         job = stage.submit("/echo", "x")
         yield from stage.until(
             JobFailed, owes="cuts", what=f"a call whose stream met {fault!r} is to fail", number=job.number
@@ -191,7 +192,7 @@ def silent_stream(stage: Stage) -> Script:
 
 def pause(stage: Stage) -> Script:
     """A moment in which nothing is under way but a timer."""
-    stage.server.run(lambda app: app.inject("bad gateway", "GET */config"))
+    stage.inject("bad gateway", "GET */config")
     yield from stage.until(ConnectRetried, owes="obey", what="a 502 is to be reported")
     yield from stage.until(SessionReady, owes="timers", what="a timer is to be kept while no exchange is under way")
 
@@ -287,7 +288,7 @@ def not_taken(stage: Stage) -> Script:
 def not_read(stage: Stage) -> Script:
     """A large file goes up to a server that stops to read."""
     yield from stage.ready()
-    stage.server.run(lambda app: app.inject("stall body", "POST */upload*", after_bytes=100_000))
+    stage.inject("stall body", "POST */upload*", after_bytes=100_000)
     source = _Counting()
     job = stage.upload("/length", source, LARGE)
     failed = yield from stage.until(JobFailed, owes="timers", what="a stalled upload is to fail", number=job.number)
@@ -339,14 +340,16 @@ def _when_quiet(stage: Stage, kind: str) -> int:
     def sent(app: Any) -> int:
         return max((record.sent for record in app.requests if record.kind == kind), default=0)
 
-    before = -1
-    while (now := stage.server.run(sent)) != before and now < LARGE:
-        before = now
-        try:
-            stage.server.wait_for(lambda app, before=before: sent(app) > before, timeout=_QUIET)
-        except TimeoutError:
-            break
-    return before if now == before else now
+    seen = -1
+
+    def more(app: Any) -> bool:
+        return sent(app) > seen
+
+    while (now := stage.server.run(sent)) > seen and now < LARGE:
+        seen = now
+        with contextlib.suppress(TimeoutError):
+            stage.server.wait_for(more, timeout=_QUIET)
+    return now
 
 
 def cancelled(stage: Stage) -> Script:

@@ -100,6 +100,10 @@ class Stage:
         call = self.session.prepare([handle_file(source, name="up.bin")], api_name=api_name)
         return self.session.submit(call.with_sizes([size], [0]))
 
+    def inject(self, fault: str, pattern: str, **values: Any) -> None:
+        """Let something go wrong, once, with the next request of that kind."""
+        self.server.run(lambda app: app.inject(fault, pattern, **values))
+
     def see(self, condition: bool, owes: Duty, how: str) -> None:
         """Note that an obligation is broken, if the condition does not hold."""
         if not condition:
@@ -162,7 +166,9 @@ class _Run:
         thread.start()
         thread.join(limit)
         if thread.is_alive():
-            duty, what = ("release", "it is to return") if self._done else self._stage.waiting
+            duty, what = self._stage.waiting
+            if self._done:
+                duty, what = "release", "it is to return"
             self._log.breaks(duty, f"{what}; nothing of the sort happened within {limit:g} s")
             self._log.abandoned = True
             self._stage.server.close()

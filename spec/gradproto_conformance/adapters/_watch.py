@@ -225,7 +225,7 @@ class WatchedWire(WireClient):
         """Look at the end of a connection."""
         self._log.used("connection_lost")
         if not isinstance(error, TransportError):  # pyright: ignore[reportUnnecessaryIsInstance]
-            self._log.breaks("errors", f"connection_lost brought a {type(error).__name__}")  # type: ignore[unreachable]
+            self._log.breaks("errors", f"connection_lost brought a {type(error).__name__}")
             return
         super().connection_lost(connection, error)
 
