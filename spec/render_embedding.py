@@ -26,11 +26,7 @@ def tables() -> str:
     asks = "`prepare()`, `check()`, `submit()`, `download()`, `open_conversation()`, `reset_session()`"
     rows = [
         ("`connect()`", [next(iter(SESSION_TABLE))], "once"),
-        (
-            "`prepare()`, `check()`, `submit()`, `download()`, `open_conversation()`, `reset_session()`",
-            [SessionState.READY],
-            "",
-        ),
+        (asks, [SessionState.READY], ""),
         ("`cancel()`, `abort_download()`, `close_conversation()`", list(SessionState), "for what there was"),
         ("`close()`", closes, "again is fine"),
         ("`next_command()`, `next_event()`, `next_deadline()`, `tick()`", list(SessionState), ""),

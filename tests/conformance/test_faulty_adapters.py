@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import http.client
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
+import trio
 
-from gradproto import Event, Request, Session
-from gradproto_conformance.adapters import AdapterFailed, check_adapter
-from tests.examples.adapters import http_client_adapter, threaded
+from gradproto import (
+    AbortExchange,
+    ArgumentError,
+    Command,
+    ConnectError,
+    Event,
+    FilePart,
+    ReadError,
+    Request,
+    Session,
+)
+from gradproto.testing import AdapterFailed, check_adapter, check_driver, check_stream
+from gradproto.wire import WireClient
+from tests.examples.adapters import bytes_trio, http_client_adapter, stream_recording, threaded
 from tests.examples.adapters.threaded import Answer
 
 OnEvent = Callable[[Event], bool]
@@ -68,31 +85,234 @@ class Dropping(Meddling):
         self._answer.tell(fact, *values)
 
 
-def forgets_timers(session: Session, on_event: OnEvent) -> None:
-    class Timeless(Session):
-        pass
+class OnTheWrongThread(Meddling):
+    """Reports progress where it happens."""
 
-    deadline = session.next_deadline
-    session.next_deadline = lambda: None  # type: ignore[method-assign]
+    def tell(self, fact: Any, *values: Any) -> None:
+        if fact == self.session.body_sent:
+            fact(self.number, *values)
+        else:
+            self._answer.tell(fact, *values)
+
+    def body(self, request: Request) -> Any:
+        return Answer.body(cast(Answer, self), request)
+
+
+class Greedy(Meddling):
+    """Reads as fast as it can, whoever waits."""
+
+    def tell(self, fact: Any, *values: Any) -> None:
+        self.room.release()
+        self._answer.tell(fact, *values)
+
+
+class AtOnce(Meddling):
+    """Reads files whole."""
+
+    def body(self, request: Request) -> Any:
+        for part in request.body:
+            source: Any = part.source if isinstance(part, FilePart) else None
+            yield part if isinstance(part, bytes) else source.read(part.size)
+
+
+class Trusting(Meddling):
+    """Takes any end for a good one."""
+
+    def tell(self, fact: Any, *values: Any) -> None:
+        if fact == self.session.response_started:
+            self.__dict__["begun"] = True
+        self._answer.tell(fact, *values)
+
+
+def trusts(session: Session, on_event: OnEvent) -> None:
+    def perform(request: Request, answer: Answer) -> None:
+        meddling: Any = Trusting(answer)
+        try:
+            http_client_adapter.perform(request, meddling)
+        except ReadError:
+            if "begun" not in meddling.__dict__:
+                raise
+
+    threaded.drive(session, on_event, perform)
+
+
+def is_deaf(session: Session, on_event: OnEvent) -> None:
+    def perform(request: Request, answer: Answer) -> None:
+        try:
+            http_client_adapter.perform(request, answer)
+        except ReadError:
+            pass
+        else:
+            if "/queue/data" not in request.url:
+                return
+        raise threaded.Aborted
+
+    threaded.drive(session, on_event, perform)
+
+
+def reuses_what_is_over(session: Session, on_event: OnEvent) -> None:
+    idle: list[http.client.HTTPConnection] = []
+
+    def perform(request: Request, answer: Answer) -> None:
+        url = urlsplit(request.url)
+        connection = idle.pop() if idle else http.client.HTTPConnection(url.hostname or "", url.port)
+        try:
+            if connection.sock is None:
+                connection.connect()
+            sock = connection.sock
+            answer.can_be_shut(lambda: http_client_adapter.shut(sock))
+            http_client_adapter.send(connection, request, answer)
+            http_client_adapter.receive(connection, answer)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise ReadError(repr(error)) from error
+        except BaseException:
+            connection.close()
+            raise
+        idle.append(connection)
+
     try:
-        http_client_adapter.drive(session, on_event)
+        threaded.drive(session, on_event, perform)
     finally:
-        session.next_deadline = deadline  # type: ignore[method-assign]
+        for connection in idle:
+            connection.close()
 
 
-FAULTS: Sequence[tuple[str, Drive, str, list[str] | None]] = [
+def leaves_a_thread(session: Session, on_event: OnEvent) -> None:
+    threading.Thread(target=WAITING.wait, daemon=True).start()
+    http_client_adapter.drive(session, on_event)
+
+
+WAITING = threading.Event()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nobody_waits() -> Iterator[None]:
+    yield
+    WAITING.set()
+
+
+def between(**methods: Callable[..., Any]) -> Drive:
+    """Return an adapter between which and the session somebody stands."""
+
+    class Between:
+        def __init__(self, session: Session) -> None:
+            self._session = session
+
+        def __getattr__(self, name: str) -> Any:
+            if name in methods:
+                return lambda *values: methods[name](self._session, *values)
+            return getattr(self._session, name)
+
+    def drive(session: Session, on_event: OnEvent) -> None:
+        meddling: Any = Between(session)
+        http_client_adapter.drive(meddling, on_event)
+
+    return drive
+
+
+def aborts_nothing(session: Session) -> Command | None:
+    command = session.next_command()
+    return session.next_command() if isinstance(command, AbortExchange) else command
+
+
+def fails_twice(session: Session) -> Command | None:
+    command = session.next_command()
+    if isinstance(command, AbortExchange):
+        for _ in range(2):
+            session.exchange_failed(command.exchange, ReadError("aborted"))
+    return command
+
+
+FAULTS: Sequence[tuple[str, Drive, str, list[str]]] = [
     ("buffers the stream", with_answers_of(Buffering), "SESSION-5", ["predict", "step by step", "files"]),
-    ("drops the last bytes", with_answers_of(Dropping), "SESSION-4", None),
-    ("forgets timers", forgets_timers, "SESSION-9", ["predict", "a silent stream", "a pause", "side by side"]),
+    ("drops the last bytes", with_answers_of(Dropping), "SESSION-4", ["predict", "files", "framings", "cut answers"]),
+    ("forgets timers", between(next_deadline=lambda _: None), "SESSION-9", ["predict", "a pause"]),
+    ("calls from two threads", with_answers_of(OnTheWrongThread), "SESSION-2", ["predict", "files", "side by side"]),
+    ("loses backpressure", with_answers_of(Greedy), "SESSION-11", ["predict", "files", "a download that waits"]),
+    ("reads files whole", with_answers_of(AtOnce), "SESSION-12", ["predict", "an upload that waits"]),
+    ("swallows the end of a stream", is_deaf, "SESSION-7", ["side by side", "cut streams"]),
+    ("takes any end for a good one", trusts, "SESSION-7", ["predict", "cut answers", "a cut file", "cut streams"]),
+    ("reuses a dead connection", reuses_what_is_over, "SESSION-14", ["predict", "step by step", "a rest"]),
+    ("never releases", leaves_a_thread, "SESSION-16", ["predict"]),
+    ("aborts nothing", between(next_command=aborts_nothing), "SESSION-10", ["predict", "an aborted download"]),
+    ("reports an abort twice", between(next_command=fails_twice), "SESSION-6", ["predict", "an aborted download"]),
 ]
 
 
 @pytest.mark.parametrize(
     ("drive", "broken", "only"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
 )
-def test_the_check_names_the_obligation_that_an_adapter_breaks(
-    drive: Drive, broken: str, only: list[str] | None
-) -> None:
+def test_the_check_names_the_obligation_that_an_adapter_breaks(drive: Drive, broken: str, only: list[str]) -> None:
     with pytest.raises(AdapterFailed) as caught:
         check_adapter(drive, websockets=False, only=only, limit=LIMIT)
     assert caught.value.obligations == (broken,), str(caught.value)
+
+
+class DeafConnection(bytes_trio.Connection):
+    """Never hears of an end."""
+
+    async def read(self, stream: trio.abc.Stream) -> None:
+        while data := await stream.receive_some(65536):
+            self.client.receive_data(self.number, data)
+            self.told.unpark()
+
+
+class HastyConnection(bytes_trio.Connection):
+    """Says that it is there twice."""
+
+    async def open(self) -> trio.abc.Stream:
+        stream = await super().open()
+        self.client.connection_made(self.number)
+        return stream
+
+
+@pytest.mark.parametrize(
+    ("kind", "scenario", "broken"),
+    [(DeafConnection, "cut streams", "BYTES-7"), (HastyConnection, "predict", "BYTES-6")],
+)
+def test_the_check_names_the_obligation_that_a_driver_breaks(
+    kind: type[bytes_trio.Connection], scenario: str, broken: str
+) -> None:
+    def drive(client: WireClient, on_event: OnEvent) -> None:
+        trio.run(bytes_trio.main, client, on_event, kind)
+
+    with pytest.raises(AdapterFailed) as caught:
+        check_driver(drive, only=[scenario], limit=LIMIT)
+    assert caught.value.obligations == (broken,), str(caught.value)
+
+
+def test_the_check_names_the_obligation_that_a_stream_breaks() -> None:
+    class Losing(stream_recording.RecordingSocket):
+        def recv(self, bufsize: int, flags: int = 0) -> bytes:
+            data = super().recv(bufsize, flags)
+            return data[:-1] if len(data) > 60_000 else data
+
+    def open_stream(host: str, port: int, tls: bool) -> socket.socket:
+        plain = socket.create_connection((host, port))
+        return Losing(plain.family, plain.type, plain.proto, plain.detach())
+
+    with pytest.raises(AdapterFailed) as caught:
+        check_stream(open_stream, only=["predict", "files"], limit=LIMIT)
+    assert caught.value.obligations == ("STREAM-4",), str(caught.value)
+
+
+def test_what_a_check_cannot_do_is_said_before_anything_runs() -> None:
+    with pytest.raises(ArgumentError, match="no scenarios: \\['juggle'\\]; there are predict, "):
+        check_adapter(http_client_adapter.drive, only=["juggle"])
+    with pytest.raises(ArgumentError, match="client is 'twisted'"):
+        check_stream(stream_recording.open_stream, client=cast(Any, "twisted"))
+
+
+def test_an_adapter_that_raises_or_returns_too_early_is_told_so() -> None:
+    def raises(session: Session, on_event: OnEvent) -> None:
+        raise ConnectError("no network")
+
+    for drive, broken, seen in [
+        (raises, "SESSION-8", "it raised ConnectError: no network"),
+        (lambda session, on_event: None, "SESSION-1", "but it returned before that"),
+    ]:
+        with pytest.raises(AdapterFailed, match=seen) as caught:
+            check_adapter(drive, websockets=False)
+        assert caught.value.obligations == (broken,)
+        assert re.search(r"The other \d+ scenarios were not tried", str(caught.value))

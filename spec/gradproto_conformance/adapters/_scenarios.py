@@ -25,7 +25,8 @@ from gradproto import (
 )
 
 from ._app import LARGE, PIECE
-from ._stage import PATIENCE, Broken, Scenario, Script, Stage, file_in
+from ._obligations import Duty
+from ._stage import Broken, Scenario, Script, Stage, file_in
 
 __all__ = ["NO_WEBSOCKETS", "SCENARIOS"]
 
@@ -198,10 +199,9 @@ def pause(stage: Stage) -> Script:
 
 
 def rested(stage: Stage) -> Script:
-    """A call after a while in which the server has closed what it kept alive."""
+    """Calls after a while in which the server has closed what it kept alive."""
     yield from stage.ready()
-    job = stage.submit("/visit", "x")
-    yield from stage.until(JobCompleted, owes="obey", what="the call is to come back", number=job.number)
+    yield from _several(stage, "obey", "calls are to come back")
     stage.server.hold("/echo")
     waits = stage.submit("/echo", "x")
     yield from stage.started(waits)
@@ -209,13 +209,20 @@ def rested(stage: Stage) -> Script:
     def rest() -> None:
         # On another thread, so that the adapter looks after its connections meanwhile.
         stage.server.advance(60.0)
-        stage.server.wait_for(lambda app: app.connections == len(app.open_streams), timeout=PATIENCE)
+        stage.server.wait_for(lambda app: app.connections == len(app.open_streams), timeout=stage.patience)
         stage.server.release("/echo")
 
     with stage.meanwhile(rest):
         yield from stage.until(JobCompleted, owes="obey", what="the call is to come back", number=waits.number)
-    job = stage.submit("/visit", "x")
-    yield from stage.until(JobCompleted, owes="reuse", what="a call after a rest is to come back", number=job.number)
+    yield from _several(stage, "reuse", "calls after a rest are to come back")
+
+
+def _several(stage: Stage, owes: Duty, what: str) -> Script:
+    """So many calls at once that one connection is not enough, before and after a rest."""
+    waiting = {stage.submit("/visit", "x").number for _ in range(4)}
+    while waiting:
+        event = yield from stage.until(JobCompleted, owes=owes, what=what)
+        waiting.discard(event.job)
 
 
 def restarted(stage: Stage) -> Script:
@@ -242,12 +249,7 @@ def side_by_side(stage: Stage) -> Script:
     held = stage.submit("/echo", "held")
     yield from stage.started(held)
     first = stage.server.run(lambda app: app.job("/echo"))
-    waiting = {stage.submit("/visit", "x").number for _ in range(4)}
-    while waiting:
-        event = yield from stage.until(
-            JobCompleted, owes="side by side", what="calls are to come back beside one that waits"
-        )
-        waiting.discard(event.job)
+    yield from _several(stage, "side by side", "calls are to come back beside one that waits")
     stage.server.run(lambda _: first.release())
     yield from stage.until(JobCompleted, owes="side by side", what="the call is to come back", number=held.number)
 
@@ -292,10 +294,10 @@ def not_read(stage: Stage) -> Script:
     source = _Counting()
     job = stage.upload("/length", source, LARGE)
     failed = yield from stage.until(JobFailed, owes="timers", what="a stalled upload is to fail", number=job.number)
+    stage.server.run(lambda app: app.restart())  # it would never notice an end, since it reads nothing
     stage.see(isinstance(failed.error, DeadlineExceeded), "files", f"a stalled upload came as {failed.error!r:.200}")
     stage.see(source.most <= LARGE // 8, "files", f"{source.most} bytes of a file were read at once")
     stage.see(source.given <= _AHEAD, "files", f"{source.given} bytes of a file were read, and 100000 were taken")
-    stage.server.run(lambda app: app.restart())  # it would never notice an end, since it reads nothing
 
 
 class _Counting(io.RawIOBase):

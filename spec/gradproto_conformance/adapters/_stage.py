@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from gradproto import (
@@ -29,7 +29,7 @@ from ._app import make_app
 from ._obligations import Door, Duty
 from ._watch import Log, WatchedSession, WatchedWire
 
-__all__ = ["PATIENCE", "Broken", "Scenario", "Script", "Stage", "file_in", "play"]
+__all__ = ["Broken", "Scenario", "Script", "Stage", "file_in", "play"]
 
 E = TypeVar("E", bound=Event)
 Script = Generator[None, Event, None]
@@ -66,9 +66,10 @@ class Scenario:
 class Stage:
     """What a script acts with: the server, the session, and a way to wait for events."""
 
-    def __init__(self, server: FakeServer, session: WatchedSession) -> None:
+    def __init__(self, server: FakeServer, session: WatchedSession, patience: float) -> None:
         self.server = server
         self.session = session
+        self.patience = patience
         self.waiting: tuple[Duty, str] = ("obey", "the session is to connect")
 
     def until(self, kind: type[E], *, owes: Duty, what: str, number: int | None = None) -> Generator[None, Event, E]:
@@ -110,7 +111,7 @@ class Stage:
             raise Broken(owes, how)
 
     @contextlib.contextmanager
-    def meanwhile(self, work: Callable[[], None]) -> Iterator[None]:
+    def meanwhile(self, work: Callable[[], None]) -> Generator[None, None, None]:
         """Let something happen on another thread while the script waits."""
         thread = threading.Thread(target=work, name="meanwhile", daemon=True)
         thread.start()
@@ -120,7 +121,7 @@ class Stage:
     def server_sees(self, condition: Callable[[Any], object], owes: Duty, how: str) -> None:
         """Wait for something to be true of the app; ``how`` is what is wrong if it never is."""
         try:
-            self.server.wait_for(condition, timeout=PATIENCE)
+            self.server.wait_for(condition, timeout=self.patience)
         except TimeoutError:
             raise Broken(owes, how) from None
 
@@ -138,7 +139,7 @@ def play(scenario: Scenario, door: Door, adapter: Play, limit: float) -> Mapping
     with FakeServer(make_app(scenario.version)) as server:
         session = WatchedSession(server.url, log=log, direct=door == "SESSION", entropy=os.urandom, **scenario.options)
         wire = WatchedWire(session, log=log, entropy=os.urandom) if door != "SESSION" else None
-        stage = Stage(server, session)
+        stage = Stage(server, session, min(PATIENCE, limit / 2))
         _Run(scenario, stage, log).go(lambda on_event: adapter(session, wire or _no_wire(session), on_event), limit)
     return log.broken
 
@@ -172,7 +173,7 @@ class _Run:
             self._log.breaks(duty, f"{what}; nothing of the sort happened within {limit:g} s")
             self._log.abandoned = True
             self._stage.server.close()
-            thread.join(PATIENCE)
+            thread.join(self._stage.patience)
         else:
             self._look_for_rests(before)
         if self._mistake is not None:
@@ -190,6 +191,8 @@ class _Run:
             self._log.breaks(duty, f"{what}, but it returned before that")
 
     def _on_event(self, event: Event) -> bool:
+        if self._log.abandoned:
+            return True
         self._log.used("on_event")
         if self._done:
             self._log.breaks("events", f"{event!r:.200} was handed on after on_event had returned True")
@@ -209,11 +212,11 @@ class _Run:
     def _look_for_rests(self, before: set[threading.Thread]) -> None:
         rests = [thread for thread in threading.enumerate() if thread not in before]
         for thread in rests:
-            thread.join(PATIENCE)
+            thread.join(self._stage.patience)
             if thread.is_alive():
                 self._log.breaks("release", f"the thread {thread.name!r} was still there after it had returned")
         try:
-            self._stage.server.wait_for(lambda app: not app.connections, timeout=PATIENCE)
+            self._stage.server.wait_for(lambda app: not app.connections, timeout=self._stage.patience)
         except TimeoutError:
             left = self._stage.server.run(lambda app: app.connections)
             self._log.breaks("release", f"it left {left} connections open")
