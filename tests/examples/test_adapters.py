@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gradproto.testing import check_adapter, check_driver, check_stream
+from gradproto_conformance.adapters._scenarios import SCENARIOS
 
 from .adapters import stream_proxy, stream_recording, stream_unix
 from .relays import Relays
@@ -34,9 +35,15 @@ def test_an_adapter_with_websockets_keeps_all_obligations() -> None:
     assert not check_adapter(drive_of("aiohttp_adapter")).left_out
 
 
-@pytest.mark.parametrize("name", ["asyncio", "trio", "sockets", "pipe"])
+@pytest.mark.parametrize("name", ["asyncio", "trio", "sockets"])
 def test_a_driver_keeps_all_obligations(name: str) -> None:
     assert not check_driver(drive_of(f"bytes_{name}")).left_out
+
+
+def test_a_driver_over_pipes_keeps_all_obligations_that_do_not_ask_for_an_order() -> None:
+    # The end of one pipe may come later than bytes of another that were sent after it.
+    names = [scenario.name for scenario in SCENARIOS if not scenario.ordered]
+    assert check_driver(drive_of("bytes_pipe"), only=names).passed == tuple(names)
 
 
 @pytest.fixture
@@ -56,7 +63,7 @@ def test_a_stream_may_keep_what_goes_over_it() -> None:
 
 
 def test_a_stream_that_is_recorded_keeps_all_obligations() -> None:
-    check_stream(stream_recording.open_stream)
+    assert check_stream(stream_recording.open_stream).left_out == ("a rest",)
     stream_recording.CONVERSATION.clear()
 
 

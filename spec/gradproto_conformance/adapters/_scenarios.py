@@ -426,7 +426,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         script=pause,
         options={"retry": Retry(times=1, first_delay=0.2)},
     ),
-    Scenario(name="a rest", version="6.31.0", script=rested),
+    Scenario(name="a rest", version="6.31.0", script=rested, ordered=True),
     Scenario(name="side by side", version="6.31.0", script=side_by_side),
     Scenario(name="an aborted download", version="6.31.0", script=aborted),
     Scenario(name="a download that waits", version="6.31.0", script=not_taken),

@@ -54,12 +54,17 @@ class Broken(Exception):
 
 @record(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What happens, in which version of Gradio, to a session with which options."""
+    """What happens, in which version of Gradio, to a session with which options.
+
+    ``ordered``: it wants an end that came first to be seen before bytes that came later on another connection, which is
+    so between sockets of one machine, and not where something carries the bytes between them.
+    """
 
     name: str
     version: str
     script: Callable[[Stage], Script]
     websockets: bool = False
+    ordered: bool = False
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
