@@ -33,7 +33,7 @@ OnEvent = Callable[[Event], bool]
 Drive = Callable[[Session, OnEvent], None]
 
 # For those that hang: a whole one needs a fraction of it.
-LIMIT = 3.0
+LIMIT = 5.0
 
 
 class Meddling:

@@ -199,26 +199,26 @@ def pause(stage: Stage) -> Script:
 
 
 def rested(stage: Stage) -> Script:
-    """Calls after a while in which the server has closed what it kept alive."""
+    """Calls after a while in which the server has closed what it kept alive; only the streams are still open."""
     yield from stage.ready()
+    stage.server.hold("/count")
+    job = stage.submit("/count", 3)
+    yield from stage.started(job)
     yield from _several(stage, "obey", "calls are to come back")
-    stage.server.hold("/echo")
-    waits = stage.submit("/echo", "x")
-    yield from stage.started(waits)
 
     def rest() -> None:
         # On another thread, so that the adapter looks after its connections meanwhile.
         stage.server.advance(60.0)
         stage.server.wait_for(lambda app: app.connections == len(app.open_streams), timeout=stage.patience)
-        stage.server.release("/echo")
+        stage.server.step("/count")
 
     with stage.meanwhile(rest):
-        yield from stage.until(JobCompleted, owes="obey", what="the call is to come back", number=waits.number)
+        yield from stage.until(OutputGenerated, owes="at once", what="its output is to be handed on", number=job.number)
     yield from _several(stage, "reuse", "calls after a rest are to come back")
 
 
 def _several(stage: Stage, owes: Duty, what: str) -> Script:
-    """So many calls at once that one connection is not enough, before and after a rest."""
+    """Several calls at once."""
     waiting = {stage.submit("/visit", "x").number for _ in range(4)}
     while waiting:
         event = yield from stage.until(JobCompleted, owes=owes, what=what)
