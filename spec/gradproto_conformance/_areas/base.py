@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._judge import Judge
 
+from ._asking import ask, document, opened
+
 __all__ = ["REGISTRY"]
 
 REGISTRY = Registry()
@@ -29,24 +31,24 @@ async def base_prefix(judge: Judge) -> None:
     judge.that(NO_PREFIX, prefix in ("", None), expected="no api_prefix", got=prefix)
     right = isinstance(prefix, str) and prefix.startswith("/") and not prefix.endswith("/")
     if judge.that(PREFIX, right, expected="api_prefix: a path without a slash at its end", got=prefix):
-        answer = await judge.probe.ask("GET", f"{prefix}/info")
-        judge.that(PREFIX, answer.status == 200, expected="status 200", got=answer.status, exchange=answer)
+        answer = await document(judge, f"{prefix}/info")
+        judge.that(PREFIX, answer.status == 200, expected="status 200", got=answer.got, exchange=answer.exchange)
 
 
 @scenario(UNKNOWN)
 async def base_unknown_path(judge: Judge) -> None:
     """Ask for what cannot be there."""
-    answer = await judge.probe.ask("GET", "/gradproto-asks-for-nothing")
-    judge.that(UNKNOWN, answer.status == 404, expected="status 404", got=answer.status, exchange=answer)
+    answer = await document(judge, "/gradproto-asks-for-nothing")
+    judge.that(UNKNOWN, answer.status == 404, expected="status 404", got=answer.got, exchange=answer.exchange)
 
 
 @scenario(METHOD, effect=Effect.FULL)
 async def base_wrong_method(judge: Judge) -> None:
     """Post to the config."""
-    answer = await judge.probe.ask("POST", "/config", value={})
-    judge.that(METHOD, answer.status == 405, expected="status 405", got=answer.status, exchange=answer)
+    answer = await ask(judge, "POST", "/config", value={})
+    judge.that(METHOD, answer.status == 405, expected="status 405", got=answer.got, exchange=answer.exchange)
     allowed = [method.strip() for method in (answer.header("allow") or "").split(",")]
-    judge.that(METHOD, "GET" in allowed, expected="allow: GET", got=answer.header("allow"), exchange=answer)
+    judge.that(METHOD, "GET" in allowed, expected="allow: GET", got=answer.header("allow"), exchange=answer.exchange)
 
 
 @scenario(ROOT, ROOT_PATH)
@@ -74,7 +76,11 @@ async def base_stream(judge: Judge) -> None:
     path, query = "{P}/queue/data", {"session_hash": "gradproto-nobody"}
     if judge.target.version < (4, 9):
         path, query = "/queue/join", {"session_hash": "gradproto-nobody", "fn_index": "0"}
-    async with judge.probe.open("GET", path, query=query, headers=accept) as stream:
+    async with opened(judge, "GET", path, query=query, headers=accept) as (stream, trouble):
+        if stream is None:
+            judge.that(TYPE, False, expected="status 200 and text/event-stream", got=trouble)
+            judge.cannot_rest(trouble)
+            return
         answer = stream.exchange
     media_type = (answer.header("content-type") or "").partition(";")[0].strip().lower()
     judge.that(
