@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -21,6 +22,7 @@ from gradproto_conformance._suite import all_scenarios
 from gradproto_fake_server import FakeApp, FakeFile, textbox
 from gradproto_fake_server import file as file_component
 from gradproto_fake_server.trio import open_memory_server
+from tests.conformance.bending import BentApp, Edit, Rule, drop, put
 from tests.conformance.runs import check, ids
 from tests.conformance.test_queue_areas import VERSIONS, wrong
 from tests.conformance.twin import LOGIN, twin
@@ -282,6 +284,36 @@ def test_no_value_in_place_of_another_breaks_a_scenario(value: object) -> None:
         chosen=all_scenarios(),
         jobs=50,
     )
+    errors = [f"{result.check.id}: {result.reason}" for result in results.values() if result.verdict is Verdict.ERROR]
+    assert errors == []
+
+
+STRANGE_CONFIGS: list[Edit] = [
+    drop("version"),
+    drop("components"),
+    drop("components.0.id"),
+    put("components.0.id", []),
+    put("components.0", 7),
+    drop("dependencies.0.inputs"),
+    put("dependencies.0.inputs", 7),
+    put("dependencies.0.inputs.0", []),
+    put("dependencies.0", 7),
+    put("dependencies.*.id", "x"),
+    put("dependencies.*.api_name", []),
+    put("pages", [["\ud800", ""], [[]], 7]),
+    put("max_file_size", "x"),
+    put("root", "http://[x"),
+    put("root", "http://fake.test:99999"),
+]
+
+
+@pytest.mark.parametrize(
+    ("version", "edit"), [("4.12.0", put("dependencies.0", 7)), *(("6.31.0", edit) for edit in STRANGE_CONFIGS)]
+)
+def test_no_config_breaks_a_scenario(version: str, edit: Edit) -> None:
+    bent = partial(BentApp, rules=(Rule(on="GET /config", value=edit),), other={})
+    readers = [one for one in all_scenarios() if one in OTHERS or one.name == "joins-that-are-refused"]
+    results = check(twin(version, make=bent), chosen=readers, jobs=50)
     errors = [f"{result.check.id}: {result.reason}" for result in results.values() if result.verdict is Verdict.ERROR]
     assert errors == []
 

@@ -101,18 +101,19 @@ def _describe_root(root: object, base: str) -> str:
     if not isinstance(root, str) or _same_address(root, base):
         return str(root)
     # Until the address is right, the scheme is what people ask about: a browser refuses what is loaded by http.
-    if urlsplit(root).scheme == "http" and urlsplit(base).scheme == "https":
+    if root.startswith("http:") and base.startswith("https:"):
         return f"{root}: the config's root points to http behind https, since a proxy sends no X-Forwarded-Proto"
     return f"{root}: a proxy changes the host or the path, and does not say so in X-Forwarded-Host or the root path"
 
 
 def _same_address(one: str, other: str) -> bool:
     """Whether two URLs are the same but for a default port that one of them names."""
-    first, second = urlsplit(one), urlsplit(other)
     ports = {"http": 80, "https": 443}
-    return (
-        first.scheme == second.scheme
-        and first.hostname == second.hostname
-        and (first.port or ports.get(first.scheme)) == (second.port or ports.get(second.scheme))
-        and first.path.rstrip("/") == second.path.rstrip("/")
-    )
+    try:
+        first, second = (
+            (url.scheme, url.hostname, url.port or ports.get(url.scheme), url.path.rstrip("/"))
+            for url in map(urlsplit, (one, other))
+        )
+    except ValueError:  # no address at all
+        return False
+    return first == second

@@ -172,6 +172,9 @@ async def config_in_page(judge: Judge) -> None:
 async def config_function_by_place(judge: Judge) -> None:
     """Call a function by its place in the list of dependencies."""
     names = [one.get("api_name") for one in _objects(judge.target.config.get("dependencies"))]
+    if "multi" not in names:
+        judge.cannot(BY_PLACE, "the config lists what is no dependency")
+        return
     value = {"fn_index": names.index("multi"), "data": ["place"]}
     answer = await ask(judge, "POST", "{P}/api/predict", within=2 * LIMIT, value=value)
     judge.that(

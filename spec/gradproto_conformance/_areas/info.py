@@ -122,13 +122,18 @@ def _judge_values(judge: Judge, one: Check, name: str, values: Any) -> None:
 
 def _inputs_with_values(judge: Judge, name: str) -> int | None:
     """How many inputs of an endpoint have a value in the API, by the config."""
-    config = judge.target.config
-    skipped = {one["id"]: one.get("skip_api") for one in config["components"]}
-    if not all(isinstance(flag, bool) for flag in skipped.values()):
+    components: Any = judge.target.config.get("components")
+    dependencies: Any = judge.target.config.get("dependencies")
+    if not are_objects(components) or not are_objects(dependencies):
         return None
-    for dependency in config["dependencies"]:
-        if dependency.get("api_name") == name.removeprefix("/"):
-            return sum(not skipped.get(one, False) for one in dependency["inputs"])
+    flags = [(one.get("id"), one.get("skip_api")) for one in components]
+    if not all(isinstance(flag, bool) for _, flag in flags):
+        return None
+    skipped = [number for number, flag in flags if flag]
+    for dependency in dependencies:
+        inputs: Any = dependency.get("inputs")
+        if dependency.get("api_name") == name.removeprefix("/") and is_list(inputs):
+            return sum(one not in skipped for one in inputs)
     return None
 
 
