@@ -121,19 +121,16 @@ def _judge_values(judge: Judge, one: Check, name: str, values: Any) -> None:
 
 
 def _inputs_with_values(judge: Judge, name: str) -> int | None:
-    """How many inputs of an endpoint have a value in the API, by the config."""
-    components: Any = judge.target.config.get("components")
-    dependencies: Any = judge.target.config.get("dependencies")
+    """How many inputs of an endpoint have a value in the API, by the config; ``None`` where it does not say."""
+    components, dependencies = (judge.target.config.get(key) for key in ("components", "dependencies"))
     if not are_objects(components) or not are_objects(dependencies):
         return None
-    flags = [(one.get("id"), one.get("skip_api")) for one in components]
-    if not all(isinstance(flag, bool) for _, flag in flags):
+    skipped = [one.get("id") for one in components if one.get("skip_api") is True]
+    if not all(isinstance(one.get("skip_api"), bool) for one in components):
         return None
-    skipped = [number for number, flag in flags if flag]
     for dependency in dependencies:
-        inputs: Any = dependency.get("inputs")
-        if dependency.get("api_name") == name.removeprefix("/") and is_list(inputs):
-            return sum(one not in skipped for one in inputs)
+        if dependency.get("api_name") == name.removeprefix("/") and is_list(dependency.get("inputs")):
+            return sum(one not in skipped for one in dependency["inputs"])
     return None
 
 
