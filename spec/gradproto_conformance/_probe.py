@@ -73,14 +73,6 @@ class Stream:
             self._parser.add_data(data)
         return event
 
-    async def messages(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Give the JSON objects of an event stream, until it ends or breaks; raises `ValueError` for what is none."""
-        while (event := await self.next_event()) is not None:
-            message = json.loads(event.data)
-            if not is_object(message):
-                raise ValueError(f"{event.data!r:.80} is no JSON object")
-            yield message
-
 
 class Socket:
     """An open WebSocket."""

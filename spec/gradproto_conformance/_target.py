@@ -86,7 +86,8 @@ class Target:
         for place, dependency in enumerate(_list(config.get("dependencies"))):
             name = dependency.get("api_name") if is_object(dependency) else None
             if isinstance(name, str):
-                endpoints[name] = dependency.get("id", place)
+                number = dependency.get("id")
+                endpoints[name] = number if isinstance(number, int) else place
         return cls(
             version=version_of(str(config.get("version", ""))),
             config=config,
