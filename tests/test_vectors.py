@@ -15,17 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gradproto_conformance._clauses import clauses, version_of
+from tests.core.vectors import FOLDER, document
 
-FOLDER = Path(__file__).parents[1] / "spec" / "vectors"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 VECTORS = pytest.mark.parametrize("name", NAMES)
-
-
-@cache
-def document(name: str) -> dict[str, Any]:
-    """A file of vectors."""
-    read: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    return read
 
 
 @cache
