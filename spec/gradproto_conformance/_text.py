@@ -13,13 +13,27 @@ from ._report import Report
 from ._runner import Plan
 from ._target import Target
 
-__all__ = ["as_text", "explain_check", "list_checks", "show_capabilities", "show_plan", "summary"]
+__all__ = [
+    "as_text",
+    "explain_check",
+    "findings",
+    "list_checks",
+    "outcome",
+    "show_capabilities",
+    "show_plan",
+    "summary",
+]
 
 
 def as_text(report: Report) -> str:
     """Give the report: what the server can do, what is not as it should be, and how many of each."""
+    return report.hide("\n".join([*findings(report), summary(report)])) + "\n"
+
+
+def findings(report: Report) -> list[str]:
+    """Give the lines of a report but the last: what it is about, and what is not as it should be."""
     lines = [f"{redact_url(report.url)}: Gradio {report.gradio}, profile {report.profile}", ""]
-    lines += [*show_capabilities(report.capabilities), ""]
+    lines += [*show_capabilities(report.capabilities), ""] if report.capabilities else []
     left_out = [result for result in report.results if result.verdict is Verdict.SKIP]
     for result in report.ordered():
         if result.verdict in BAD:
@@ -39,13 +53,18 @@ def as_text(report: Report) -> str:
         lines += ["left out:"]
         lines += [f"  {sum(one.reason == reason for one in left_out):>4}  {reason}" for reason in reasons]
         lines.append("")
-    return report.hide("\n".join([*lines, summary(report)])) + "\n"
+    return lines
 
 
 def summary(report: Report) -> str:
     """Say in one line what came of the run."""
+    return f"{outcome(report)} ({report.seconds:.1f} s)"
+
+
+def outcome(report: Report) -> str:
+    """Say what came of it, and how many of each verdict there are."""
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items() if count)
-    return f"{_verdict(report)}: {counts or 'nothing was checked'} ({report.seconds:.1f} s)"
+    return f"{_verdict(report)}: {counts or 'nothing was checked'}"
 
 
 def _verdict(report: Report) -> str:
