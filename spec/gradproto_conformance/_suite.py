@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -34,7 +35,7 @@ from ._target import Target
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Options", "all_checks", "all_scenarios", "plan_async", "run", "run_async", "selector"]
+__all__ = ["Options", "all_checks", "all_scenarios", "check_limits", "plan_async", "run", "run_async", "selector"]
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -58,17 +59,18 @@ class Options:
     endpoints: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
 
 
-def _check_options(options: Options) -> None:
+def check_limits(*, timeout: float, jobs: int, deadline: float | None = None) -> None:
     """Refuse limits that are none. Raises `ArgumentError`."""
-    for name, seconds in (("timeout", options.timeout), ("deadline", options.deadline)):
-        if seconds is not None and not (_is_number(seconds) and seconds > 0 and math.isfinite(seconds)):
+    limits = {"timeout": timeout} if deadline is None else {"timeout": timeout, "deadline": deadline}
+    for name, seconds in limits.items():
+        if not (_is_number(seconds, int | float) and 0 < seconds < math.inf):
             raise ArgumentError(f"{name} must be a number of seconds above 0, not {seconds!r:.80}")
-    if not _is_number(options.jobs) or options.jobs < 1:
-        raise ArgumentError(f"jobs must be 1 or more, not {options.jobs!r:.80}")
+    if not _is_number(jobs, int) or jobs < 1:
+        raise ArgumentError(f"jobs must be a whole number above 0, not {jobs!r:.80}")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object, kind: type | UnionType) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
@@ -170,7 +172,7 @@ async def run_async(
     ``planned`` hears what will be run, when the config is read; ``ending`` lets somebody else end the run early.
     """
     options = options or Options()
-    _check_options(options)
+    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
     ending = ending or Ending(options.deadline)
     way = _Way.of(url, auth, token, headers, proxy, ssl_context, ssl_verify, open_stream)
     began = trio.current_time()
@@ -221,7 +223,7 @@ async def plan_async(
 ) -> tuple[Target, Plan]:
     """Read the config of the server at ``url``, in trio, and give what a run would do there; nothing else is asked."""
     options = options or Options()
-    _check_options(options)
+    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
     way = _Way.of(url, auth, token, headers, proxy, ssl_context, ssl_verify, open_stream)
     async with way.open() as probe:
         return await _prepare(probe, options, auth, ending or Ending(options.deadline))

@@ -224,9 +224,9 @@ def test_a_program_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
         (ClientOptions(gradio=()), "there is no version"),
         (ClientOptions(without=("wings",)), "a client may be without files, login, token, cancel, not without 'wings'"),
         (ClientOptions(select=("QUEUE-1.1",)), "no check and no clause is called 'QUEUE-1.1'"),
-        (ClientOptions(timeout=0), "more than 0 seconds"),
-        (ClientOptions(timeout=float("nan")), "more than 0 seconds"),
-        (ClientOptions(jobs=0), "at least one program"),
+        (ClientOptions(timeout=0), "timeout must be a number of seconds above 0"),
+        (ClientOptions(timeout=float("nan")), "timeout must be a number of seconds above 0"),
+        (ClientOptions(jobs=0), "jobs must be a whole number above 0"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_started(options: ClientOptions, told: str) -> None:
