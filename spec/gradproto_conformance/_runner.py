@@ -26,15 +26,23 @@ _EFFECTS = (Effect.READ, Effect.CALL, Effect.FULL)
 
 @record(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be run, and what not, with the reason for each check that is left out."""
+    """What will be run, and what not, with the reason for each check that is left out.
+
+    A scenario may decide on more than what is ``selected``; that is not told.
+    """
 
     scenarios: tuple[Scenario, ...]
-    left_out: tuple[Result, ...] = field(default=())
+    left_out: tuple[Result, ...] = ()
+    selected: Callable[[Check], bool] = field(default=lambda _check: True, repr=False)
 
     @property
     def checks(self) -> int:
         """How many results its run will have to tell."""
-        return sum(len(scenario.checks) for scenario in self.scenarios)
+        return sum(len(self.wanted(scenario)) for scenario in self.scenarios)
+
+    def wanted(self, scenario: Scenario) -> list[Check]:
+        """Give the checks of a scenario that are selected."""
+        return [check for check in scenario.checks if self.selected(check)]
 
     @classmethod
     def of(
@@ -57,7 +65,7 @@ class Plan:
                 chosen.append(scenario)
             else:
                 left_out += [Result(check=check, verdict=reason[0], reason=reason[1]) for check in wanted]
-        return cls(scenarios=tuple(chosen), left_out=tuple(left_out))
+        return cls(scenarios=tuple(chosen), left_out=tuple(left_out), selected=selected)
 
 
 def _obstacle(
@@ -88,6 +96,7 @@ async def run_plan(
 ) -> list[Result]:
     """Run the scenarios, at most ``jobs`` at a time and ``timeout`` seconds each; give what came of each check.
 
+    ``report`` hears of each that was run when it is decided.
     ``run`` names this run: no other may have sessions of the same names on the server. What ``ending`` cuts is an error
     of the checks that were not decided on by then.
     """
@@ -101,8 +110,9 @@ async def run_plan(
 
     def tell(scenario: Scenario, failure: str | None) -> None:
         for result in waiting.pop(scenario).results(failure):
-            results.append(result)
-            report(result)
+            if plan.selected(result.check):
+                results.append(result)
+                report(result)
 
     with ending.limit():
         async with trio.open_nursery() as nursery:

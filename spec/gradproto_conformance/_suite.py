@@ -128,9 +128,9 @@ def run(
 ) -> Report:
     """Check the Gradio server at ``url``, and give the report.
 
-    ``report`` hears of each result when it is there, ``trace`` of all exchanges at the end. Raises `ConnectError` and
-    the like where there is no server, `UnsupportedServerError` where it is none of Gradio's, `AuthenticationError`
-    where it wants a login that was not given, or another one.
+    ``report`` hears of each check that was run when it is decided, ``trace`` of all exchanges at the end. Raises
+    `ConnectError` and the like where there is no server, `UnsupportedServerError` where it is none of Gradio's,
+    `AuthenticationError` where it wants a login that was not given, or another one.
     """
 
     async def main() -> Report:
@@ -194,13 +194,12 @@ async def run_async(
             )
         finally:
             trace(probe.log)
-    selected = selector(options.select)
     return Report(
         url=way.base,
         gradio=".".join(map(str, target.version)),
         profile=_profile(options, way.base).value,
         seconds=trio.current_time() - began,
-        results=tuple(result for result in results if selected(result.check)),
+        results=tuple(results),
         capabilities=capabilities(target.config),
         expected=options.expected,
         interrupted=ending.interrupted,

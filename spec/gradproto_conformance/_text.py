@@ -92,17 +92,15 @@ def list_checks(checks: Iterable[Check]) -> list[str]:
     return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]
 
 
-def show_plan(target: Target, plan: Plan, selected: Iterable[Check]) -> list[str]:
+def show_plan(target: Target, plan: Plan) -> list[str]:
     """Say what would be run and what it does to the server, and what would not, and why."""
-    wanted = {check.id for check in selected}
     lines = [f"Gradio {'.'.join(map(str, target.version))}{', the fixture app' if target.is_fixture else ''}", ""]
     for scenario in plan.scenarios:
         lines.append(f"{scenario.name} ({scenario.effect.value})")
-        lines += [f"  {SIGNS[Verdict.PASS]} {check.id}" for check in scenario.checks if check.id in wanted]
+        lines += [f"  {SIGNS[Verdict.PASS]} {check.id}" for check in plan.wanted(scenario)]
     lines += ["", "left out:"] if plan.left_out else []
     lines += [f"  {SIGNS[Verdict.SKIP]} {result.check.id}: {result.reason}" for result in plan.left_out]
-    running = sum(check.id in wanted for scenario in plan.scenarios for check in scenario.checks)
-    return [*lines, "", f"{running} checks in {len(plan.scenarios)} scenarios, {len(plan.left_out)} left out"]
+    return [*lines, "", f"{plan.checks} checks in {len(plan.scenarios)} scenarios, {len(plan.left_out)} left out"]
 
 
 def explain_check(check: Check) -> list[str]:

@@ -529,6 +529,16 @@ def test_a_terminal_sees_how_far_it_is(served: FakeServer, start: Start) -> None
 
 
 @posix
+def test_only_what_is_selected_is_counted_also_where_a_scenario_decides_on_more(
+    served: FakeServer, start: Start
+) -> None:
+    terminal = Terminal()
+    process = start("conformance", served.url, "--select", "config-version", stderr=terminal.end)
+    counted = set(re.findall(r"\d+ of \d+ checks: [\w-]+ \w+", terminal.watch(process)))
+    assert counted == {"1 of 1 checks: config-version pass"}
+
+
+@posix
 def test_a_terminal_sees_nothing_where_that_is_wanted(served: FakeServer, start: Start) -> None:
     terminal = Terminal()
     process = start("conformance", served.url, *QUICK, "-q", stderr=terminal.end)

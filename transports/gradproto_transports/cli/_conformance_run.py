@@ -85,7 +85,6 @@ def write_fixture(name: str) -> None:
 def plan_run(connection: Connection, wanted: Wanted) -> None:
     """Say what a run would do."""
     options = _options(wanted)
-    selected = _select(wanted)
     with Display(quiet=wanted.quiet) as display:
         url = _address(connection, display)
 
@@ -102,7 +101,7 @@ def plan_run(connection: Connection, wanted: Wanted) -> None:
             )
 
         target, plan = _run(connection, main, Ending(options.deadline))
-    write_line(connection.hide("\n".join(show_plan(target, plan, filter(selected, all_checks().values())))))
+    write_line(connection.hide("\n".join(show_plan(target, plan))))
 
 
 def check_server(connection: Connection, wanted: Wanted) -> None:
