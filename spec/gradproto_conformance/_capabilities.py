@@ -39,7 +39,7 @@ def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
         Capability(name="cancelling", declared=any(one.get("cancels") for one in dependencies)),
         Capability(name="streams of inputs", declared=any(one.get("connection") == "stream" for one in dependencies)),
         Capability(name="heartbeats", declared=config.get("connect_heartbeat") is True),
-        _of("uploads up to", config.get("max_file_size"), " bytes"),
+        _of("limit of uploads", config.get("max_file_size"), " bytes"),
         Capability(
             name="pages",
             declared=len(pages) > 1,

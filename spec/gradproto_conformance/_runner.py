@@ -75,10 +75,14 @@ def _obstacle(
         return Verdict.SKIP, f"not about Gradio {'.'.join(map(str, target.version))}"
     if _EFFECTS.index(scenario.effect) > _EFFECTS.index(profile):
         return Verdict.SKIP, f"needs the profile {scenario.effect.value}"
-    missing = sorted(scenario.needs - target.offers)
-    if missing:
-        return Verdict.SKIP, f"needs {', '.join(missing)}, which the app does not have"
-    return None
+    missing = scenario.needs - target.offers
+    if "endpoint" in missing:
+        return Verdict.SKIP, "needs an endpoint that is named, with inputs"
+    if "login" in missing:
+        return Verdict.SKIP, "needs a login, and none was given"
+    if missing and not target.is_fixture:  # it may have functions of these names, of which nothing is known
+        return Verdict.SKIP, "needs the fixture app"
+    return (Verdict.SKIP, f"needs {', '.join(sorted(missing))}, which the app does not have") if missing else None
 
 
 async def run_plan(
