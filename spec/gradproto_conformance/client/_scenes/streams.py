@@ -98,7 +98,7 @@ async def end_alone(stage: Stage) -> None:
 async def no_close_stream(stage: Stage) -> None:
     """The event ends, and the server says nothing more, and leaves the stream open."""
     app = stage.make_app()
-    said = [Estimation(), Starts(), Completed("left open")]
+    said = (Estimation(), Starts(), Completed("left open"))
     app.script("/echo", said, times=None)
     stage.bend(app, "silence", after_events=len(said))
     ended = await stage.call(app, Task(api_name="/echo", inputs=("x",)))
