@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gradproto._urls import redact_url
 
 from ._capabilities import Capability
-from ._checks import BAD, Check, Verdict
+from ._checks import BAD, Check, Scenario, Verdict
 from ._render import SIGNS, explain
 from ._report import Report
 from ._runner import Plan
@@ -103,11 +103,15 @@ def show_plan(target: Target, plan: Plan) -> list[str]:
     return [*lines, "", f"{plan.checks} checks in {len(plan.scenarios)} scenarios, {len(plan.left_out)} left out"]
 
 
-def explain_check(check: Check) -> list[str]:
-    """Say what a check is about, with the whole text of its clauses."""
+def explain_check(check: Check, scenarios: Iterable[Scenario]) -> list[str]:
+    """Say what a check is about, with the whole text of its clauses, and what the scenario that decides on it needs."""
     lines = [f"{check.id}: {check.title} ({check.level.value})"]
     for clause in check.clauses:
         lines += ["", f"{clause.id} {clause.title}", f"{clause.level.value}, {clause.range}"]
         lines += [f"source: {clause.source}"] if clause.source else []
         lines += ["", clause.text]
+    for scenario in scenarios:
+        if check in scenario.checks:
+            needs = [f"the profile {scenario.effect.value}", *sorted(scenario.needs)]
+            lines += ["", f"decided by the scenario {scenario.name}, which needs {', '.join(needs)}"]
     return lines

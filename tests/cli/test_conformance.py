@@ -69,6 +69,9 @@ def test_a_check_is_explained_by_its_clauses_and_a_clause_by_its_checks(invoke: 
     check = invoke("conformance", "--explain", "config-names").stdout
     assert check.startswith("config-names: No two dependencies have the same name (must)\n\nCONFIG-3.5 ")
     assert "`api_name` is the endpoint's name" in check
+    assert check.endswith("\n\ndecided by the scenario config-document, which needs the profile read\n")
+    ended = invoke("conformance", "--explain", "own-queue-full").stdout
+    assert ended.endswith(", which needs the profile full, open_gate, small_queue\n")
     clause = invoke("conformance", "--explain", "CONFIG-3.5").stdout
     assert clause.startswith("CONFIG-3.5 Names of endpoints\nmust, from 3.0.24\n")
     assert "config-names" in clause

@@ -26,7 +26,7 @@ from gradproto_conformance._html import as_html
 from gradproto_conformance._render import as_json, as_junit, as_markdown
 from gradproto_conformance._report import Report
 from gradproto_conformance._runner import Plan
-from gradproto_conformance._suite import Options, all_checks, plan_async, run_async, selector
+from gradproto_conformance._suite import Options, all_checks, all_scenarios, plan_async, run_async, selector
 from gradproto_conformance._target import Target
 from gradproto_conformance._text import as_text, explain_check, list_checks, show_capabilities, show_plan, summary
 from gradproto_conformance._trace import traces
@@ -59,7 +59,7 @@ def explain_one(name: str) -> None:
     """Say what a check is about, or which checks are about a clause."""
     check = all_checks().get(name)
     if check is not None:
-        write_line("\n".join(explain_check(check)))
+        write_line("\n".join(explain_check(check, all_scenarios())))
         return
     if name not in clauses():
         raise click.UsageError(f"--explain: no check and no clause is called {name!r:.80} (--list has them)")
