@@ -59,6 +59,11 @@ class Options:
     endpoints: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
 
 
+def _check_options(options: Options) -> None:
+    """Refuse what cannot be asked for. Raises `ArgumentError`."""
+    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
+
+
 def check_limits(*, timeout: float, jobs: int, deadline: float | None = None) -> None:
     """Refuse limits that are none. Raises `ArgumentError`."""
     limits = {"timeout": timeout} if deadline is None else {"timeout": timeout, "deadline": deadline}
@@ -172,7 +177,7 @@ async def run_async(
     ``planned`` hears what will be run, when the config is read; ``ending`` lets somebody else end the run early.
     """
     options = options or Options()
-    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
+    _check_options(options)
     ending = ending or Ending(options.deadline)
     way = _Way.of(url, auth, token, headers, proxy, ssl_context, ssl_verify, open_stream)
     began = trio.current_time()
@@ -222,7 +227,7 @@ async def plan_async(
 ) -> tuple[Target, Plan]:
     """Read the config of the server at ``url``, in trio, and give what a run would do there; nothing else is asked."""
     options = options or Options()
-    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
+    _check_options(options)
     way = _Way.of(url, auth, token, headers, proxy, ssl_context, ssl_verify, open_stream)
     async with way.open() as probe:
         return await _prepare(probe, options, auth, ending or Ending(options.deadline))
