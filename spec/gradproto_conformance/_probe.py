@@ -173,16 +173,8 @@ class Probe:
             body=() if body is None else (body,),
             safe_to_repeat=True,  # a server may close a connection that waits for the next request at any time
         )
-        number, exchange = self._talk.start(request)
-        self.own.append(exchange)
-        try:
-            await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
-            if exchange.status is None:
-                assert exchange.error is not None
-                raise exchange.error
+        async with self._begun(request) as (_, exchange):
             yield Stream(exchange, self._talk.waiters)
-        finally:
-            self._talk.leave(number)
 
     @contextlib.asynccontextmanager
     async def websocket(
@@ -191,15 +183,21 @@ class Probe:
         """Open a WebSocket for the block. Where it is refused, the exchange has another status than 101."""
         headers = self._headers((), as_anybody=as_anybody)
         request = Request(method="GET", url=self.url(path, query), headers=headers)
-        number, exchange = self._talk.start(request, websocket=True)
+        async with self._begun(request, websocket=True) as (number, exchange):
+            stream = Stream(exchange, self._talk.waiters)
+            yield Socket(exchange, stream, lambda text: self._talk.send(number, text))
+
+    @contextlib.asynccontextmanager
+    async def _begun(self, request: Request, *, websocket: bool = False) -> AsyncGenerator[tuple[int, Exchange], None]:
+        """Begin an exchange, which has the head of its answer in the block, and is left at its end."""
+        number, exchange = self._talk.start(request, websocket=websocket)
         self.own.append(exchange)
         try:
             await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
             if exchange.status is None:
                 assert exchange.error is not None
                 raise exchange.error
-            stream = Stream(exchange, self._talk.waiters)
-            yield Socket(exchange, stream, lambda text: self._talk.send(number, text))
+            yield number, exchange
         finally:
             self._talk.leave(number)
 

@@ -33,24 +33,23 @@ SIGNS = {
 
 def document(report: Report) -> dict[str, Any]:
     """Give the report as JSON values. Its form is a promise: keys are added, and never change their meaning."""
-    made = {
+    return {
         "format": 1,
         "suite": __version__,
-        "url": redact_url(report.url),
+        "url": report.hide(redact_url(report.url)),
         "gradio": report.gradio,
         "profile": report.profile,
         "seconds": round(report.seconds, 3),
         "interrupted": report.interrupted,
         "exit_code": report.exit_code,
         "capabilities": [
-            {"name": one.name, "declared": one.declared, "detail": one.detail} for one in report.capabilities
+            {"name": one.name, "declared": one.declared, "detail": report.hide(one.detail)}
+            for one in report.capabilities
         ],
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
         "stale": report.stale,
-        "results": [_result(result) for result in report.ordered()],
+        "results": [_result(result, report) for result in report.ordered()],
     }
-    hidden: dict[str, Any] = _hide(made, report)
-    return hidden
 
 
 def _hide(value: Any, report: Report) -> Any:
@@ -63,7 +62,8 @@ def _hide(value: Any, report: Report) -> Any:
     return value
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: Result, report: Report) -> dict[str, Any]:
+    """Give a result; of it only what a server may have said can hold a secret: a password may be "pass"."""
     check = result.check
     found: dict[str, Any] = {
         "check": check.id,
@@ -71,16 +71,16 @@ def _result(result: Result) -> dict[str, Any]:
         "level": check.level.value,
         "clauses": [clause.id for clause in check.clauses],
         "verdict": result.verdict.value,
-        "reason": result.reason,
-        "expected": list(result.expected),
-        "got": result.got,
+        "reason": report.hide(result.reason),
+        "expected": _hide(list(result.expected), report),
+        "got": report.hide(result.got),
     }
     if result.exchange is not None and result.verdict in BAD:
-        found["exchange"] = excerpt(result.exchange)
+        found["exchange"] = _hide(_excerpt(result.exchange), report)
     return found
 
 
-def excerpt(exchange: Exchange) -> dict[str, Any]:
+def _excerpt(exchange: Exchange) -> dict[str, Any]:
     """Give what a person needs to see of an exchange, without secrets."""
     request = exchange.request
     return {

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -34,7 +35,7 @@ from ._target import Target
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Options", "all_checks", "all_scenarios", "plan_async", "run", "run_async", "selector"]
+__all__ = ["Options", "all_checks", "all_scenarios", "check_limits", "plan_async", "run", "run_async", "selector"]
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -59,16 +60,22 @@ class Options:
 
 
 def _check_options(options: Options) -> None:
+    """Refuse what cannot be asked for. Raises `ArgumentError`."""
+    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
+
+
+def check_limits(*, timeout: float, jobs: int, deadline: float | None = None) -> None:
     """Refuse limits that are none. Raises `ArgumentError`."""
-    for name, seconds in (("timeout", options.timeout), ("deadline", options.deadline)):
-        if seconds is not None and not (_is_number(seconds) and seconds > 0 and math.isfinite(seconds)):
+    limits = {"timeout": timeout} if deadline is None else {"timeout": timeout, "deadline": deadline}
+    for name, seconds in limits.items():
+        if not (_is_number(seconds, int | float) and 0 < seconds < math.inf):
             raise ArgumentError(f"{name} must be a number of seconds above 0, not {seconds!r:.80}")
-    if not _is_number(options.jobs) or options.jobs < 1:
-        raise ArgumentError(f"jobs must be 1 or more, not {options.jobs!r:.80}")
+    if not _is_number(jobs, int) or jobs < 1:
+        raise ArgumentError(f"jobs must be a whole number above 0, not {jobs!r:.80}")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object, kind: type | UnionType) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
@@ -126,9 +133,9 @@ def run(
 ) -> Report:
     """Check the Gradio server at ``url``, and give the report.
 
-    ``report`` hears of each result when it is there, ``trace`` of all exchanges at the end. Raises `ConnectError` and
-    the like where there is no server, `UnsupportedServerError` where it is none of Gradio's, `AuthenticationError`
-    where it wants a login that was not given, or another one.
+    ``report`` hears of each check that was run when it is decided, ``trace`` of all exchanges at the end. Raises
+    `ConnectError` and the like where there is no server, `UnsupportedServerError` where it is none of Gradio's,
+    `AuthenticationError` where it wants a login that was not given, or another one.
     """
 
     async def main() -> Report:
@@ -192,13 +199,12 @@ async def run_async(
             )
         finally:
             trace(probe.log)
-    selected = selector(options.select)
     return Report(
         url=way.base,
         gradio=".".join(map(str, target.version)),
         profile=_profile(options, way.base).value,
         seconds=trio.current_time() - began,
-        results=tuple(result for result in results if selected(result.check)),
+        results=tuple(results),
         capabilities=capabilities(target.config),
         expected=options.expected,
         interrupted=ending.interrupted,

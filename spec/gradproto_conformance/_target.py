@@ -8,7 +8,7 @@ from typing import Any
 from gradproto._record import field, record
 
 from ._clauses import Version, version_of
-from ._json import is_list, is_object
+from ._json import as_list, is_object
 
 __all__ = ["FIXTURES", "Target"]
 
@@ -83,7 +83,7 @@ class Target:
         endpoints: dict[str, int] = {}
         if title.startswith(f"{FIXTURE_TITLE}: "):  # an app of Gradio 2 has one function, without a name
             endpoints[title.removeprefix(f"{FIXTURE_TITLE}: ")] = 0
-        for place, dependency in enumerate(_list(config.get("dependencies"))):
+        for place, dependency in enumerate(as_list(config.get("dependencies"))):
             name = dependency.get("api_name") if is_object(dependency) else None
             if isinstance(name, str):
                 number = dependency.get("id")
@@ -108,7 +108,3 @@ class Target:
 
 FIXTURE_TITLE = "gradproto conformance"
 """The title of the fixture app: it is known by this and by its endpoints."""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if is_list(value) else []

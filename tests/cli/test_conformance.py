@@ -69,6 +69,9 @@ def test_a_check_is_explained_by_its_clauses_and_a_clause_by_its_checks(invoke: 
     check = invoke("conformance", "--explain", "config-names").stdout
     assert check.startswith("config-names: No two dependencies have the same name (must)\n\nCONFIG-3.5 ")
     assert "`api_name` is the endpoint's name" in check
+    assert check.endswith("\n\ndecided by the scenario config-document, which needs the profile read\n")
+    ended = invoke("conformance", "--explain", "own-queue-full").stdout
+    assert ended.endswith(", which needs the profile full, open_gate, small_queue\n")
     clause = invoke("conformance", "--explain", "CONFIG-3.5").stdout
     assert clause.startswith("CONFIG-3.5 Names of endpoints\nmust, from 3.0.24\n")
     assert "config-names" in clause
@@ -92,8 +95,9 @@ def test_the_suite_is_loaded_only_when_the_command_runs() -> None:
     assert not {"trio", "gradproto_conformance", "rich"} & set(loaded)
 
 
-def test_where_trio_is_missing_that_is_said(start: Start) -> None:
-    process = start("conformance", NOWHERE, before="import sys; sys.modules['trio'] = None; ")
+@pytest.mark.parametrize("words", [("conformance", NOWHERE), ("conformance-client", "--list")])
+def test_where_trio_is_missing_that_is_said(start: Start, words: tuple[str, ...]) -> None:
+    process = start(*words, before="import sys; sys.modules['trio'] = None; ")
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert err == 'gradproto: error: the conformance suite needs trio: pip install "gradproto[cli,trio]"\n'
@@ -148,12 +152,9 @@ def test_a_server_that_keeps_to_the_protocol_gives_0(served: FakeServer, invoke:
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0] == f"{served.url}: Gradio 6.31.0, profile full"
-    assert lines[2:5] == [
-        "  yes  API prefix (/gradio_api)",
-        "  yes  queue (sse_v3)",
-        "  yes  endpoints (25, 25 with a name)",
-    ]
-    assert re.fullmatch(r"conforms: 2\d pass, \d skip \(\d\.\d s\)", lines[-1])
+    assert lines[2:4] == ["  yes  API prefix (/gradio_api)", "  yes  queue (sse_v3)"]
+    assert re.fullmatch(r"  yes  endpoints \((\d+), \1 with a name\)", lines[4])
+    assert re.fullmatch(r"conforms: 2\d pass, \d skip \(\d+\.\d s\)", lines[-1])
 
 
 def test_a_must_that_is_broken_gives_1_and_says_what_was_wrong(wrong: FakeServer, invoke: Invoke) -> None:
@@ -531,6 +532,16 @@ def test_a_terminal_sees_how_far_it_is(served: FakeServer, start: Start) -> None
     assert process.returncode == 0
     assert "yes queue (sse_v3)\r\n" in seen
     assert re.search(r"\d+ of \d+ checks: config-", seen)
+
+
+@posix
+def test_only_what_is_selected_is_counted_also_where_a_scenario_decides_on_more(
+    served: FakeServer, start: Start
+) -> None:
+    terminal = Terminal()
+    process = start("conformance", served.url, "--select", "config-version", stderr=terminal.end)
+    counted = set(re.findall(r"\d+ of \d+ checks: [\w-]+ \w+", terminal.watch(process)))
+    assert counted == {"1 of 1 checks: config-version pass"}
 
 
 @posix

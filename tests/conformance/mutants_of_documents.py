@@ -354,10 +354,6 @@ def _all_secure(headers: Headers) -> Headers:
     return [(name, f"{value}; Secure" if name == "set-cookie" else value) for name, value in headers]
 
 
-def _no_cookies(headers: Headers) -> Headers:
-    return [(name, value) for name, value in headers if name != "set-cookie"]
-
-
 def _a_cookie(headers: Headers) -> Headers:
     return [*headers, ("set-cookie", "access-token=x")]
 

@@ -101,6 +101,14 @@ def test_no_report_shows_a_secret_in_any_form() -> None:
         assert "***" in text
 
 
+def test_a_secret_that_is_a_word_of_the_report_takes_none_of_it_away() -> None:
+    report = sample(secrets=("pass", "queue", SECRET))
+    document = json.loads(as_json(report))
+    assert [one["check"] for one in document["results"]] == [one.check.id for one in report.ordered()]
+    assert {one["verdict"] for one in document["results"]} == {verdict.value for verdict in Verdict}
+    assert SECRET not in as_json(report)
+
+
 def test_the_curl_line_is_one_command_for_a_shell() -> None:
     words = shlex.split(curl_line(exchange()))
     assert words[:4] == ["curl", "-i", "-X", "POST"]

@@ -63,7 +63,7 @@ def test_capabilities_are_read_from_any_config() -> None:
     assert declared == {
         "API prefix": "/gradio_api",
         "queue": "sse_v3",
-        "uploads up to": "5 bytes",
+        "limit of uploads": "5 bytes",
         "MCP": "",
         "pages": "2",
     }

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import click
 
 from ._connection import Failure
 from ._console import write_line
 
-if TYPE_CHECKING:
-    from gradproto_conformance._report import Report
-
 __all__ = ["FORMATS", "Reports", "check_place", "read_reports", "report_option", "write_file", "write_reports"]
+
+T = TypeVar("T")
 
 FORMATS = ("console", "json", "junit", "html", "markdown")
 
@@ -62,13 +61,12 @@ def check_place(option: str, name: str) -> None:
         raise click.UsageError(f"{option}: {name!r:.200} is no name of a file: {error}") from None
 
 
-def write_reports(report: Report, wanted: Reports) -> None:
-    """Write a report in each of its forms; those in files come first, so that they are there if the output is not."""
-    render = _renderers()
+def write_reports(found: T, wanted: Reports, renderers: Mapping[str, Callable[[T], str]]) -> None:
+    """Write what was found in each of the forms; files come first, so that they are there if the output is not."""
     for name, kind in wanted.items():
         if name is not None:
-            write_file(name, render[kind](report))
-    write_line(render[wanted[None]](report).rstrip("\n"))
+            write_file(name, renderers[kind](found))
+    write_line(renderers[wanted[None]](found).rstrip("\n"))
 
 
 def write_file(name: str, text: str) -> None:
@@ -77,11 +75,3 @@ def write_file(name: str, text: str) -> None:
         Path(name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except (OSError, ValueError) as error:
         raise Failure(f"cannot write {name}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _renderers() -> dict[str, Callable[[Report], str]]:
-    from gradproto_conformance._html import as_html
-    from gradproto_conformance._render import as_json, as_junit, as_markdown
-    from gradproto_conformance._text import as_text
-
-    return dict(zip(FORMATS, (as_text, as_json, as_junit, as_html, as_markdown), strict=True))
