@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradproto_conformance._checks import Check, Effect, Registry
@@ -155,11 +155,11 @@ async def config_in_page(judge: Judge) -> None:
     if found is not None:
         try:
             value, _ = json.JSONDecoder().raw_decode(answer.text, found.end())
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
     judge.that(
         PAGE,
-        is_object(value) and str(value.get("version", "")).strip() == judge.target.config["version"].strip(),
+        is_object(value) and _version_in(value) == _version_in(judge.target.config),
         expected="window.gradio_config = the config",
         got=answer.text[found.start() :] if found is not None else "no window.gradio_config",
         exchange=answer,
@@ -180,6 +180,10 @@ async def config_function_by_place(judge: Judge) -> None:
         got=f"status {answer.status}, {answer.text}",
         exchange=answer,
     )
+
+
+def _version_in(config: Mapping[str, Any]) -> str:
+    return str(config.get("version", "")).strip()
 
 
 def _object_in(answer: Exchange) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradproto_conformance._checks import Check, Registry
-from gradproto_conformance._exchange import NotJson
+from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._json import are_objects, is_list, is_object
 from gradproto_conformance._judge import Judge
 
@@ -28,6 +28,8 @@ EXAMPLES = check("info-examples", "Examples are of the type of their parameter",
 FILES = check("info-files", "Files are told by their type", "INFO-2.5")
 ALL = check("info-all-endpoints", "The undocumented endpoints are described for those who ask", "INFO-3.1")
 OPENAPI = check("info-openapi", "There is an OpenAPI document", "INFO-3.2")
+
+_DEEPEST = 50  # types of types: no honest schema has so many, and each costs the stack
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -123,14 +125,16 @@ def _judge_values(judge: Judge, one: Check, name: str, values: Any) -> None:
 
 
 def _inputs_with_values(judge: Judge, name: str) -> int | None:
-    """How many inputs of an endpoint have a value in the API, by the config."""
-    config = judge.target.config
-    skipped = {one["id"]: one.get("skip_api") for one in config["components"]}
-    if not all(isinstance(flag, bool) for flag in skipped.values()):
+    """How many inputs of an endpoint have a value in the API, by the config; ``None`` where it does not say."""
+    components, dependencies = (judge.target.config.get(key) for key in ("components", "dependencies"))
+    if not are_objects(components) or not are_objects(dependencies):
         return None
-    for dependency in config["dependencies"]:
-        if dependency.get("api_name") == name.removeprefix("/"):
-            return sum(not skipped.get(one, False) for one in dependency["inputs"])
+    skipped = [one.get("id") for one in components if one.get("skip_api") is True]
+    if not all(isinstance(one.get("skip_api"), bool) for one in components):
+        return None
+    for dependency in dependencies:
+        if dependency.get("api_name") == name.removeprefix("/") and is_list(dependency.get("inputs")):
+            return sum(one not in skipped for one in dependency["inputs"])
     return None
 
 
@@ -139,13 +143,13 @@ def _properties(schema: Any) -> dict[str, Any]:
     return found if is_object(found) else {}
 
 
-def _may_be(value: Any, schema: Any) -> bool:
+def _may_be(value: Any, schema: Any, depth: int = 0) -> bool:
     """Whether a value may be of a type; what is more than its kind and its choices is not looked at."""
-    if not is_object(schema):
+    if not is_object(schema) or depth > _DEEPEST:
         return True
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)):
-            return any(_may_be(value, one) for one in schema[key])
+            return any(_may_be(value, one, depth + 1) for one in schema[key])
     if is_list(schema.get("enum")) and value not in schema["enum"]:
         return False
     kinds = schema.get("type")
@@ -159,12 +163,22 @@ async def info_all_endpoints(judge: Judge) -> None:
     """Ask for the undocumented endpoints as well."""
     some = await judge.probe.ask("GET", "{P}/info")
     every = await judge.probe.ask("GET", "{P}/info", query={"all_endpoints": "true"})
-    try:
-        names = [set(one.json()["named_endpoints"]) for one in (some, every)]
-    except (NotJson, KeyError, TypeError):
-        judge.that(ALL, False, expected="a description", got=every.text, exchange=every)
+    named = [_named_in(some), _named_in(every)]
+    if None in named:
+        wrong = (some, every)[named.index(None)]
+        judge.that(ALL, False, expected="a description", got=wrong.text, exchange=wrong)
         return
+    names = [set(found or ()) for found in named]
     judge.that(ALL, names[0] <= names[1], expected=", ".join(sorted(names[0])), got=sorted(names[1]), exchange=every)
+
+
+def _named_in(answer: Exchange) -> dict[str, Any] | None:
+    try:
+        value = answer.json()
+    except NotJson:
+        return None
+    named = value.get("named_endpoints") if is_object(value) else None
+    return named if is_object(named) else None
 
 
 @scenario(OPENAPI)

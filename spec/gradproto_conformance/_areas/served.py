@@ -28,7 +28,7 @@ async def pages_that_are_listed(judge: Judge) -> None:
     if not paths:
         judge.cannot(PAGES, "the config lists no pages")
     for path in paths[:_MOST]:
-        answer = await judge.probe.ask("GET", "/" + quote(path.lstrip("/")))
+        answer = await judge.probe.ask("GET", "/" + quote(path.lstrip("/"), errors="replace"))
         judge.that(
             PAGES,
             answer.status == 200,

@@ -1,0 +1,60 @@
+"""Configs and descriptions with anything in the place of anything: each check is decided on, and the suite goes on."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from gradproto_conformance import Effect, Options, Report, Verdict, run_async
+from gradproto_conformance._clauses import version_of
+from gradproto_fake_server.trio import open_memory_server
+from tests.conformance.bending import BentApp, Edit, Rule, drop, put
+from tests.conformance.twin import twin
+
+DEEP: Any = {"type": "string"}
+for _ in range(250):
+    DEEP = {"anyOf": [DEEP]}
+
+LONG = "x" * 100_000
+
+
+def read(on: str, edit: Edit) -> Report:
+    """Give what the suite says of the documents of a server of which one is changed."""
+    app = twin("6.31.0", make=partial(BentApp, rules=(Rule(on=on, value=edit),), other={}))
+
+    async def main() -> Report:
+        async with open_memory_server(app) as network:
+            return await run_async(network.url, Options(profile=Effect.READ), open_stream=network.open_stream)
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+CHANGES = [
+    *(("GET /config", put("components", value)) for value in (None, 7, "ab", {"a": 1}, [None], [1, "a"], [[]])),
+    *(("GET /config", put("components.*", value)) for value in (True, {"a": 1})),
+    *(("GET /config", put("components.*.id", value)) for value in ({}, [1], float("nan"))),
+    *(("GET /config", put("dependencies", value)) for value in ("ab", {"a": 1}, [-1], [None], [[]])),
+    *(("GET /config", put("dependencies.*.inputs", value)) for value in (None, float("nan"), [[]], [{}], "ab")),
+    *(("GET /config", put("version", value)) for value in (6.31, True, [1], {"a": 1}, "9" * 5000, "6.31\x1b[31m")),
+    ("GET /config", drop("version")),
+    ("GET /config", put("pages", [["\ud800</script>\x00", "x"]])),
+    *(("GET */info*", put("named_endpoints", value)) for value in (None, [None], [[]], ["a", 1], "ab", 7)),
+    *(("GET */info*", put("named_endpoints.*.parameters.*.type", value)) for value in (DEEP, LONG, [LONG], None)),
+]
+
+
+@pytest.mark.parametrize(("on", "edit"), CHANGES)
+def test_nothing_in_a_document_breaks_the_suite(on: str, edit: Edit) -> None:
+    report = read(on, edit)
+    broken = [f"{one.check.id}: {one.reason}" for one in report.results if one.verdict is Verdict.ERROR]
+    assert broken == []
+    texts = [text for one in report.results for text in (one.reason, one.got, *one.expected)]
+    assert max(map(len, texts)) < 3000
+
+
+def test_a_version_of_thousands_of_digits_is_read() -> None:
+    assert version_of("6." + "9" * 5000) == (6, 999_999_999)
