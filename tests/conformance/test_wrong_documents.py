@@ -15,6 +15,9 @@ from gradproto_fake_server.trio import open_memory_server
 from tests.conformance.bending import BentApp, Edit, Rule, drop, put
 from tests.conformance.twin import twin
 
+NO_LISTS: list[Any] = [None, 7, "ab", {"a": 1}, [None], [1, "a"], [[]]]
+NO_VERSIONS: list[Any] = [6.31, True, [1], {"a": 1}, "9" * 5000, "6.31\x1b[31m"]
+
 DEEP: Any = {"type": "string"}
 for _ in range(250):
     DEEP = {"anyOf": [DEEP]}
@@ -33,17 +36,27 @@ def read(on: str, edit: Edit) -> Report:
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
+WRONG: dict[str, list[Any]] = {
+    "components": NO_LISTS,
+    "components.*": [True, {"a": 1}],
+    "components.*.id": [{}, [1], float("nan")],
+    "dependencies": [*NO_LISTS, [-1]],
+    "dependencies.*.inputs": [*NO_LISTS, float("nan"), [{}]],
+    "version": NO_VERSIONS,
+    "pages": [[["\ud800</script>\x00", "x"]]],
+}
+WRONG_INFO: dict[str, list[Any]] = {
+    "named_endpoints": NO_LISTS,
+    "named_endpoints.*.parameters.*.type": [DEEP, LONG, [LONG], None],
+}
 CHANGES = [
-    *(("GET /config", put("components", value)) for value in (None, 7, "ab", {"a": 1}, [None], [1, "a"], [[]])),
-    *(("GET /config", put("components.*", value)) for value in (True, {"a": 1})),
-    *(("GET /config", put("components.*.id", value)) for value in ({}, [1], float("nan"))),
-    *(("GET /config", put("dependencies", value)) for value in ("ab", {"a": 1}, [-1], [None], [[]])),
-    *(("GET /config", put("dependencies.*.inputs", value)) for value in (None, float("nan"), [[]], [{}], "ab")),
-    *(("GET /config", put("version", value)) for value in (6.31, True, [1], {"a": 1}, "9" * 5000, "6.31\x1b[31m")),
-    ("GET /config", drop("version")),
-    ("GET /config", put("pages", [["\ud800</script>\x00", "x"]])),
-    *(("GET */info*", put("named_endpoints", value)) for value in (None, [None], [[]], ["a", 1], "ab", 7)),
-    *(("GET */info*", put("named_endpoints.*.parameters.*.type", value)) for value in (DEEP, LONG, [LONG], None)),
+    *(pytest.param("GET /config", put(path, value), id=path) for path, values in WRONG.items() for value in values),
+    *(
+        pytest.param("GET */info*", put(path, value), id=path)
+        for path, values in WRONG_INFO.items()
+        for value in values
+    ),
+    pytest.param("GET /config", drop("version"), id="no version"),
 ]
 
 
