@@ -151,7 +151,7 @@ def test_a_server_that_keeps_to_the_protocol_gives_0(served: FakeServer, invoke:
     assert lines[2:5] == [
         "  yes  API prefix (/gradio_api)",
         "  yes  queue (sse_v3)",
-        "  yes  endpoints (25, 25 with a name)",
+        "  yes  endpoints (31, 31 with a name)",
     ]
     assert re.fullmatch(r"conforms: 2\d pass, \d skip \(\d\.\d s\)", lines[-1])
 
