@@ -314,7 +314,7 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
     if not is_object(config) or not {"version", "dependencies", "input_components"} & config.keys():
         raise UnsupportedServerError(f"{where} gives no config of Gradio, but status {answer.status}")
     named = {name.lstrip("/"): values for name, values in options.endpoints.items()}
-    target = Target.of(config, has_login=auth is not None, named=named)
+    target = Target.of(config, has_login=auth is not None, asked=answer, named=named)
     for name in target.named:
         if name not in target.endpoints:
             there = ", ".join(f"/{one:.80}" for one in target.endpoints) or "none"

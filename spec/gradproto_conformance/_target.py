@@ -8,6 +8,7 @@ from typing import Any
 from gradproto._record import field, record
 
 from ._clauses import Version, version_of
+from ._exchange import Exchange
 from ._json import is_list, is_object
 
 __all__ = ["FIXTURES", "Target"]
@@ -71,12 +72,19 @@ class Target:
     """Whether it is the app that comes with the suite."""
     has_login: bool = False
     """Whether it wants a login, and one was given."""
+    asked: Exchange | None = field(default=None, repr=False)
+    """The exchange in which the config came."""
     named: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
     """The endpoints that the user of the suite lets it call, and what they are called with."""
 
     @classmethod
     def of(
-        cls, config: Mapping[str, Any], *, has_login: bool = False, named: Mapping[str, Sequence[Any]] | None = None
+        cls,
+        config: Mapping[str, Any],
+        *,
+        has_login: bool = False,
+        asked: Exchange | None = None,
+        named: Mapping[str, Sequence[Any]] | None = None,
     ) -> Target:
         """Read a config, whatever is in it."""
         title = str(config.get("title", ""))
@@ -95,6 +103,7 @@ class Target:
             is_fixture=title.startswith(FIXTURE_TITLE)
             or ("title" not in config and {"open_gate", "ran"} <= endpoints.keys()),
             has_login=has_login,
+            asked=asked,
             named={} if named is None else named,
         )
 

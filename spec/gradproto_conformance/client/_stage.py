@@ -38,8 +38,9 @@ During = Callable[[Program, TrioFakeServer], Awaitable[None]]
 class Ended:
     """A program that has ended, and what the server saw of it.
 
-    ``problem``: it did not end by itself, or in a way that no program should, or asked for nothing; then nothing that it did counts.
-    ``values`` are the lines that it printed and that are JSON; ``left_open`` the requests that outlived it.
+    ``problem``: it did not end by itself, or in a way that no program should, or it asked for nothing; then nothing
+    that it did counts. ``values`` are the lines that it printed and that are JSON; ``left_open`` the requests that
+    outlived it.
     """
 
     problem: str | None
