@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import trio
 
 from gradproto import ArgumentError, AuthenticationError, DeadlineExceeded, UnsupportedServerError
+from gradproto._headers import check_headers, merge_headers
 from gradproto._record import field, record
 from gradproto._urls import parse_src, redact_url
 from gradproto_transports._proxy import Proxies
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = ["Options", "all_checks", "all_scenarios", "plan_async", "run", "run_async", "selector"]
+
+
+_CALLS_NOTHING = "an endpoint is named, and the profile 'read' calls nothing: 'call' or 'full' does"
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,8 @@ def _check_options(options: Options) -> None:
             raise ArgumentError(f"{name} must be a number of seconds above 0, not {seconds!r:.80}")
     if not _is_number(options.jobs) or options.jobs < 1:
         raise ArgumentError(f"jobs must be 1 or more, not {options.jobs!r:.80}")
+    if options.endpoints and options.profile is Effect.READ:
+        raise ArgumentError(_CALLS_NOTHING)
 
 
 def _is_number(value: object) -> bool:
@@ -250,9 +256,9 @@ class _Way:
         ssl_verify: bool,
         open_stream: OpenStream | None,
     ) -> _Way:
-        own = tuple((headers or {}).items())
+        own = check_headers(headers)
         if token is not None:
-            own = (*own, ("authorization", f"Bearer {token}"))
+            own = merge_headers(own, check_headers({"authorization": f"Bearer {token}"}))
         values = [part for _, value in own for part in (value, value.partition(" ")[2])]
         return cls(
             base=parse_src(url),
@@ -287,7 +293,7 @@ async def _prepare(probe: Probe, options: Options, auth: tuple[str, str] | None,
     (target,) = met
     profile = _profile(options, probe.base)
     if target.named and profile is Effect.READ:
-        raise ArgumentError("an endpoint is named, and the profile 'read' calls nothing: 'call' or 'full' does")
+        raise ArgumentError(_CALLS_NOTHING)
     return target, Plan.of(all_scenarios(), target, profile=profile, selected=selected)
 
 
@@ -307,6 +313,8 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
     where = f"{redact_url(probe.base)}/config"
     if answer.status == 401:
         raise AuthenticationError("the app wants a login, and there is none, or it is not good")
+    if answer.status is not None and 300 <= answer.status < 400:
+        raise UnsupportedServerError(f"{where} leads elsewhere{_to(answer)}: give the address where the app itself is")
     try:
         config: Any = answer.json()
     except NotJson as error:
@@ -322,6 +330,11 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
     prefix = config.get("api_prefix")
     probe.prefix = prefix if isinstance(prefix, str) else ""
     return target
+
+
+def _to(answer: Exchange) -> str:
+    location = answer.header("location")
+    return "" if location is None else f", to {redact_url(location)!r:.80}"
 
 
 async def _log_in(probe: Probe, auth: tuple[str, str]) -> str:
