@@ -30,7 +30,7 @@ from ._json import is_object
 from ._probe import Probe, open_probe
 from ._report import Report
 from ._runner import Plan, run_plan
-from ._target import Target
+from ._target import Target, is_prefix
 
 if TYPE_CHECKING:
     import ssl
@@ -328,7 +328,7 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
             there = ", ".join(f"/{one:.80}" for one in target.endpoints) or "none"
             raise ArgumentError(f"the app has no endpoint /{name:.80}; those that it names: {there}")
     prefix = config.get("api_prefix")
-    probe.prefix = prefix if isinstance(prefix, str) else ""
+    probe.prefix = prefix if is_prefix(prefix) else ""
     return target
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradproto._record import field, record
 
@@ -11,7 +12,9 @@ from ._clauses import Version, version_of
 from ._exchange import Exchange
 from ._json import is_list, is_object
 
-__all__ = ["FIXTURES", "Target"]
+__all__ = ["FIXTURES", "Target", "is_prefix"]
+
+_PREFIX = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+"
 
 FIXTURES = frozenset(
     {
@@ -112,6 +115,11 @@ class Target:
         """What scenarios may need and this server has."""
         more = {name for name, there in (("login", self.has_login), ("endpoint", bool(self.named))) if there}
         return frozenset(more) | (FIXTURES & self.endpoints.keys() if self.is_fixture else frozenset[str]())
+
+
+def is_prefix(value: object) -> TypeGuard[str]:
+    """Say whether an ``api_prefix`` is a path; anything else could make another host of the address."""
+    return isinstance(value, str) and re.fullmatch(_PREFIX, value) is not None
 
 
 FIXTURE_TITLE = "gradproto conformance"

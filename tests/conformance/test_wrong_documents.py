@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ import trio.testing
 
 from gradproto_conformance import Effect, Options, Report, Verdict, run_async
 from gradproto_conformance._clauses import version_of
+from gradproto_fake_server import FakeApp
 from gradproto_fake_server.trio import open_memory_server
 from tests.conformance.bending import BentApp, Edit, Rule, drop, put
 from tests.conformance.twin import twin
@@ -23,11 +25,16 @@ for _ in range(250):
     DEEP = {"anyOf": [DEEP]}
 
 LONG = "x" * 100_000
+PAGES = [["", "Home"], ["second", "Second"]]
 
 
 def read(on: str, edit: Edit) -> Report:
     """Give what the suite says of the documents of a server of which one is changed."""
-    app = twin("6.31.0", make=partial(BentApp, rules=(Rule(on=on, value=edit),), other={}))
+    return read_app(twin("6.31.0", make=partial(BentApp, rules=(Rule(on=on, value=edit),), other={})))
+
+
+def read_app(app: FakeApp) -> Report:
+    """Give what the suite says of the documents of a server."""
 
     async def main() -> Report:
         async with open_memory_server(app) as network:
@@ -67,6 +74,34 @@ def test_nothing_in_a_document_breaks_the_suite(on: str, edit: Edit) -> None:
     assert broken == []
     texts = [text for one in report.results for text in (one.reason, one.got, *one.expected)]
     assert max(map(len, texts)) < 3000
+
+
+@pytest.mark.parametrize(
+    "prefix", ["@elsewhere", ".elsewhere", ":1", "elsewhere/", "\r\nX: y", "/a b", "/a?b", "/#", "/é", 7]
+)
+def test_no_prefix_leads_to_another_host(prefix: Any) -> None:
+    report = read("GET /config", put("api_prefix", prefix))
+    asked = {urlsplit(one.request.url).netloc for result in report.results for one in result.exchanges}
+    assert len(asked) == 1
+    verdicts = {one.check.id: one.verdict for one in report.results}
+    assert verdicts["base-prefix"] is Verdict.FAIL
+    assert Verdict.ERROR not in verdicts.values()
+
+
+def test_a_prefix_below_which_nothing_answers_is_none() -> None:
+    app = twin("6.31.0")
+    app.inject("cut", "GET */info*", times=None)
+    results = {one.check.id: one for one in read_app(app).results}
+    assert results["base-prefix"].verdict is Verdict.FAIL
+    assert "without an answer" in results["base-prefix"].got
+
+
+def test_a_page_that_never_answers_is_not_served() -> None:
+    app = twin("6.31.0", make=partial(BentApp, rules=(Rule(on="GET /config", value=put("pages", PAGES)),), other={}))
+    app.inject("cut", "GET /second", times=None)
+    results = {one.check.id: one for one in read_app(app).results}
+    assert results["served-pages"].verdict not in (Verdict.PASS, Verdict.ERROR)
+    assert "for the page 'second'" in results["served-pages"].got
 
 
 def test_a_version_of_thousands_of_digits_is_read() -> None:

@@ -9,6 +9,8 @@ from gradproto_conformance._checks import Registry
 from gradproto_conformance._json import is_list
 from gradproto_conformance._judge import Judge
 
+from ._asking import ask
+
 __all__ = ["REGISTRY"]
 
 REGISTRY = Registry()
@@ -28,13 +30,14 @@ async def pages_that_are_listed(judge: Judge) -> None:
     if not paths:
         judge.cannot(PAGES, "the config lists no pages")
     for path in paths[:_MOST]:
-        answer = await judge.probe.ask("GET", "/" + quote(path.lstrip("/"), errors="replace"))
+        # What breaks is said of the check, which would else stay as the pages before have left it.
+        answer = await ask(judge, "GET", "/" + quote(path.lstrip("/"), errors="replace"))
         judge.that(
             PAGES,
             answer.status == 200,
             expected="status 200",
-            got=f"{answer.status} for the page {path!r:.80}",
-            exchange=answer,
+            got=f"{answer.status or answer.got} for the page {path!r:.80}",
+            exchange=answer.exchange,
         )
 
 
