@@ -53,6 +53,18 @@ def test_the_junit_report_is_valid_and_counts_what_it_has(report: Report) -> Non
         assert case.classname == f"gradproto.{result.check.clauses[0].id.partition('-')[0]}"
 
 
+def test_what_the_baseline_allows_is_no_failure_for_whoever_reads_junit() -> None:
+    failed = [one.check.id for one in sample().results if one.verdict is Verdict.FAIL]
+    report = sample(expected={failed[0]: Verdict.FAIL, failed[1]: Verdict.UNTESTABLE})
+    text = as_junit(report)
+    SCHEMA.validate(text)
+    read = junitparser.JUnitXml.fromstring(text.encode())
+    assert read.failures == len(failed) - 1
+    (case,) = [case for suite in read for case in suite if case.name == failed[0]]
+    assert [one.message for one in case.result] == ["fail, as the baseline has it"]
+    assert [one["check"] for one in json.loads(as_json(report))["results"] if one["in_baseline"]] == [failed[0]]
+
+
 def test_counting_again_changes_nothing_in_the_junit_report() -> None:
     read = junitparser.JUnitXml.fromstring(as_junit(sample()).encode())
     before = [(suite.name, suite.tests, suite.failures, suite.errors, suite.skipped) for suite in read]
