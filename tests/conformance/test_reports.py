@@ -14,7 +14,7 @@ import xmlschema
 
 from gradproto import Request
 from gradproto_conformance._checks import Result, Verdict
-from gradproto_conformance._exchange import Exchange
+from gradproto_conformance._exchange import Exchange, Piece
 from gradproto_conformance._html import as_html
 from gradproto_conformance._render import as_json, as_junit, as_markdown, curl_line, explain
 from gradproto_conformance._report import Report
@@ -181,6 +181,18 @@ def test_a_trace_tells_when_each_piece_came_and_how_it_ended() -> None:
     assert '> content-type: application/json\n>\n> {"data"' in text
     assert "< 422\n< set-cookie: ***\n<\n# after 0.100 s\n< it is so\n# after 1.250 s\n" in text
     assert text.endswith("# ended after 2.000 s\n")
+
+
+@pytest.mark.parametrize("size", [1, 3, 9])
+def test_a_trace_hides_a_secret_that_comes_in_pieces(size: int) -> None:
+    failed = next(one for one in sample().results if one.verdict is Verdict.FAIL)
+    assert failed.exchange is not None
+    said = f"you said {SECRET}!".encode()
+    failed.exchange.pieces = [Piece(0.5, said[place : place + size]) for place in range(0, len(said), size)]
+    (text,) = traces(sample(results=(failed,))).values()
+    assert "# after 0.500 s\n< you said ***!\n" in text
+    (kept,) = traces(sample(results=(failed,)), keep_secrets=True).values()
+    assert kept.count("# after 0.500 s") == len(failed.exchange.pieces)
 
 
 def test_a_trace_is_cut_where_nobody_would_read_on() -> None:
