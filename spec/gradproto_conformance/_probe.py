@@ -22,6 +22,7 @@ from gradproto import (
     ConnectionLostError,
     Event,
     GradprotoError,
+    LocalProtocolError,
     OpenWebSocket,
     RemoteProtocolError,
     Request,
@@ -121,8 +122,11 @@ class Probe:
         return self._talk.log
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """Give the URL of a path; ``{P}`` in it is the API prefix."""
-        url = self.base + path.replace("{P}", self.prefix)
+        """Give the URL of a path; ``{P}`` in it is the API prefix. Raises `LocalProtocolError` for what is no path."""
+        path = path.replace("{P}", self.prefix)
+        if not path.startswith("/"):  # what a server said may be in it, and would lead to another host
+            raise LocalProtocolError(f"{path!r:.80} is no path")
+        url = self.base + path
         return f"{url}?{urlencode(query)}" if query else url
 
     async def ask(

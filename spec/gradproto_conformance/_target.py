@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradproto._record import field, record
 
 from ._clauses import Version, version_of
+from ._exchange import Exchange
 from ._json import as_list, is_object
 
-__all__ = ["FIXTURES", "Target"]
+__all__ = ["FIXTURES", "Target", "is_prefix"]
+
+_PREFIX = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+"
 
 FIXTURES = frozenset(
     {
@@ -71,12 +75,19 @@ class Target:
     """Whether it is the app that comes with the suite."""
     has_login: bool = False
     """Whether it wants a login, and one was given."""
+    asked: Exchange | None = field(default=None, repr=False)
+    """The exchange in which the config came."""
     named: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
     """The endpoints that the user of the suite lets it call, and what they are called with."""
 
     @classmethod
     def of(
-        cls, config: Mapping[str, Any], *, has_login: bool = False, named: Mapping[str, Sequence[Any]] | None = None
+        cls,
+        config: Mapping[str, Any],
+        *,
+        has_login: bool = False,
+        asked: Exchange | None = None,
+        named: Mapping[str, Sequence[Any]] | None = None,
     ) -> Target:
         """Read a config, whatever is in it."""
         title = str(config.get("title", ""))
@@ -96,6 +107,7 @@ class Target:
             is_fixture=title.startswith(FIXTURE_TITLE)
             or ("title" not in config and {"open_gate", "ran"} <= endpoints.keys()),
             has_login=has_login,
+            asked=asked,
             named={} if named is None else named,
         )
 
@@ -104,6 +116,11 @@ class Target:
         """What scenarios may need and this server has."""
         more = {name for name, there in (("login", self.has_login), ("endpoint", bool(self.named))) if there}
         return frozenset(more) | (FIXTURES & self.endpoints.keys() if self.is_fixture else frozenset[str]())
+
+
+def is_prefix(value: object) -> TypeGuard[str]:
+    """Say whether an ``api_prefix`` is a path; anything else could make another host of the address."""
+    return isinstance(value, str) and re.fullmatch(_PREFIX, value) is not None
 
 
 FIXTURE_TITLE = "gradproto conformance"

@@ -130,6 +130,15 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     ([NOWHERE, "--keep-secrets"], "--keep-secrets is for a --trace"),
     ([NOWHERE, "--trace", ""], "--trace wants the name of a directory"),
     ([NOWHERE, "--list", "--plan"], "give one of --list, --plan"),
+    ([NOWHERE, "--list", "--trace", "x"], "--trace is for a run"),
+    ([NOWHERE, "--plan", "--report", "json"], "--report is for a run"),
+    ([NOWHERE, "--explain", "QUEUE-1.1", "--report", "json"], "--report is for a run"),
+    ([NOWHERE, "--plan", "--baseline", "a", "--update-baseline"], "--update-baseline is for a run"),
+    ([NOWHERE, "--report", "json=a", "--report", "html=./a"], "two reports cannot both go to './a'"),
+    ([NOWHERE, "--report", "json=a", "--baseline", "./a", "--update-baseline"], "'./a' is the baseline's FILE"),
+    ([NOWHERE, "--profile", "read", "--endpoint", "/a", "--inputs", "[]"], "the profile 'read' calls nothing"),
+    ([NOWHERE, "--header", "Content-Length: 5"], "header 'Content-Length' is set by the library"),
+    ([NOWHERE, "--header", "Host: a"], "header 'Host' is set by the library"),
     (["ftp://a"], "is not the address of an app"),
     (["http://ali:opensesame@127.0.0.1:1"], "a user name or password does not belong in it"),
     ([NOWHERE, "--proxy", "socks5://x"], "--proxy"),
@@ -204,6 +213,16 @@ def test_what_is_no_gradio_gives_3(invoke: Invoke, body: bytes) -> None:
         result = invoke("conformance", server.url)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
     assert "/config gives no config" in result.stderr
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
+def test_an_address_that_leads_elsewhere_says_where_to(invoke: Invoke, status: str) -> None:
+    more = "Location: https://ali:opensesame@app.example/config?token=opensesame\r\n"
+    with RawServer(_say(b"", status=status, more=more)) as server:
+        result = invoke("conformance", server.url)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "/config leads elsewhere, to 'https://" in result.stderr
+    assert "opensesame" not in result.stderr
 
 
 def test_a_server_that_never_answers_is_given_up(invoke: Invoke) -> None:

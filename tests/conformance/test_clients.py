@@ -28,7 +28,7 @@ from gradproto_conformance.client import (
 )
 from gradproto_conformance.client._contract import Task
 from gradproto_conformance.client._scenes import PLAYBOOKS
-from gradproto_conformance.client._stage import Playbook, Stage
+from gradproto_conformance.client._stage import Playbook, Stage, _values
 
 HERE = Path(__file__).parent / "clients"
 OURS = (sys.executable, str(HERE / "ours.py"), "{url}", "{api_name}", "{inputs}")
@@ -232,8 +232,27 @@ def test_a_client_that_prints_without_end_is_ended() -> None:
 def test_one_that_is_no_client_fails() -> None:
     nothing = (sys.executable, "-I", "-c", "pass")
     results = judge(nothing, "client-result", "client-error", "client-one-stream", "client-cookies")
-    assert bad(results.values()).keys() == {"client-result", "client-error", "client-cookies"}
+    assert bad(results.values()).keys() == {"client-result", "client-error", "client-one-stream", "client-cookies"}
     assert results["client-result"].reason == "the server saw no request"
+
+
+def test_one_that_fails_before_it_asks_for_anything_fails_also_where_a_call_is_to_fail() -> None:
+    command = (sys.executable, "-I", "-c", "import a_module_that_is_not_there")
+    told = bad(judge(command, "client-error", "client-no-config").values())
+    assert told.keys() == {"client-error", "client-no-config"}
+    for got in told.values():
+        assert got.startswith("exit code 1 without any request, stderr ends with ModuleNotFoundError")
+
+
+def test_one_that_only_prints_what_is_expected_fails() -> None:
+    told = bad(judge((sys.executable, "-I", "-c", "print('\"hello\"')"), "client-result").values())
+    assert told == {"client-result": 'exit code 0 without any request, printed "hello"\n'}
+
+
+def test_only_the_last_lines_are_read_of_one_that_prints_millions() -> None:
+    out = "1\n" * 1_000_000 + '"last"\n'
+    assert _values(out)[-1] == "last"
+    assert len(_values(out)) == 1000
 
 
 @posix

@@ -8,6 +8,7 @@ import pytest
 
 from gradproto_conformance._checks import Result, Verdict
 from gradproto_conformance._clauses import Level
+from gradproto_conformance._render import explain
 from gradproto_conformance._suite import all_checks
 from tests.conformance import (
     mutants_of_apps,
@@ -88,6 +89,7 @@ def test_exactly_the_checks_fail_that_are_about_what_is_wrong(mutant: Mutant) ->
     assert [told(one) for one in others] == [], mutant.wrong
     for name, word in mutant.fails.items():
         assert word in results[name].got, told(results[name])
+        assert "\n  sent " in explain(results[name]), told(results[name])
 
 
 def test_each_check_is_failed_by_a_mutant() -> None:

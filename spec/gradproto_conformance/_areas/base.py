@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._judge import Judge
+from gradproto_conformance._target import is_prefix
 
 from ._asking import ask, document, opened
 
@@ -29,7 +30,7 @@ async def base_prefix(judge: Judge) -> None:
     """Ask for a route below the prefix, and at the base."""
     prefix = judge.target.config.get("api_prefix", "")
     judge.that(NO_PREFIX, prefix in ("", None), expected="no api_prefix", got=prefix)
-    right = isinstance(prefix, str) and prefix.startswith("/") and not prefix.endswith("/")
+    right = is_prefix(prefix) and not prefix.endswith("/")
     if judge.that(PREFIX, right, expected="api_prefix: a path without a slash at its end", got=prefix):
         answer = await document(judge, f"{prefix}/info")
         judge.that(PREFIX, answer.status == 200, expected="status 200", got=answer.got, exchange=answer.exchange)

@@ -30,6 +30,8 @@ FILES = check("info-files", "Files are told by their type", "INFO-2.5")
 ALL = check("info-all-endpoints", "The undocumented endpoints are described for those who ask", "INFO-3.1")
 OPENAPI = check("info-openapi", "There is an OpenAPI document", "INFO-3.2")
 
+_DEEPEST = 50  # types of types: no honest schema has so many, and each costs the stack
+
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
@@ -139,13 +141,13 @@ def _properties(schema: Any) -> dict[str, Any]:
     return found if is_object(found) else {}
 
 
-def _may_be(value: Any, schema: Any) -> bool:
+def _may_be(value: Any, schema: Any, depth: int = 0) -> bool:
     """Whether a value may be of a type; what is more than its kind and its choices is not looked at."""
-    if not is_object(schema):
+    if not is_object(schema) or depth > _DEEPEST:
         return True
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)):
-            return any(_may_be(value, one) for one in schema[key])
+            return any(_may_be(value, one, depth + 1) for one in schema[key])
     if is_list(schema.get("enum")) and value not in schema["enum"]:
         return False
     kinds = schema.get("type")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ._connection import Connection, quiet_option, reach_options
-from ._report_files import check_place, read_reports, report_option
+from ._report_files import check_place, read_reports, report_option, same_place
 from ._suite_options import check_seconds, jobs_option, select_option, strict_option, suite_wanted, timeout_option
 
 __all__ = ["Wanted", "conformance", "read_file"]
@@ -106,6 +106,14 @@ def conformance(
     wanted = Wanted(endpoints=_read_endpoints(names, inputs), reports=read_reports(reports), trace=trace, **rest)
     if [list_wanted, plan_wanted, explain is not None, write_app is not None].count(True) > 1:
         raise click.UsageError("give one of --list, --plan, --explain and --write-app")
+    if list_wanted or plan_wanted or explain is not None or write_app is not None:
+        for option, there in (
+            ("--report", bool(reports)),
+            ("--trace", trace is not None),
+            ("--update-baseline", wanted.update_baseline),
+        ):
+            if there:
+                raise click.UsageError(f"{option} is for a run: nothing is checked here")
     if wanted.update_baseline and wanted.baseline is None:
         raise click.UsageError("--update-baseline wants the --baseline FILE that it is to write")
     if trace == "":
@@ -113,6 +121,8 @@ def conformance(
     for option, name in (("--baseline", wanted.baseline), ("--write-app", write_app)):
         if name is not None:
             check_place(option, name)
+    if wanted.baseline is not None and any(same_place(wanted.baseline, name) for name in wanted.reports):
+        raise click.UsageError(f"--report: {wanted.baseline!r:.200} is the baseline's FILE")
     if wanted.keep_secrets and trace is None:
         raise click.UsageError("--keep-secrets is for a --trace")
     if url is None and not (list_wanted or explain is not None or write_app is not None):

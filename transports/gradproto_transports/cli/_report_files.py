@@ -12,7 +12,16 @@ import click
 from ._connection import Failure
 from ._console import write_line
 
-__all__ = ["FORMATS", "Reports", "check_place", "read_reports", "report_option", "write_file", "write_reports"]
+__all__ = [
+    "FORMATS",
+    "Reports",
+    "check_place",
+    "read_reports",
+    "report_option",
+    "same_place",
+    "write_file",
+    "write_reports",
+]
 
 T = TypeVar("T")
 
@@ -40,13 +49,20 @@ def read_reports(words: Sequence[str]) -> dict[str | None, str]:
         if equals and not name:
             raise click.UsageError(f"--report {kind}= wants the name of a file")
         target = name if name not in ("", "-") else None
-        if target in found:
-            where = "stdout" if target is None else f"{target!r:.200}"
-            raise click.UsageError(f"--report: two reports cannot both go to {where}")
         if target is not None:
             check_place("--report", target)
+        if any(same_place(target, other) for other in found):
+            where = "stdout" if target is None else f"{target!r:.200}"
+            raise click.UsageError(f"--report: two reports cannot both go to {where}")
         found[target] = kind
     return found if None in found else {None: "console", **found}
+
+
+def same_place(one: str | None, other: str | None) -> bool:
+    """Say whether two names are of one file; ``None`` is stdout."""
+    if one is None or other is None:
+        return one is other
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def check_place(option: str, name: str) -> None:
