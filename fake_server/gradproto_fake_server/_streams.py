@@ -217,10 +217,13 @@ class FileSource:
         self._reader: FileReader = file.open()
         self._at = start
         self._end = end
+        self._closed = False
 
     def close(self) -> None:
         """Let go of the file."""
-        self._reader.close()
+        if not self._closed:  # a fault may have cut the answer while its last piece was written
+            self._closed = True
+            self._reader.close()
 
     def fill(self, exchange: Exchange, limit: int) -> None:
         """Send the next piece."""

@@ -456,6 +456,17 @@ def test_a_file_may_break_off_or_lie_about_its_length() -> None:
     assert (response.body, response.whole, response.header("content-length")) == (b"0123456789abcdef", False, "20")
 
 
+def test_a_file_on_the_disk_that_breaks_off_is_closed_once() -> None:
+    app = app_with_file()
+    app.use_disk()
+    http = Http(MemoryServer(app))
+    path = file_path(http)
+    app.inject("truncate", "GET */file=*", keep=4)
+    assert http.start("GET", path).body == b"0123"
+    assert http.request("GET", path).body == b"0123456789abcdef"
+    app.close()
+
+
 def test_a_range_may_be_ignored() -> None:
     app = app_with_file()
     http = Http(MemoryServer(app))
