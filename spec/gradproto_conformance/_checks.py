@@ -39,14 +39,15 @@ class Verdict(Enum):
 
     PASS = "pass"
     FAIL = "fail"
+    """What came is not what should, which no answer in time is not either, nor one that was cut."""
     WARN = "warn"
     """It fails, and is a should or a may."""
     SKIP = "skip"
     """It is not about this server."""
     UNTESTABLE = "untestable"
-    """It is about this server, and could not be exercised."""
+    """It is about this server, and could not be exercised: what comes before it did not go well, as the reason says."""
     ERROR = "error"
-    """The suite or the network failed, not the server."""
+    """The suite or the network failed, not the server: nobody could be reached, or the time for it was over."""
 
 
 BAD = (Verdict.FAIL, Verdict.WARN, Verdict.UNTESTABLE, Verdict.ERROR)

@@ -106,7 +106,8 @@ class Page:
 
 def version_of(text: str) -> Version:
     """Give ``"4.44.1"`` as ``(4, 44, 1)``; what follows the numbers, as in ``5.0.0b3``, does not count."""
-    return tuple(int(number) for number in re.findall(r"\d+", text.strip().partition("b")[0])[:3])
+    # What has more digits is no number of a release; Python refuses to read thousands of them.
+    return tuple(int(number[:9]) for number in re.findall(r"[0-9]+", text.strip().partition("b")[0])[:3])
 
 
 @cache

@@ -12,6 +12,7 @@ from gradproto import GradprotoError
 from gradproto._record import replace
 
 from ._checks import BAD, Result, Scenario
+from ._exchange import Exchange
 from ._probe import Probe
 from ._target import Target
 from ._verdicts import Verdicts
@@ -75,6 +76,14 @@ class Judge(Verdicts):
     def results(self, failure: str | None = None) -> list[Result]:
         """Give one result for each check of the scenario, what is bad with all that was exchanged."""
         own = tuple(self.probe.own)
+        only = self._only()
         return [
-            replace(result, exchanges=own) if result.verdict in BAD else result for result in super().results(failure)
+            replace(result, exchange=result.exchange or only, exchanges=own) if result.verdict in BAD else result
+            for result in super().results(failure)
         ]
+
+    def _only(self) -> Exchange | None:
+        """Give the exchange in which all was seen, if there is one: where nothing was asked for, that of the config."""
+        if not self.probe.own:
+            return self.target.asked
+        return self.probe.own[0] if len(self.probe.own) == 1 else None

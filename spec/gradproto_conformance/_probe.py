@@ -22,6 +22,7 @@ from gradproto import (
     ConnectionLostError,
     Event,
     GradprotoError,
+    LocalProtocolError,
     OpenWebSocket,
     RemoteProtocolError,
     Request,
@@ -73,14 +74,6 @@ class Stream:
             self._parser.add_data(data)
         return event
 
-    async def messages(self) -> AsyncGenerator[dict[str, Any], None]:
-        """Give the JSON objects of an event stream, until it ends or breaks; raises `ValueError` for what is none."""
-        while (event := await self.next_event()) is not None:
-            message = json.loads(event.data)
-            if not is_object(message):
-                raise ValueError(f"{event.data!r:.80} is no JSON object")
-            yield message
-
 
 class Socket:
     """An open WebSocket."""
@@ -129,8 +122,11 @@ class Probe:
         return self._talk.log
 
     def url(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """Give the URL of a path; ``{P}`` in it is the API prefix."""
-        url = self.base + path.replace("{P}", self.prefix)
+        """Give the URL of a path; ``{P}`` in it is the API prefix. Raises `LocalProtocolError` for what is no path."""
+        path = path.replace("{P}", self.prefix)
+        if not path.startswith("/"):  # what a server said may be in it, and would lead to another host
+            raise LocalProtocolError(f"{path!r:.80} is no path")
+        url = self.base + path
         return f"{url}?{urlencode(query)}" if query else url
 
     async def ask(
@@ -181,16 +177,8 @@ class Probe:
             body=() if body is None else (body,),
             safe_to_repeat=True,  # a server may close a connection that waits for the next request at any time
         )
-        number, exchange = self._talk.start(request)
-        self.own.append(exchange)
-        try:
-            await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
-            if exchange.status is None:
-                assert exchange.error is not None
-                raise exchange.error
+        async with self._begun(request) as (_, exchange):
             yield Stream(exchange, self._talk.waiters)
-        finally:
-            self._talk.leave(number)
 
     @contextlib.asynccontextmanager
     async def websocket(
@@ -199,15 +187,21 @@ class Probe:
         """Open a WebSocket for the block. Where it is refused, the exchange has another status than 101."""
         headers = self._headers((), as_anybody=as_anybody)
         request = Request(method="GET", url=self.url(path, query), headers=headers)
-        number, exchange = self._talk.start(request, websocket=True)
+        async with self._begun(request, websocket=True) as (number, exchange):
+            stream = Stream(exchange, self._talk.waiters)
+            yield Socket(exchange, stream, lambda text: self._talk.send(number, text))
+
+    @contextlib.asynccontextmanager
+    async def _begun(self, request: Request, *, websocket: bool = False) -> AsyncGenerator[tuple[int, Exchange], None]:
+        """Begin an exchange, which has the head of its answer in the block, and is left at its end."""
+        number, exchange = self._talk.start(request, websocket=websocket)
         self.own.append(exchange)
         try:
             await self._talk.waiters.wait(lambda: exchange.status is not None or exchange.ended)
             if exchange.status is None:
                 assert exchange.error is not None
                 raise exchange.error
-            stream = Stream(exchange, self._talk.waiters)
-            yield Socket(exchange, stream, lambda text: self._talk.send(number, text))
+            yield number, exchange
         finally:
             self._talk.leave(number)
 

@@ -21,6 +21,9 @@ __all__ = ["SIGNS", "as_json", "as_junit", "as_markdown", "curl_line", "document
 
 _SHOWN_BODY = 400  # characters
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LONGEST_IN_CURL = 4000  # bytes of a body in a line for a shell
+_PLAIN = frozenset(range(0x20, 0x7F)) - frozenset(b"%\\")  # bytes that mean themselves in a format of printf
 SIGNS = {
     Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
@@ -33,24 +36,23 @@ SIGNS = {
 
 def document(report: Report) -> dict[str, Any]:
     """Give the report as JSON values. Its form is a promise: keys are added, and never change their meaning."""
-    made = {
+    return {
         "format": 1,
         "suite": __version__,
-        "url": redact_url(report.url),
+        "url": report.hide(redact_url(report.url)),
         "gradio": report.gradio,
         "profile": report.profile,
         "seconds": round(report.seconds, 3),
         "interrupted": report.interrupted,
         "exit_code": report.exit_code,
         "capabilities": [
-            {"name": one.name, "declared": one.declared, "detail": one.detail} for one in report.capabilities
+            {"name": one.name, "declared": one.declared, "detail": report.hide(one.detail)}
+            for one in report.capabilities
         ],
         "counts": {verdict.value: count for verdict, count in report.counts.items()},
         "stale": report.stale,
-        "results": [_result(result) for result in report.ordered()],
+        "results": [_result(result, report) for result in report.ordered()],
     }
-    hidden: dict[str, Any] = _hide(made, report)
-    return hidden
 
 
 def _hide(value: Any, report: Report) -> Any:
@@ -63,7 +65,8 @@ def _hide(value: Any, report: Report) -> Any:
     return value
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: Result, report: Report) -> dict[str, Any]:
+    """Give a result; of it only what a server may have said can hold a secret: a password may be "pass"."""
     check = result.check
     found: dict[str, Any] = {
         "check": check.id,
@@ -71,16 +74,17 @@ def _result(result: Result) -> dict[str, Any]:
         "level": check.level.value,
         "clauses": [clause.id for clause in check.clauses],
         "verdict": result.verdict.value,
-        "reason": result.reason,
-        "expected": list(result.expected),
-        "got": result.got,
+        "reason": report.hide(result.reason),
+        "expected": _hide(list(result.expected), report),
+        "got": report.hide(result.got),
+        "in_baseline": report.is_expected(result),
     }
     if result.exchange is not None and result.verdict in BAD:
-        found["exchange"] = excerpt(result.exchange)
+        found["exchange"] = _hide(_excerpt(result.exchange), report)
     return found
 
 
-def excerpt(exchange: Exchange) -> dict[str, Any]:
+def _excerpt(exchange: Exchange) -> dict[str, Any]:
     """Give what a person needs to see of an exchange, without secrets."""
     request = exchange.request
     return {
@@ -95,18 +99,34 @@ def excerpt(exchange: Exchange) -> dict[str, Any]:
 
 
 def curl_line(exchange: Exchange) -> str:
-    """Give a line for a shell that sends the request again; values that may be secret are to be filled in."""
+    """Give a line for a shell that sends the request again; values that may be secret are to be filled in.
+
+    A body that is more than a line of text comes out of ``printf``; one that is too long has to be in a file.
+    """
     request = exchange.request
     words = ["curl", "-i"]
     if request.method != "GET":
         words += ["-X", request.method]
-    for name, value in redact_headers(request.headers):
+    for (name, value), (_, shown) in zip(request.headers, redact_headers(request.headers), strict=True):
         if name.lower() not in ("accept", "user-agent"):
-            words += ["-H", f"{name}: {value}"]
+            words += ["-H", f"{name}: {value if name == 'range' else shown}"]  # the suite's own, and no secret
+    if "/." in request.url or "/%2e" in request.url:
+        words.append("--path-as-is")  # curl walks up by itself where a path has dots
     body = b"".join(part for part in request.body if isinstance(part, bytes))
-    if body:
-        words += ["--data-binary", _cut(body.decode("utf-8", "replace"))]
-    return " ".join(map(shlex.quote, [*words, redact_url(request.url)]))
+    before, data, after = _body_for_shell(body)
+    words += ["--data-binary", data] if body else []
+    return before + " ".join(map(shlex.quote, [*words, redact_url(request.url)])) + after
+
+
+def _body_for_shell(body: bytes) -> tuple[str, str, str]:
+    """Give what stands before curl, what curl gets as the body, and what stands behind."""
+    if len(body) > _LONGEST_IN_CURL:
+        return "", "@BODY", f"  # BODY: a file with the {len(body)} bytes of the body"
+    text = body.decode("utf-8", "replace")
+    if text.isprintable() and text.encode() == body and not text.startswith("@"):
+        return "", text, ""
+    escaped = "".join(chr(byte) if byte in _PLAIN else f"\\{byte:03o}" for byte in body)
+    return f"printf {shlex.quote(escaped)} | ", "@-", ""
 
 
 def as_json(report: Report) -> str:
@@ -124,9 +144,11 @@ def as_junit(report: Report) -> str:
     for area, results in suites.items():
         counts = {
             "tests": len(results),
-            "failures": sum(one.verdict is Verdict.FAIL for one in results),
+            "failures": sum(one.verdict is Verdict.FAIL and not report.is_expected(one) for one in results),
             "errors": sum(one.verdict is Verdict.ERROR for one in results),
-            "skipped": sum(one.verdict in (Verdict.SKIP, Verdict.UNTESTABLE) for one in results),
+            "skipped": sum(
+                one.verdict in (Verdict.SKIP, Verdict.UNTESTABLE) or report.is_expected(one) for one in results
+            ),
         }
         suite = ElementTree.SubElement(root, "testsuite", {"name": area})
         for key, count in counts.items():
@@ -146,7 +168,10 @@ def _add_case(suite: ElementTree.Element, area: str, result: Result, report: Rep
     case = ElementTree.SubElement(suite, "testcase", classname=f"gradproto.{area}", name=check.id)
     text = _xml(report.hide(explain(result)))
     reason = _xml(report.hide(result.reason))
-    if result.verdict is Verdict.FAIL:
+    if report.is_expected(result):
+        # Who reads this file knows nothing of baselines, and a failure in it fails the build.
+        ElementTree.SubElement(case, "skipped", message=f"{result.verdict.value}, as the baseline has it")
+    elif result.verdict is Verdict.FAIL:
         ElementTree.SubElement(case, "failure", message=_xml(check.title), type=check.level.value).text = text
     elif result.verdict is Verdict.ERROR:
         ElementTree.SubElement(case, "error", message=reason, type="error").text = text
@@ -157,7 +182,7 @@ def _add_case(suite: ElementTree.Element, area: str, result: Result, report: Rep
 
 
 def explain(result: Result) -> str:
-    """Say in some lines what was required, sent, expected and got."""
+    """Say in some lines what was required, sent, expected and got. What a server says breaks out of no line."""
     check = result.check
     lines = [f"{check.id}: {check.title}"]
     for clause in check.clauses:
@@ -166,12 +191,14 @@ def explain(result: Result) -> str:
         lines.append(f"  {result.reason}")
     if result.exchange is not None:
         lines.append(f"  sent      {result.exchange.request.method} {redact_url(result.exchange.request.url)}")
+    elif result.exchanges:
+        lines.append(f"  sent      {len(result.exchanges)} requests, of which a trace has all")
     lines += [f"  expected  {expected}" for expected in result.expected]
     if result.expected:
         lines.append(f"  got       {result.got}")
     if result.exchange is not None:
         lines.append(f"  try       {curl_line(result.exchange)}")
-    return "\n".join(lines)
+    return "\n".join(map(_one_line, lines))
 
 
 def as_markdown(report: Report) -> str:
@@ -203,6 +230,10 @@ def as_markdown(report: Report) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_BODY else text[:_SHOWN_BODY] + "..."
+
+
+def _one_line(text: str) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def _xml(text: str) -> str:

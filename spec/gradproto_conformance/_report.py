@@ -42,7 +42,7 @@ class Report:
     @property
     def regressions(self) -> list[Result]:
         """What failed and is in no baseline."""
-        return [result for result in self.results if result.verdict is Verdict.FAIL and not self._is_expected(result)]
+        return [result for result in self.results if result.verdict is Verdict.FAIL and not self.is_expected(result)]
 
     @property
     def stale(self) -> list[str]:
@@ -64,7 +64,7 @@ class Report:
             for result in self.results
             if result.verdict in (Verdict.UNTESTABLE, Verdict.ERROR)
             and result.check.level is Level.MUST
-            and not self._is_expected(result)
+            and not self.is_expected(result)
         ]
 
     @property
@@ -85,5 +85,6 @@ class Report:
         """Return ``text`` without any of the secrets: a server may say what it was given."""
         return without(self.secrets, text)
 
-    def _is_expected(self, result: Result) -> bool:
+    def is_expected(self, result: Result) -> bool:
+        """Whether the baseline allows what came of a check."""
         return self.expected.get(result.check.id) is result.verdict

@@ -26,15 +26,23 @@ _EFFECTS = (Effect.READ, Effect.CALL, Effect.FULL)
 
 @record(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be run, and what not, with the reason for each check that is left out."""
+    """What will be run, and what not, with the reason for each check that is left out.
+
+    A scenario may decide on more than what is ``selected``; that is not told.
+    """
 
     scenarios: tuple[Scenario, ...]
-    left_out: tuple[Result, ...] = field(default=())
+    left_out: tuple[Result, ...] = ()
+    selected: Callable[[Check], bool] = field(default=lambda _check: True, repr=False)
 
     @property
     def checks(self) -> int:
         """How many results its run will have to tell."""
-        return sum(len(scenario.checks) for scenario in self.scenarios)
+        return sum(len(self.wanted(scenario)) for scenario in self.scenarios)
+
+    def wanted(self, scenario: Scenario) -> list[Check]:
+        """Give the checks of a scenario that are selected."""
+        return [check for check in scenario.checks if self.selected(check)]
 
     @classmethod
     def of(
@@ -57,7 +65,7 @@ class Plan:
                 chosen.append(scenario)
             else:
                 left_out += [Result(check=check, verdict=reason[0], reason=reason[1]) for check in wanted]
-        return cls(scenarios=tuple(chosen), left_out=tuple(left_out))
+        return cls(scenarios=tuple(chosen), left_out=tuple(left_out), selected=selected)
 
 
 def _obstacle(
@@ -67,10 +75,14 @@ def _obstacle(
         return Verdict.SKIP, f"not about Gradio {'.'.join(map(str, target.version))}"
     if _EFFECTS.index(scenario.effect) > _EFFECTS.index(profile):
         return Verdict.SKIP, f"needs the profile {scenario.effect.value}"
-    missing = sorted(scenario.needs - target.offers)
-    if missing:
-        return Verdict.SKIP, f"needs {', '.join(missing)}, which the app does not have"
-    return None
+    missing = scenario.needs - target.offers
+    if "endpoint" in missing:
+        return Verdict.SKIP, "needs an endpoint that is named, with inputs"
+    if "login" in missing:
+        return Verdict.SKIP, "needs a login, and none was given"
+    if missing and not target.is_fixture:  # it may have functions of these names, of which nothing is known
+        return Verdict.SKIP, "needs the fixture app"
+    return (Verdict.SKIP, f"needs {', '.join(sorted(missing))}, which the app does not have") if missing else None
 
 
 async def run_plan(
@@ -88,6 +100,7 @@ async def run_plan(
 ) -> list[Result]:
     """Run the scenarios, at most ``jobs`` at a time and ``timeout`` seconds each; give what came of each check.
 
+    ``report`` hears of each that was run when it is decided.
     ``run`` names this run: no other may have sessions of the same names on the server. What ``ending`` cuts is an error
     of the checks that were not decided on by then.
     """
@@ -101,8 +114,9 @@ async def run_plan(
 
     def tell(scenario: Scenario, failure: str | None) -> None:
         for result in waiting.pop(scenario).results(failure):
-            results.append(result)
-            report(result)
+            if plan.selected(result.check):
+                results.append(result)
+                report(result)
 
     with ending.limit():
         async with trio.open_nursery() as nursery:

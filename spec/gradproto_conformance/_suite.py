@@ -7,12 +7,14 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import UnionType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import trio
 
 from gradproto import ArgumentError, AuthenticationError, DeadlineExceeded, UnsupportedServerError
+from gradproto._headers import check_headers, merge_headers
 from gradproto._record import field, record
 from gradproto._urls import parse_src, redact_url
 from gradproto_transports._proxy import Proxies
@@ -29,12 +31,15 @@ from ._json import is_object
 from ._probe import Probe, open_probe
 from ._report import Report
 from ._runner import Plan, run_plan
-from ._target import Target
+from ._target import Target, is_prefix
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["Options", "all_checks", "all_scenarios", "plan_async", "run", "run_async", "selector"]
+__all__ = ["Options", "all_checks", "all_scenarios", "check_limits", "plan_async", "run", "run_async", "selector"]
+
+
+_CALLS_NOTHING = "an endpoint is named, and the profile 'read' calls nothing: 'call' or 'full' does"
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -59,16 +64,24 @@ class Options:
 
 
 def _check_options(options: Options) -> None:
+    """Refuse what cannot be asked for. Raises `ArgumentError`."""
+    check_limits(timeout=options.timeout, jobs=options.jobs, deadline=options.deadline)
+    if options.endpoints and options.profile is Effect.READ:
+        raise ArgumentError(_CALLS_NOTHING)
+
+
+def check_limits(*, timeout: float, jobs: int, deadline: float | None = None) -> None:
     """Refuse limits that are none. Raises `ArgumentError`."""
-    for name, seconds in (("timeout", options.timeout), ("deadline", options.deadline)):
-        if seconds is not None and not (_is_number(seconds) and seconds > 0 and math.isfinite(seconds)):
+    limits = {"timeout": timeout} if deadline is None else {"timeout": timeout, "deadline": deadline}
+    for name, seconds in limits.items():
+        if not (_is_number(seconds, int | float) and 0 < seconds < math.inf):
             raise ArgumentError(f"{name} must be a number of seconds above 0, not {seconds!r:.80}")
-    if not _is_number(options.jobs) or options.jobs < 1:
-        raise ArgumentError(f"jobs must be 1 or more, not {options.jobs!r:.80}")
+    if not _is_number(jobs, int) or jobs < 1:
+        raise ArgumentError(f"jobs must be a whole number above 0, not {jobs!r:.80}")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_number(value: object, kind: type | UnionType) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def all_scenarios() -> tuple[Scenario, ...]:
@@ -126,9 +139,9 @@ def run(
 ) -> Report:
     """Check the Gradio server at ``url``, and give the report.
 
-    ``report`` hears of each result when it is there, ``trace`` of all exchanges at the end. Raises `ConnectError` and
-    the like where there is no server, `UnsupportedServerError` where it is none of Gradio's, `AuthenticationError`
-    where it wants a login that was not given, or another one.
+    ``report`` hears of each check that was run when it is decided, ``trace`` of all exchanges at the end. Raises
+    `ConnectError` and the like where there is no server, `UnsupportedServerError` where it is none of Gradio's,
+    `AuthenticationError` where it wants a login that was not given, or another one.
     """
 
     async def main() -> Report:
@@ -192,13 +205,12 @@ async def run_async(
             )
         finally:
             trace(probe.log)
-    selected = selector(options.select)
     return Report(
         url=way.base,
         gradio=".".join(map(str, target.version)),
         profile=_profile(options, way.base).value,
         seconds=trio.current_time() - began,
-        results=tuple(result for result in results if selected(result.check)),
+        results=tuple(results),
         capabilities=capabilities(target.config),
         expected=options.expected,
         interrupted=ending.interrupted,
@@ -250,9 +262,9 @@ class _Way:
         ssl_verify: bool,
         open_stream: OpenStream | None,
     ) -> _Way:
-        own = tuple((headers or {}).items())
+        own = check_headers(headers)
         if token is not None:
-            own = (*own, ("authorization", f"Bearer {token}"))
+            own = merge_headers(own, check_headers({"authorization": f"Bearer {token}"}))
         values = [part for _, value in own for part in (value, value.partition(" ")[2])]
         return cls(
             base=parse_src(url),
@@ -287,7 +299,7 @@ async def _prepare(probe: Probe, options: Options, auth: tuple[str, str] | None,
     (target,) = met
     profile = _profile(options, probe.base)
     if target.named and profile is Effect.READ:
-        raise ArgumentError("an endpoint is named, and the profile 'read' calls nothing: 'call' or 'full' does")
+        raise ArgumentError(_CALLS_NOTHING)
     return target, Plan.of(all_scenarios(), target, profile=profile, selected=selected)
 
 
@@ -307,6 +319,8 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
     where = f"{redact_url(probe.base)}/config"
     if answer.status == 401:
         raise AuthenticationError("the app wants a login, and there is none, or it is not good")
+    if answer.status is not None and 300 <= answer.status < 400:
+        raise UnsupportedServerError(f"{where} leads elsewhere{_to(answer)}: give the address where the app itself is")
     try:
         config: Any = answer.json()
     except NotJson as error:
@@ -314,14 +328,19 @@ async def _meet(probe: Probe, auth: tuple[str, str] | None, options: Options) ->
     if not is_object(config) or not {"version", "dependencies", "input_components"} & config.keys():
         raise UnsupportedServerError(f"{where} gives no config of Gradio, but status {answer.status}")
     named = {name.lstrip("/"): values for name, values in options.endpoints.items()}
-    target = Target.of(config, has_login=auth is not None, named=named)
+    target = Target.of(config, has_login=auth is not None, asked=answer, named=named)
     for name in target.named:
         if name not in target.endpoints:
             there = ", ".join(f"/{one:.80}" for one in target.endpoints) or "none"
             raise ArgumentError(f"the app has no endpoint /{name:.80}; those that it names: {there}")
     prefix = config.get("api_prefix")
-    probe.prefix = prefix if isinstance(prefix, str) else ""
+    probe.prefix = prefix if is_prefix(prefix) else ""
     return target
+
+
+def _to(answer: Exchange) -> str:
+    location = answer.header("location")
+    return "" if location is None else f", to {redact_url(location)!r:.80}"
 
 
 async def _log_in(probe: Probe, auth: tuple[str, str]) -> str:

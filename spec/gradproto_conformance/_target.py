@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from gradproto._record import field, record
 
 from ._clauses import Version, version_of
-from ._json import is_list, is_object
+from ._exchange import Exchange
+from ._json import as_list, is_object
 
-__all__ = ["FIXTURES", "Target"]
+__all__ = ["FIXTURES", "Target", "is_prefix"]
+
+_PREFIX = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+"
 
 FIXTURES = frozenset(
     {
@@ -71,22 +75,30 @@ class Target:
     """Whether it is the app that comes with the suite."""
     has_login: bool = False
     """Whether it wants a login, and one was given."""
+    asked: Exchange | None = field(default=None, repr=False)
+    """The exchange in which the config came."""
     named: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
     """The endpoints that the user of the suite lets it call, and what they are called with."""
 
     @classmethod
     def of(
-        cls, config: Mapping[str, Any], *, has_login: bool = False, named: Mapping[str, Sequence[Any]] | None = None
+        cls,
+        config: Mapping[str, Any],
+        *,
+        has_login: bool = False,
+        asked: Exchange | None = None,
+        named: Mapping[str, Sequence[Any]] | None = None,
     ) -> Target:
         """Read a config, whatever is in it."""
         title = str(config.get("title", ""))
         endpoints: dict[str, int] = {}
         if title.startswith(f"{FIXTURE_TITLE}: "):  # an app of Gradio 2 has one function, without a name
             endpoints[title.removeprefix(f"{FIXTURE_TITLE}: ")] = 0
-        for place, dependency in enumerate(_list(config.get("dependencies"))):
+        for place, dependency in enumerate(as_list(config.get("dependencies"))):
             name = dependency.get("api_name") if is_object(dependency) else None
             if isinstance(name, str):
-                endpoints[name] = dependency.get("id", place)
+                number = dependency.get("id")
+                endpoints[name] = number if isinstance(number, int) else place
         return cls(
             version=version_of(str(config.get("version", ""))),
             config=config,
@@ -95,6 +107,7 @@ class Target:
             is_fixture=title.startswith(FIXTURE_TITLE)
             or ("title" not in config and {"open_gate", "ran"} <= endpoints.keys()),
             has_login=has_login,
+            asked=asked,
             named={} if named is None else named,
         )
 
@@ -105,9 +118,10 @@ class Target:
         return frozenset(more) | (FIXTURES & self.endpoints.keys() if self.is_fixture else frozenset[str]())
 
 
+def is_prefix(value: object) -> TypeGuard[str]:
+    """Say whether an ``api_prefix`` is a path; anything else could make another host of the address."""
+    return isinstance(value, str) and re.fullmatch(_PREFIX, value) is not None
+
+
 FIXTURE_TITLE = "gradproto conformance"
 """The title of the fixture app: it is known by this and by its endpoints."""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if is_list(value) else []

@@ -5,7 +5,7 @@ Lines that begin with ``>`` were sent, those with ``<`` came, each piece of a bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from gradproto._commands import redact_headers
 from gradproto._urls import redact_url
@@ -25,8 +25,9 @@ def traces(report: Report, *, keep_secrets: bool = False) -> dict[str, str]:
     for result in report.ordered():
         exchanges = _exchanges(result)
         if result.verdict in BAD and exchanges:
-            text = "\n".join([_head(result), *(_exchange(one, keep_secrets=keep_secrets) for one in exchanges)])
-            found[f"{result.check.id}.txt"] = text if keep_secrets else report.hide(text)
+            hide = None if keep_secrets else report.hide
+            text = "\n".join([_head(result), *(_exchange(one, hide) for one in exchanges)])
+            found[f"{result.check.id}.txt"] = text if hide is None else hide(text)
     return found
 
 
@@ -41,15 +42,16 @@ def _head(result: Result) -> str:
     return "\n".join([*said, *([f"# got {result.got}"] if result.expected else []), ""])
 
 
-def _exchange(exchange: Exchange, *, keep_secrets: bool) -> str:
+def _exchange(exchange: Exchange, hide: Callable[[str], str] | None) -> str:
     request = exchange.request
+    keep_secrets = hide is None
     url = request.url if keep_secrets else redact_url(request.url)
     lines = [f"> {request.method} {url}", *_headers(">", request.headers, keep_secrets)]
     lines += _body(">", (Piece(0.0, part) for part in request.body if isinstance(part, bytes)), timed=False)
     lines += _body(">", exchange.sent)
     if exchange.status is not None:
         lines += [f"< {exchange.status}", *_headers("<", exchange.headers, keep_secrets)]
-    lines += _body("<", exchange.pieces)
+    lines += _body("<", exchange.pieces if hide is None else _without_spread_secrets(exchange.pieces, hide))
     if exchange.error is not None:
         lines.append(f"# broken: {exchange.error}")
     elif exchange.left:
@@ -57,6 +59,15 @@ def _exchange(exchange: Exchange, *, keep_secrets: bool) -> str:
     elif exchange.ended_after is not None:
         lines.append(f"# ended after {exchange.ended_after:.3f} s")
     return "\n".join([*lines, ""])
+
+
+def _without_spread_secrets(pieces: Sequence[Piece], hide: Callable[[str], str]) -> Sequence[Piece]:
+    """Give the pieces, or one in their place if a secret is spread over several, where nobody would find it."""
+    texts = [piece.data.decode("utf-8", "backslashreplace") for piece in pieces]
+    whole = hide("".join(texts))
+    if whole == "".join(map(hide, texts)):
+        return pieces
+    return [Piece(pieces[-1].at, whole.encode("utf-8", "backslashreplace"))]
 
 
 def _headers(sign: str, headers: tuple[tuple[str, str], ...], keep_secrets: bool) -> list[str]:

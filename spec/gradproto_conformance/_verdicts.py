@@ -13,6 +13,7 @@ from ._exchange import Exchange
 __all__ = ["Verdicts"]
 
 _SHOWN = 200  # characters of what was got
+_TOLD = 2000  # characters of what was expected, and of a reason: a server's texts may be in them, too
 
 
 class Verdicts:
@@ -44,13 +45,20 @@ class Verdicts:
         """
         verdict = Verdict.PASS if right else self._wrong(check)
         self._keep(
-            Result(check=check, verdict=verdict, reason=reason, expected=(expected,), got=_show(got), exchange=exchange)
+            Result(
+                check=check,
+                verdict=verdict,
+                reason=_cut(reason, _TOLD),
+                expected=(_cut(expected, _TOLD),),
+                got=_show(got),
+                exchange=exchange,
+            )
         )
         return right
 
     def cannot(self, check: Check, reason: str) -> None:
         """Say that a check is about the other side, and could not be exercised, and what is missing."""
-        self._keep(Result(check=check, verdict=Verdict.UNTESTABLE, reason=reason))
+        self._keep(Result(check=check, verdict=Verdict.UNTESTABLE, reason=_cut(reason, _TOLD)))
 
     def cannot_rest(self, reason: str) -> None:
         """Say that of all checks of which nothing was said yet."""
@@ -73,7 +81,8 @@ class Verdicts:
         if not check.is_about(self._version):
             version = ".".join(map(str, self._version))
             return Result(check=check, verdict=Verdict.SKIP, reason=f"not about Gradio {version}")
-        return Result(check=check, verdict=Verdict.ERROR, reason=failure or "the scenario said nothing of it")
+        reason = _cut(failure or "the scenario said nothing of it", _TOLD)
+        return Result(check=check, verdict=Verdict.ERROR, reason=reason)
 
     def _wrong(self, check: Check) -> Verdict:
         return Verdict.FAIL if check.level is Level.MUST or self._strict else Verdict.WARN
@@ -95,4 +104,8 @@ def _show(value: Any) -> str:
             text = json.dumps(value, ensure_ascii=False, default=repr)
         except ValueError:
             text = repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return _cut(text, _SHOWN)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "..."

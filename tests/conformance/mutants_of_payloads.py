@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.bending import Edit, Rule, drop, put, say, unsay
+from tests.conformance.bending import Edit, Rule, drop, put, say
 from tests.conformance.mutating import mutant, stream_of
 
 __all__ = ["MUTANTS"]
@@ -49,12 +49,6 @@ def _mark(call: Any) -> Any:
 
 
 VALUES = [
-    mutant(
-        "events that wait",
-        "what an event says is told when it is over",
-        Rule(on=f"GET {stream_of('between-events-as-they-happen')}", tell=unsay("process_generating")),
-        {"between-events-as-they-happen": "no process_generating"},
-    ),
     mutant(
         "functions by their ids",
         "a function by its place is another",

@@ -255,7 +255,7 @@ OWN = [
         wrong="the event of a stream that is closed goes on",
         profile={"survives_disconnect": True},
         fails={"own-leaving-ends-generator": "end"},
-        version="4.0.2",
+        version="4.8.0",
     ),
     Mutant(
         name="nobody is missed who was asked early",
@@ -263,7 +263,7 @@ OWN = [
         profile={"survives_disconnect": True},
         change=_ask_early,
         fails={"own-leaving-takes-queued-out": "begin", "own-leaving-ends-generator": "end"},
-        version="4.0.2",
+        version="4.8.0",
     ),
 ]
 

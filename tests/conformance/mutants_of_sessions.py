@@ -134,7 +134,7 @@ STATE = [
         wrong="there is no heartbeat of a session",
         change=lambda app: app.inject("crash", "GET */heartbeat/*", times=None),
         fails={"heartbeat-at-once": "500"},
-        cut_off=frozenset({"heartbeat-goes-on"}),
+        cut_off=frozenset({"heartbeat-goes-on", "between-first-event-at-once"}),
     ),
     Mutant(
         name="one heartbeat only",

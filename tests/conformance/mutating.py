@@ -24,11 +24,12 @@ NEWEST = "6.31.0"
 
 Message = dict[str, Any]
 
-App = Literal["everything", "small", "closes", "login", "fail", "file", "image"]
-"""Which of the twins: as of `twin`, with a login, or a Gradio 2 with another function."""
+App = Literal["everything", "named", "small", "closes", "login", "fail", "file", "image"]
+"""Which of the twins: as of `twin`, with an endpoint that is named, a login, or a Gradio 2 with another function."""
 
 _TWINS: Mapping[App, Mapping[str, Any]] = {
     "everything": {},
+    "named": {},
     "small": {"small": True},
     "closes": {"closes": True},
     "login": {"auth": LOGIN},
@@ -36,6 +37,9 @@ _TWINS: Mapping[App, Mapping[str, Any]] = {
     "file": {"function": "file"},
     "image": {"function": "image"},
 }
+
+# It takes long enough for it to be seen whether its beginning comes with its end.
+_NAMED = {"slow": ["named", 1.2]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,7 @@ def _judge(app: FakeApp, kind: App) -> dict[str, Result]:
             # One scenario at a time, so that what a deviation does to one is no accident of what others do meanwhile.
             report = await run_async(
                 network.url,
-                Options(profile=Effect.FULL, jobs=1),
+                Options(profile=Effect.FULL, jobs=1, endpoints=_NAMED if kind == "named" else {}),
                 auth=next(iter(LOGIN.items())) if kind == "login" else None,
                 open_stream=network.open_stream,
             )

@@ -143,7 +143,7 @@ def test_replicas_without_affinity_are_told_and_those_with_it_are_one_app() -> N
         assert _check(server.url, "between-same-app")["between-same-app"].verdict is Verdict.PASS
 
 
-def test_a_server_that_goes_away_in_between_is_an_error_in_its_own_words() -> None:
+def test_a_server_that_goes_away_in_between_is_told_in_its_own_words() -> None:
     turns = itertools.count()
     body = json.dumps({"version": "6.31.0", "dependencies": [], "app_id": 1}).encode()
 
@@ -154,5 +154,5 @@ def test_a_server_that_goes_away_in_between_is_an_error_in_its_own_words() -> No
 
     with RawServer(answer) as server:
         found = _check(server.url, "between-same-app")["between-same-app"]
-    assert found.verdict is Verdict.ERROR
-    assert found.reason.startswith("GET http://127.0.0.1:")
+    assert found.verdict is Verdict.UNTESTABLE
+    assert found.reason.startswith("7 of 8 configs did not come: GET http://127.0.0.1:")

@@ -28,7 +28,7 @@ from gradproto_conformance.client import (
 )
 from gradproto_conformance.client._contract import Task
 from gradproto_conformance.client._scenes import PLAYBOOKS
-from gradproto_conformance.client._stage import Playbook, Stage
+from gradproto_conformance.client._stage import Playbook, Stage, _values
 
 HERE = Path(__file__).parent / "clients"
 OURS = (sys.executable, str(HERE / "ours.py"), "{url}", "{api_name}", "{inputs}")
@@ -146,14 +146,45 @@ WRONG: dict[str, set[str]] = {
     "FollowsWithToken": {"client-token-not-redirected"},
     "FetchesWithToken": {"client-token-not-for-files"},
     "CancelsSilently": {"client-cancel-tells"},
+    "GivesFirstOutput": {"client-outputs"},
+    "PrintsNothing": {"client-result", "client-cookies", "client-large-integers", "client-end-alone"},
+    "TakesEditsForValues": {"client-generator-result", "client-diffs"},
+    "NeverFails": {
+        *("client-error", "client-error-text", "client-error-without-text", "client-end-without-data"),
+        *("client-unexpected-error", "client-unexpected-error-text", "client-full-queue", "client-full-queue-text"),
+        *("client-refused-join", "client-page-for-join", "client-lost-join", "client-no-config"),
+        *("client-refused-stream", "client-page-for-stream", "client-truncated-stream", "client-cut-stream"),
+    },
+    "JoinsAgain": {"client-no-second-join"},
     "Forks": {"client-leaves-nothing-open"},
 }
 
 # Those that wait for ever for what does not come.
 HANGING: dict[str, set[str]] = {
     "WaitsForMore": {"client-reset-stream", "client-truncated-stream"},
+    "WaitsForClose": {"client-no-close-stream"},
+    "IgnoresInterrupts": {"client-cancel-ends", "client-cancel-tells"},
     "IgnoresUnexpected": {"client-unexpected-error", "client-unexpected-error-text"},
 }
+
+# Those to whom the pieces in which things come happen to make the difference with any server.
+FRAGILE: dict[str, tuple[str, str]] = {
+    "TakesOneEventOfAPiece": ("client-one-piece", "the stream has ended too early"),
+    "ReadsConfigAtOnce": ("client-small-pieces", "JSONDecodeError"),
+    "DropsEarlyMessages": ("client-early-messages", "the stream has ended too early"),
+}
+
+
+def test_each_check_is_failed_by_a_client() -> None:
+    failed = {name for name, _ in FRAGILE.values()}.union(*WRONG.values(), *HANGING.values())
+    assert set(client_checks()) - failed == set()
+
+
+@posix
+@pytest.mark.parametrize("name", FRAGILE)
+def test_whoever_stands_on_pieces_or_on_an_order_fails_where_they_are_others(name: str) -> None:
+    check, word = FRAGILE[name]
+    assert word in bad(judge(raw(name), check).values())[check]
 
 
 @posix
@@ -201,8 +232,27 @@ def test_a_client_that_prints_without_end_is_ended() -> None:
 def test_one_that_is_no_client_fails() -> None:
     nothing = (sys.executable, "-I", "-c", "pass")
     results = judge(nothing, "client-result", "client-error", "client-one-stream", "client-cookies")
-    assert bad(results.values()).keys() == {"client-result", "client-error", "client-cookies"}
+    assert bad(results.values()).keys() == {"client-result", "client-error", "client-one-stream", "client-cookies"}
     assert results["client-result"].reason == "the server saw no request"
+
+
+def test_one_that_fails_before_it_asks_for_anything_fails_also_where_a_call_is_to_fail() -> None:
+    command = (sys.executable, "-I", "-c", "import a_module_that_is_not_there")
+    told = bad(judge(command, "client-error", "client-no-config").values())
+    assert told.keys() == {"client-error", "client-no-config"}
+    for got in told.values():
+        assert got.startswith("exit code 1 without any request, stderr ends with ModuleNotFoundError")
+
+
+def test_one_that_only_prints_what_is_expected_fails() -> None:
+    told = bad(judge((sys.executable, "-I", "-c", "print('\"hello\"')"), "client-result").values())
+    assert told == {"client-result": 'exit code 0 without any request, printed "hello"\n'}
+
+
+def test_only_the_last_lines_are_read_of_one_that_prints_millions() -> None:
+    out = "1\n" * 1_000_000 + '"last"\n'
+    assert _values(out)[-1] == "last"
+    assert len(_values(out)) == 1000
 
 
 @posix
@@ -224,9 +274,9 @@ def test_a_program_that_cannot_be_run_is_told_so(tmp_path: Path) -> None:
         (ClientOptions(gradio=()), "there is no version"),
         (ClientOptions(without=("wings",)), "a client may be without files, login, token, cancel, not without 'wings'"),
         (ClientOptions(select=("QUEUE-1.1",)), "no check and no clause is called 'QUEUE-1.1'"),
-        (ClientOptions(timeout=0), "more than 0 seconds"),
-        (ClientOptions(timeout=float("nan")), "more than 0 seconds"),
-        (ClientOptions(jobs=0), "at least one program"),
+        (ClientOptions(timeout=0), "timeout must be a number of seconds above 0"),
+        (ClientOptions(timeout=float("nan")), "timeout must be a number of seconds above 0"),
+        (ClientOptions(jobs=0), "jobs must be a whole number above 0"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_started(options: ClientOptions, told: str) -> None:

@@ -94,7 +94,11 @@ def test_an_ending_before_the_beginning_runs_nothing() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"timeout": 0}, {"timeout": "5"}, {"timeout": float("nan")}, {"deadline": -1}, {"deadline": True}, {"jobs": 0}],
+    [
+        *({"timeout": value} for value in (0, "5", None, float("nan"), float("inf"))),
+        *({"deadline": value} for value in (-1, True)),
+        *({"jobs": value} for value in (0, 1.5, True)),
+    ],
 )
 def test_limits_that_are_none_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=f"^{next(iter(values))} must be"):

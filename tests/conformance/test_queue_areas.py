@@ -16,7 +16,7 @@ from gradproto_conformance._areas import diff
 from gradproto_conformance._checks import Effect, Result, Verdict
 from gradproto_conformance._clauses import Level, clauses, pages
 from gradproto_conformance._target import FIXTURES, Target
-from gradproto_fake_server import FakeApp
+from gradproto_fake_server import FakeApp, demo_app
 from tests.conformance.runs import REGISTRIES, check, ids, scenarios
 from tests.conformance.twin import TOKENS, twin
 
@@ -151,6 +151,13 @@ def test_a_good_server_with_a_small_queue_passes(version: str) -> None:
     results = check(twin(version, small=True))
     assert wrong(without_what_the_fake_lacks(results, version)) == []
     assert results["event-ends"].reason == "needs echo, which the app does not have"
+
+
+def test_what_needs_known_functions_is_left_out_of_any_other_app_also_where_its_names_are_the_same() -> None:
+    results = check(demo_app())
+    assert wrong(results) == []
+    told = {result.reason for result in results.values() if not result.reason.startswith("not about Gradio")}
+    assert told == {"", "needs the fixture app"}
 
 
 @pytest.mark.parametrize("version", ["4.12.0", "6.31.0"])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from gradproto_conformance._suite import all_scenarios
 from gradproto_fake_server import FakeApp, FakeFile, textbox
 from gradproto_fake_server import file as file_component
 from gradproto_fake_server.trio import open_memory_server
+from tests.conformance.bending import BentApp, Edit, Rule, drop, put
 from tests.conformance.runs import check, ids
 from tests.conformance.test_queue_areas import VERSIONS, wrong
 from tests.conformance.twin import LOGIN, twin
@@ -28,12 +32,6 @@ OTHERS = [
     scenario
     for scenario in all_scenarios()
     if {clause.id.partition("-")[0].lower() for one in scenario.checks for clause in one.clauses} <= set(NAMES)
-]
-
-
-# Those that ask by what never hangs; documents that do not come are told as the network's fault.
-CAREFUL = [
-    one for one in OTHERS if one.name.startswith(("payload", "file-in", "files-in", "file-that", "base-stream-as"))
 ]
 
 
@@ -63,9 +61,9 @@ def test_each_check_is_about_some_version_and_is_decided_by_one_scenario() -> No
     assert [one.id for one in all_checks().values() if one.since and one.until and one.since >= one.until] == []
 
 
-def test_each_area_is_a_page_in_the_order_of_the_pages() -> None:
+def test_areas_stand_in_the_order_of_the_pages_of_their_first_checks() -> None:
     areas = [next(iter(registry.checks.values())).clauses[0].id.partition("-")[0].lower() for registry in REGISTRIES]
-    assert areas == [page.name for page in pages() if page.name in areas]
+    assert [name for name, _ in groupby(areas)] == [page.name for page in pages() if page.name in areas]
 
 
 # --- good servers ----------------------------------------------------------------------------------------------------
@@ -229,13 +227,95 @@ def test_no_limit_and_a_high_one_are_left_out(limit: int | None) -> None:
     assert results["file-too-large"].verdict is Verdict.SKIP
 
 
-@pytest.mark.parametrize("version", ["2.9.4", "3.50.2", "6.31.0"])
-@pytest.mark.parametrize("fault", ["hang", "cut", "page", "late", "truncate", "stall", "corrupt json", "crash"])
+FAULTS = ("hang", "cut", "page", "late", "truncate", "stall", "corrupt json", "crash")
+
+
+@pytest.mark.parametrize("version", ["2.9.4", "3.50.2", "4.0.2", "4.44.1", "6.31.0"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_no_fault_breaks_a_scenario(version: str, fault: str) -> None:
     app = twin(version)
-    results = check(app, before=lambda app: app.inject(fault, "* *", times=None), chosen=CAREFUL, jobs=50)
+    results = check(app, before=lambda app: app.inject(fault, "* *", times=None), chosen=OTHERS, jobs=50)
     errors = [f"{result.check.id}: {result.reason}" for result in results.values() if result.verdict is Verdict.ERROR]
     assert errors == []
+
+
+@pytest.mark.parametrize("version", ["3.16.2", "6.31.0"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_breaks_a_login(version: str, fault: str) -> None:
+    app = twin(version, auth=LOGIN)
+    ((user, password),) = LOGIN.items()
+    report = whole(app, auth=(user, password), planned=lambda *_: app.inject(fault, "* *", times=None))
+    errors = [f"{result.check.id}: {result.reason}" for result in report.results if result.verdict is Verdict.ERROR]
+    assert errors == []
+
+
+# For each area a check that is about an answer, and one that cannot be decided on without it.
+ASKED = {
+    "base-stream-type": "base-stream-not-compressed",
+    "config-is-json": "config-version",
+    "info-is-there": "info-names",
+    "file-upload": "file-content",
+    "direct-by-name": None,
+    "call-post": "call-result",
+    "served-pages": None,
+    "queue-join-answers-event-id": "queue-event-ids-differ",
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("hang", "no answer within"), ("cut", "the server closed the connection without an answer")]
+)
+def test_an_answer_that_does_not_come_fails_and_what_wants_it_is_untestable(fault: str, said: str) -> None:
+    results = check(twin("6.31.0"), before=lambda app: app.inject(fault, "* *", times=None), chosen=all_scenarios())
+    for asked, wants_it in ASKED.items():
+        assert results[asked].verdict is Verdict.FAIL, asked
+        assert said in results[asked].got, asked
+        if wants_it is not None:
+            assert results[wants_it].verdict is Verdict.UNTESTABLE, wants_it
+            assert results[wants_it].reason
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}, {"named_endpoints": 7}, "\ud800", {"event_id": "\ud800/../x"}])
+def test_no_value_in_place_of_another_breaks_a_scenario(value: object) -> None:
+    body = json.dumps(value)
+    results = check(
+        twin("6.31.0"),
+        before=lambda app: app.fail("* *", status=200, body=body, content_type="application/json", times=None),
+        chosen=all_scenarios(),
+        jobs=50,
+    )
+    errors = [f"{result.check.id}: {result.reason}" for result in results.values() if result.verdict is Verdict.ERROR]
+    assert errors == []
+
+
+STRANGE_CONFIGS: list[Edit] = [
+    drop("components"),
+    put("dependencies.0.inputs", 7),
+    put("dependencies.*.id", "x"),
+    put("dependencies.*.api_name", []),
+    put("max_file_size", "x"),
+    put("root", "http://[x"),
+    put("root", "http://fake.test:99999"),
+]
+
+
+@pytest.mark.parametrize(
+    ("version", "edit"), [("4.12.0", put("dependencies.0", 7)), *(("6.31.0", edit) for edit in STRANGE_CONFIGS)]
+)
+def test_no_config_breaks_a_scenario(version: str, edit: Edit) -> None:
+    bent = partial(BentApp, rules=(Rule(on="GET /config", value=edit),), other={})
+    readers = [one for one in all_scenarios() if one in OTHERS or one.name == "joins-that-are-refused"]
+    results = check(twin(version, make=bent), chosen=readers, jobs=50)
+    errors = [f"{result.check.id}: {result.reason}" for result in results.values() if result.verdict is Verdict.ERROR]
+    assert errors == []
+
+
+def test_who_cannot_be_reached_has_not_failed() -> None:
+    results = check(
+        twin("6.31.0"), before=lambda app: app.inject("refuse", times=None), chosen=all_scenarios(), jobs=50
+    )
+    assert ids(results.values(), Verdict.FAIL, Verdict.WARN) == set()
+    assert len(ids(results.values(), Verdict.ERROR)) > len(results) / 2
 
 
 # --- without trio ----------------------------------------------------------------------------------------------------

@@ -80,8 +80,8 @@ def twin(
 ) -> FakeApp:
     """Make the twin; ``function`` is the one of a Gradio 2.
 
-    ``small`` is what the real one is with ``--max-size 1``, ``closes`` what it is with ``--closable``: it stops by
-    itself, when the first event is over. ``make`` makes the app without endpoints.
+    ``small``, from 3.1.6 on, is what the real one is with ``--max-size 1``, ``closes`` what it is with ``--closable``:
+    it stops by itself, when the first event is over. ``make`` makes the app without endpoints.
     """
     old = gradio_version.startswith("2.")
     title = f"{FIXTURE_TITLE}: {function}" if old else FIXTURE_TITLE

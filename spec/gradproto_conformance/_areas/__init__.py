@@ -1,4 +1,7 @@
-"""The scenarios, one module for each area of the specification."""
+"""The scenarios: a module for each page of the specification, and a few for what is seen of an app from further off.
+
+Each of those stands behind the page that its first check is about.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,7 @@ REGISTRIES = tuple(
         own,
         queue,
         event,
+        named,
         diff,
         cancel,
         state,
@@ -49,7 +53,6 @@ REGISTRIES = tuple(
         direct,
         call,
         stream,
-        named,
     )
 )
 """What the areas declare, in the order of the specification."""

@@ -24,6 +24,7 @@ __all__ = [
     "Message",
     "Unheard",
     "ask",
+    "document",
     "is_list",
     "is_object",
     "listening",
@@ -57,6 +58,20 @@ class Answer:
     def detail(self) -> Any:
         """What a refusal says."""
         return self.value.get("detail") if is_object(self.value) else None
+
+    @property
+    def text(self) -> str:
+        """The body, as far as it came, as text."""
+        return "" if self.exchange is None else self.exchange.text
+
+    @property
+    def body(self) -> bytes:
+        """The body, as far as it came."""
+        return b"" if self.exchange is None else self.exchange.body
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its name in lower case."""
+        return None if self.exchange is None else self.exchange.header(name)
 
 
 @asynccontextmanager
@@ -99,6 +114,11 @@ async def ask(judge: Judge, method: str, path: str, *, within: float = LIMIT, **
     return Answer(
         status=exchange.status, value=value, got=f"status {exchange.status}, {exchange.text}", exchange=exchange
     )
+
+
+async def document(judge: Judge, path: str, **about: Any) -> Answer:
+    """Ask for a document, and be patient: what it says is judged, not when."""
+    return await ask(judge, "GET", path, within=2 * LIMIT, **about)
 
 
 class Unheard(Exception):

@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 from gradproto_conformance._checks import Effect, Registry
 from gradproto_conformance._judge import Judge
+from gradproto_conformance._target import is_prefix
+
+from ._asking import ask, document, opened
 
 __all__ = ["REGISTRY"]
 
@@ -27,26 +30,26 @@ async def base_prefix(judge: Judge) -> None:
     """Ask for a route below the prefix, and at the base."""
     prefix = judge.target.config.get("api_prefix", "")
     judge.that(NO_PREFIX, prefix in ("", None), expected="no api_prefix", got=prefix)
-    right = isinstance(prefix, str) and prefix.startswith("/") and not prefix.endswith("/")
+    right = is_prefix(prefix) and not prefix.endswith("/")
     if judge.that(PREFIX, right, expected="api_prefix: a path without a slash at its end", got=prefix):
-        answer = await judge.probe.ask("GET", f"{prefix}/info")
-        judge.that(PREFIX, answer.status == 200, expected="status 200", got=answer.status, exchange=answer)
+        answer = await document(judge, f"{prefix}/info")
+        judge.that(PREFIX, answer.status == 200, expected="status 200", got=answer.got, exchange=answer.exchange)
 
 
 @scenario(UNKNOWN)
 async def base_unknown_path(judge: Judge) -> None:
     """Ask for what cannot be there."""
-    answer = await judge.probe.ask("GET", "/gradproto-asks-for-nothing")
-    judge.that(UNKNOWN, answer.status == 404, expected="status 404", got=answer.status, exchange=answer)
+    answer = await document(judge, "/gradproto-asks-for-nothing")
+    judge.that(UNKNOWN, answer.status == 404, expected="status 404", got=answer.got, exchange=answer.exchange)
 
 
 @scenario(METHOD, effect=Effect.FULL)
 async def base_wrong_method(judge: Judge) -> None:
     """Post to the config."""
-    answer = await judge.probe.ask("POST", "/config", value={})
-    judge.that(METHOD, answer.status == 405, expected="status 405", got=answer.status, exchange=answer)
+    answer = await ask(judge, "POST", "/config", value={})
+    judge.that(METHOD, answer.status == 405, expected="status 405", got=answer.got, exchange=answer.exchange)
     allowed = [method.strip() for method in (answer.header("allow") or "").split(",")]
-    judge.that(METHOD, "GET" in allowed, expected="allow: GET", got=answer.header("allow"), exchange=answer)
+    judge.that(METHOD, "GET" in allowed, expected="allow: GET", got=answer.header("allow"), exchange=answer.exchange)
 
 
 @scenario(ROOT, ROOT_PATH)
@@ -74,7 +77,11 @@ async def base_stream(judge: Judge) -> None:
     path, query = "{P}/queue/data", {"session_hash": "gradproto-nobody"}
     if judge.target.version < (4, 9):
         path, query = "/queue/join", {"session_hash": "gradproto-nobody", "fn_index": "0"}
-    async with judge.probe.open("GET", path, query=query, headers=accept) as stream:
+    async with opened(judge, "GET", path, query=query, headers=accept) as (stream, trouble):
+        if stream is None:
+            judge.that(TYPE, False, expected="status 200 and text/event-stream", got=trouble)
+            judge.cannot_rest(trouble)
+            return
         answer = stream.exchange
     media_type = (answer.header("content-type") or "").partition(";")[0].strip().lower()
     judge.that(
@@ -95,18 +102,19 @@ def _describe_root(root: object, base: str) -> str:
     if not isinstance(root, str) or _same_address(root, base):
         return str(root)
     # Until the address is right, the scheme is what people ask about: a browser refuses what is loaded by http.
-    if urlsplit(root).scheme == "http" and urlsplit(base).scheme == "https":
+    if root.startswith("http:") and base.startswith("https:"):
         return f"{root}: the config's root points to http behind https, since a proxy sends no X-Forwarded-Proto"
     return f"{root}: a proxy changes the host or the path, and does not say so in X-Forwarded-Host or the root path"
 
 
 def _same_address(one: str, other: str) -> bool:
     """Whether two URLs are the same but for a default port that one of them names."""
-    first, second = urlsplit(one), urlsplit(other)
     ports = {"http": 80, "https": 443}
-    return (
-        first.scheme == second.scheme
-        and first.hostname == second.hostname
-        and (first.port or ports.get(first.scheme)) == (second.port or ports.get(second.scheme))
-        and first.path.rstrip("/") == second.path.rstrip("/")
-    )
+    try:
+        first, second = (
+            (url.scheme, url.hostname, url.port or ports.get(url.scheme), url.path.rstrip("/"))
+            for url in map(urlsplit, (one, other))
+        )
+    except ValueError:  # no address at all
+        return False
+    return first == second

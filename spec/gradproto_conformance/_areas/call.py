@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any
+from urllib.parse import quote
 
 import trio
 
 from gradproto_conformance._checks import Check, Effect, Registry
-from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._json import is_list, is_object
 from gradproto_conformance._judge import Judge
 from gradproto_conformance._probe import Stream
 
-from ._asking import LIMIT
+from ._asking import LIMIT, ask, document, opened
 
 __all__ = ["REGISTRY"]
 
@@ -31,62 +32,68 @@ BY_NAME = check("call-by-name", "Parameters can be given by their names", "CALL-
 SENT = "call \u2713 \U0001f600"
 
 
-async def _post(judge: Judge, path: str, value: Any) -> tuple[Exchange, str | None]:
-    answer = await judge.probe.ask("POST", path, value=value)
-    try:
-        said = answer.json()
-    except NotJson:
-        return answer, None
-    found = said.get("event_id") if is_object(said) and answer.status == 200 else None
-    return answer, found if isinstance(found, str) and found else None
+async def _post(judge: Judge, one: Check, path: str, value: Any) -> str | None:
+    """Post a call, and give its id; what went wrong with that is told of the check."""
+    answer = await ask(judge, "POST", path, value=value)
+    judge.that(
+        one,
+        answer.event_id is not None,
+        expected="status 200 and an event_id",
+        got=answer.got,
+        exchange=answer.exchange,
+    )
+    return answer.event_id
+
+
+def _opened(judge: Judge, name: str, event_id: str) -> AbstractAsyncContextManager[tuple[Stream | None, str]]:
+    """Ask for what comes of a call."""
+    return opened(judge, "GET", f"{{P}}/call/{name}/{quote(event_id, errors='replace')}")
 
 
 async def _events(stream: Stream) -> list[tuple[str, Any]]:
     """Give the named events of a call until its end, without heartbeats; data that is no JSON as text."""
     found: list[tuple[str, Any]] = []
-    while (event := await stream.next_event()) is not None:
-        if event.event == "heartbeat":
-            continue
-        try:
-            value = json.loads(event.data)
-        except ValueError:
-            value = event.data
-        found.append((event.event, value))
-        if event.event in ("complete", "error"):
-            break
+    with trio.move_on_after(2 * LIMIT):
+        while (event := await stream.next_event()) is not None:
+            if event.event == "heartbeat":
+                continue
+            try:
+                value = json.loads(event.data)
+            except (ValueError, RecursionError):
+                value = event.data
+            found.append((event.event, value))
+            if event.event in ("complete", "error"):
+                break
     return found
 
 
 async def _call(judge: Judge, one: Check, name: str, value: Any, path: str = "{P}/call/") -> list[tuple[str, Any]]:
-    """Make a call to its end; what went wrong with the post is told of the check."""
-    answer, event_id = await _post(judge, f"{path}{name}", value)
+    """Make a call to its end; what went wrong on the way is told of the check."""
+    event_id = await _post(judge, one, f"{path}{name}", value)
     if event_id is None:
-        judge.that(
-            one,
-            False,
-            expected="status 200 and an event_id",
-            got=f"status {answer.status}, {answer.text}",
-            exchange=answer,
-        )
         return []
-    async with judge.probe.open("GET", f"{{P}}/call/{name}/{event_id}") as stream:
-        return await _events(stream)
+    async with _opened(judge, name, event_id) as (stream, trouble):
+        if stream is None:
+            judge.that(one, False, expected="the events of the call", got=trouble)
+            return []
+        events = await _events(stream)
+    exchange = stream.exchange
+    got = "none" if exchange.error is None else str(exchange.error)
+    judge.that(one, bool(events), expected="the events of the call", got=got, exchange=exchange)
+    return events
 
 
 @scenario(POST, RESULT, effect=Effect.CALL, needs=["echo"])
 async def call_echo(judge: Judge) -> None:
     """Call, and read what comes of it."""
-    answer, event_id = await _post(judge, "{P}/call/echo", {"data": [SENT]})
-    if not judge.that(
-        POST,
-        event_id is not None,
-        expected="status 200 and an event_id",
-        got=f"status {answer.status}, {answer.text}",
-        exchange=answer,
-    ):
+    event_id = await _post(judge, POST, "{P}/call/echo", {"data": [SENT]})
+    if event_id is None:
         judge.cannot(RESULT, "there is no event")
         return
-    async with judge.probe.open("GET", f"{{P}}/call/echo/{event_id}") as stream:
+    async with _opened(judge, "echo", event_id) as (stream, trouble):
+        if stream is None:
+            judge.that(RESULT, False, expected="the events of the call", got=trouble)
+            return
         events = await _events(stream)
         rest: Any = "no end of the stream"
         with trio.move_on_after(LIMIT):
@@ -123,13 +130,13 @@ async def call_error(judge: Judge) -> None:
 @scenario(UNKNOWN, effect=Effect.FULL)
 async def call_unknown_name(judge: Judge) -> None:
     """Call what is not there."""
-    answer, _ = await _post(judge, "{P}/call/gradproto_nothing", {"data": []})
+    answer = await ask(judge, "POST", "{P}/call/gradproto_nothing", value={"data": []})
     judge.that(
         UNKNOWN,
         answer.status is not None and answer.status >= 400,
         expected="a status of 400 or more",
-        got=answer.status,
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     )
 
 
@@ -141,17 +148,18 @@ async def call_state(judge: Judge) -> None:
         events = await _call(judge, STATE, "state", {"data": ["x"], "session_hash": session})
         value = events[-1][1] if events and events[-1][0] == "complete" else None
         right = is_list(value) and bool(value) and str(count) in str(value[0])
-        judge.that(STATE, right, expected=f"{count} in the result", got=events)
+        if not judge.that(STATE, right, expected=f"{count} in the result", got=events):
+            return
 
 
 @scenario(BY_NAME, effect=Effect.CALL, needs=["echo"])
 async def call_by_name(judge: Judge) -> None:
     """Call with an object of parameters."""
-    description = await judge.probe.ask("GET", "{P}/info")
+    description = await document(judge, "{P}/info")
     try:
-        name = description.json()["named_endpoints"]["/echo"]["parameters"][0]["parameter_name"]
-    except (NotJson, LookupError, TypeError):
-        judge.cannot(BY_NAME, "the description does not name the parameter")
+        name = description.value["named_endpoints"]["/echo"]["parameters"][0]["parameter_name"]
+    except (LookupError, TypeError):
+        judge.cannot(BY_NAME, f"the description does not name the parameter: {description.got:.80}")
         return
     events = await _call(judge, BY_NAME, "echo", {name: SENT}, path="{P}/call/v2/")
     judge.that(BY_NAME, events == [("complete", [SENT])], expected=f"complete, with {[SENT]}", got=events)

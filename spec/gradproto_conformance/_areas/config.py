@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradproto_conformance._checks import Check, Effect, Registry
-from gradproto_conformance._exchange import Exchange, NotJson
 from gradproto_conformance._json import are_objects, is_list, is_object
 from gradproto_conformance._judge import Judge
+
+from ._asking import LIMIT, ask, document
 
 __all__ = ["REGISTRY"]
 
@@ -51,16 +52,16 @@ LARGEST = 2**64
 @scenario(IS_JSON, *OF_APP, *OF_COMPONENTS, *OF_DEPENDENCIES)
 async def config_document(judge: Judge) -> None:
     """Ask for the config, and look at all that a client may read of it."""
-    answer = await judge.probe.ask("GET", "/config")
-    config = _object_in(answer)
+    answer = await document(judge, "/config")
+    config: Any = answer.value
     judge.that(
         IS_JSON,
-        answer.status == 200 and config is not None,
+        answer.status == 200 and is_object(config),
         expected="status 200 and a JSON object",
-        got=f"status {answer.status}, {answer.text}",
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     )
-    if config is None:
+    if not is_object(config):
         for one in (*OF_APP, *OF_COMPONENTS, *OF_DEPENDENCIES):
             judge.cannot(one, "there is no config")
         return
@@ -149,20 +150,21 @@ def _judge_dependencies(judge: Judge, config: dict[str, Any]) -> None:
 @scenario(PAGE)
 async def config_in_page(judge: Judge) -> None:
     """Read the page, as a client does that gets no JSON."""
-    answer = await judge.probe.ask("GET", "/")
-    found = re.search(r"window\.gradio_config\s*=\s*", answer.text)
+    answer = await document(judge, "/")
+    text = answer.text if answer.status is not None else ""
+    found = re.search(r"window\.gradio_config\s*=\s*", text)
     value: Any = None
     if found is not None:
         try:
-            value, _ = json.JSONDecoder().raw_decode(answer.text, found.end())
-        except ValueError:
+            value, _ = json.JSONDecoder().raw_decode(text, found.end())
+        except (ValueError, RecursionError):
             value = None
     judge.that(
         PAGE,
-        is_object(value) and str(value.get("version", "")).strip() == judge.target.config["version"].strip(),
+        is_object(value) and _version_in(value) == _version_in(judge.target.config),
         expected="window.gradio_config = the config",
-        got=answer.text[found.start() :] if found is not None else "no window.gradio_config",
-        exchange=answer,
+        got=f"no window.gradio_config, {answer.got}" if found is None else text[found.start() :],
+        exchange=answer.exchange,
     )
 
 
@@ -170,24 +172,22 @@ async def config_in_page(judge: Judge) -> None:
 async def config_function_by_place(judge: Judge) -> None:
     """Call a function by its place in the list of dependencies."""
     names = [one.get("api_name") for one in _objects(judge.target.config.get("dependencies"))]
+    if "multi" not in names:
+        judge.cannot(BY_PLACE, "the config lists what is no dependency")
+        return
     value = {"fn_index": names.index("multi"), "data": ["place"]}
-    answer = await judge.probe.ask("POST", "{P}/api/predict", value=value)
-    said = _object_in(answer)
+    answer = await ask(judge, "POST", "{P}/api/predict", within=2 * LIMIT, value=value)
     judge.that(
         BY_PLACE,
-        said is not None and said.get("data") == ["place", 5, "PLACE"],
+        is_object(answer.value) and answer.value.get("data") == ["place", 5, "PLACE"],
         expected='the data ["place", 5, "PLACE"]',
-        got=f"status {answer.status}, {answer.text}",
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     )
 
 
-def _object_in(answer: Exchange) -> dict[str, Any] | None:
-    try:
-        value = answer.json()
-    except NotJson:
-        return None
-    return value if is_object(value) else None
+def _version_in(config: Mapping[str, Any]) -> str:
+    return str(config.get("version", "")).strip()
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -88,31 +88,31 @@ async def file_up_and_down(judge: Judge) -> None:
 
     where = "{P}/file=" + quote(paths[0], safe="/:", errors="replace")
     plain = [("accept-encoding", "identity")]
-    whole = await judge.probe.ask("GET", where, headers=plain)
+    whole = await ask(judge, "GET", where, headers=plain)
     judge.that(
         CONTENT,
         whole.status == 200 and whole.body == CONTENT_SENT,
         expected="status 200 and the bytes that were uploaded",
-        got=f"status {whole.status}, {whole.text}",
-        exchange=whole,
+        got=whole.got,
+        exchange=whole.exchange,
     )
-    head = await judge.probe.ask("HEAD", where, headers=plain)
+    head = await ask(judge, "HEAD", where, headers=plain)
     judge.that(
         HEAD,
         head.status == 200 and head.header("content-length") == str(len(CONTENT_SENT)) and not head.body,
         expected=f"status 200, content-length: {len(CONTENT_SENT)}, no body",
-        got=f"status {head.status}, content-length: {head.header('content-length')}, {len(head.body)} bytes",
-        exchange=head,
+        got=f"content-length: {head.header('content-length')}, {len(head.body)} bytes, {head.got}",
+        exchange=head.exchange,
     )
-    part = await judge.probe.ask("GET", where, headers=[*plain, ("range", "bytes=2-5")])
+    part = await ask(judge, "GET", where, headers=[*plain, ("range", "bytes=2-5")])
     judge.that(
         RANGE,
         part.status == 206
         and part.body == CONTENT_SENT[2:6]
         and part.header("content-range") == f"bytes 2-5/{len(CONTENT_SENT)}",
         expected=f"status 206, content-range: bytes 2-5/{len(CONTENT_SENT)} and the four bytes",
-        got=f"status {part.status}, content-range: {part.header('content-range')}, {part.text}",
-        exchange=part,
+        got=f"content-range: {part.header('content-range')}, {part.got}",
+        exchange=part.exchange,
     )
 
 
@@ -134,8 +134,8 @@ async def file_name_climbs(judge: Judge) -> None:
 @scenario(NO_UPLOAD, effect=Effect.FULL)
 async def file_no_multipart(judge: Judge) -> None:
     """Post JSON to where files are uploaded."""
-    answer = await judge.probe.ask("POST", "{P}/upload", value={"files": []})
-    judge.that(NO_UPLOAD, answer.status == 400, expected="status 400", got=answer.status, exchange=answer)
+    answer = await ask(judge, "POST", "{P}/upload", value={"files": []})
+    judge.that(NO_UPLOAD, answer.status == 400, expected="status 400", got=answer.got, exchange=answer.exchange)
 
 
 @scenario(PROGRESS, effect=Effect.FULL)
@@ -161,21 +161,24 @@ async def file_upload_progress(judge: Judge) -> None:
 async def file_forbidden(judge: Judge) -> None:
     """Ask for files that are none of a client's business."""
     for path in SECRETS:
-        await _expect_refusal(judge, FORBIDDEN, "{P}/file=" + quote(path, safe="/:"), range(403, 404))
+        if not await _is_refused(judge, FORBIDDEN, "{P}/file=" + quote(path, safe="/:"), range(403, 404)):
+            break
     _, paths = await upload(judge, ("gradproto.txt", b"x"))
     folder = paths[0].rpartition("/")[0] if paths else "/tmp/gradio"
     for up in ("/../../../../../../../etc/passwd", "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd"):
-        await _expect_refusal(judge, CLIMBING, "{P}/file=" + folder + up, range(400, 600))
+        if not await _is_refused(judge, CLIMBING, "{P}/file=" + folder + up, range(400, 600)):
+            break
 
 
-async def _expect_refusal(judge: Judge, one: Check, path: str, statuses: range) -> None:
-    answer = await judge.probe.ask("GET", path)
-    judge.that(
+async def _is_refused(judge: Judge, one: Check, path: str, statuses: range) -> bool:
+    answer = await ask(judge, "GET", path)
+    return judge.that(
         one,
         answer.status in statuses,
         expected=f"{'status 403' if len(statuses) == 1 else 'an error'} for {path}",
-        got=f"status {answer.status}, {len(answer.body)} bytes",
-        exchange=answer,
+        # What comes of a file of the server's is nobody's business.
+        got=answer.got if answer.status is None else f"status {answer.status}, {len(answer.body)} bytes",
+        exchange=answer.exchange,
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gradproto_conformance._checks import Check, Registry
-from gradproto_conformance._exchange import NotJson
 from gradproto_conformance._json import are_objects, is_list, is_object
 from gradproto_conformance._judge import Judge
+
+from ._asking import Answer, document
 
 __all__ = ["REGISTRY"]
 
@@ -29,6 +30,8 @@ FILES = check("info-files", "Files are told by their type", "INFO-2.5")
 ALL = check("info-all-endpoints", "The undocumented endpoints are described for those who ask", "INFO-3.1")
 OPENAPI = check("info-openapi", "There is an OpenAPI document", "INFO-3.2")
 
+_DEEPEST = 50  # types of types: no honest schema has so many, and each costs the stack
+
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
@@ -43,18 +46,15 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 @scenario(IS_THERE, NAMES, UNNAMED, PARAMETERS, COUNT, PARAMETER_NAMES, RETURNS, EXAMPLES, FILES)
 async def info_document(judge: Judge) -> None:
     """Ask for the description, and compare it with the config."""
-    answer = await judge.probe.ask("GET", "{P}/info")
-    try:
-        value = answer.json()
-    except NotJson:
-        value = None
+    answer = await document(judge, "{P}/info")
+    value = answer.value
     right = is_object(value) and all(is_object(value.get(key)) for key in ("named_endpoints", "unnamed_endpoints"))
     judge.that(
         IS_THERE,
         answer.status == 200 and right,
         expected="status 200, named_endpoints and unnamed_endpoints",
-        got=f"status {answer.status}, {answer.text}",
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     )
     if not right or not is_object(value):
         for one in (NAMES, UNNAMED, PARAMETERS, COUNT, PARAMETER_NAMES, RETURNS, EXAMPLES, FILES):
@@ -123,14 +123,16 @@ def _judge_values(judge: Judge, one: Check, name: str, values: Any) -> None:
 
 
 def _inputs_with_values(judge: Judge, name: str) -> int | None:
-    """How many inputs of an endpoint have a value in the API, by the config."""
-    config = judge.target.config
-    skipped = {one["id"]: one.get("skip_api") for one in config["components"]}
-    if not all(isinstance(flag, bool) for flag in skipped.values()):
+    """How many inputs of an endpoint have a value in the API, by the config; ``None`` where it does not say."""
+    components, dependencies = (judge.target.config.get(key) for key in ("components", "dependencies"))
+    if not are_objects(components) or not are_objects(dependencies):
         return None
-    for dependency in config["dependencies"]:
-        if dependency.get("api_name") == name.removeprefix("/"):
-            return sum(not skipped.get(one, False) for one in dependency["inputs"])
+    skipped = [one.get("id") for one in components if one.get("skip_api") is True]
+    if not all(isinstance(one.get("skip_api"), bool) for one in components):
+        return None
+    for dependency in dependencies:
+        if dependency.get("api_name") == name.removeprefix("/") and is_list(dependency.get("inputs")):
+            return sum(one not in skipped for one in dependency["inputs"])
     return None
 
 
@@ -139,13 +141,13 @@ def _properties(schema: Any) -> dict[str, Any]:
     return found if is_object(found) else {}
 
 
-def _may_be(value: Any, schema: Any) -> bool:
+def _may_be(value: Any, schema: Any, depth: int = 0) -> bool:
     """Whether a value may be of a type; what is more than its kind and its choices is not looked at."""
-    if not is_object(schema):
+    if not is_object(schema) or depth > _DEEPEST:
         return True
     for key in ("anyOf", "oneOf"):
         if is_list(schema.get(key)):
-            return any(_may_be(value, one) for one in schema[key])
+            return any(_may_be(value, one, depth + 1) for one in schema[key])
     if is_list(schema.get("enum")) and value not in schema["enum"]:
         return False
     kinds = schema.get("type")
@@ -157,28 +159,35 @@ def _may_be(value: Any, schema: Any) -> bool:
 @scenario(ALL)
 async def info_all_endpoints(judge: Judge) -> None:
     """Ask for the undocumented endpoints as well."""
-    some = await judge.probe.ask("GET", "{P}/info")
-    every = await judge.probe.ask("GET", "{P}/info", query={"all_endpoints": "true"})
-    try:
-        names = [set(one.json()["named_endpoints"]) for one in (some, every)]
-    except (NotJson, KeyError, TypeError):
-        judge.that(ALL, False, expected="a description", got=every.text, exchange=every)
-        return
-    judge.that(ALL, names[0] <= names[1], expected=", ".join(sorted(names[0])), got=sorted(names[1]), exchange=every)
+    some = await document(judge, "{P}/info")
+    every = await document(judge, "{P}/info", query={"all_endpoints": "true"})
+    for answer in (some, every):
+        right = _named_in(answer) is not None
+        judge.that(ALL, right, expected="a description", got=answer.got, exchange=answer.exchange)
+    names = [set(_named_in(answer) or ()) for answer in (some, every)]
+    judge.that(
+        ALL,
+        names[0] <= names[1],
+        expected=", ".join(sorted(names[0])),
+        got=sorted(names[1]),
+        exchange=every.exchange,
+    )
+
+
+def _named_in(answer: Answer) -> dict[str, Any] | None:
+    named = answer.value.get("named_endpoints") if is_object(answer.value) else None
+    return named if is_object(named) else None
 
 
 @scenario(OPENAPI)
 async def info_openapi(judge: Judge) -> None:
     """Ask for the OpenAPI document."""
-    answer = await judge.probe.ask("GET", "{P}/openapi.json")
-    try:
-        version = answer.json().get("openapi")
-    except (NotJson, AttributeError):
-        version = None
+    answer = await document(judge, "{P}/openapi.json")
+    version = answer.value.get("openapi") if is_object(answer.value) else None
     judge.that(
         OPENAPI,
         isinstance(version, str) and version.startswith("3."),
         expected="openapi: 3.x",
-        got=answer.text,
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     )

@@ -9,6 +9,8 @@ from gradproto_conformance._checks import Registry
 from gradproto_conformance._json import is_list
 from gradproto_conformance._judge import Judge
 
+from ._asking import document
+
 __all__ = ["REGISTRY"]
 
 REGISTRY = Registry()
@@ -28,14 +30,15 @@ async def pages_that_are_listed(judge: Judge) -> None:
     if not paths:
         judge.cannot(PAGES, "the config lists no pages")
     for path in paths[:_MOST]:
-        answer = await judge.probe.ask("GET", "/" + quote(path.lstrip("/")))
-        judge.that(
+        answer = await document(judge, "/" + quote(path.lstrip("/"), errors="replace"))
+        if not judge.that(
             PAGES,
             answer.status == 200,
-            expected="status 200",
-            got=f"{answer.status} for the page {path!r:.80}",
-            exchange=answer,
-        )
+            expected=f"status 200 for the page {path!r:.80}",
+            got=answer.got,
+            exchange=answer.exchange,
+        ):
+            return
 
 
 @scenario(MCP)
@@ -45,11 +48,11 @@ async def what_is_not_declared(judge: Judge) -> None:
     if declared is True:
         judge.skip(MCP, "the config tells of an MCP server")
         return
-    answer = await judge.probe.ask("GET", "{P}/mcp/schema")
+    answer = await document(judge, "{P}/mcp/schema")
     judge.that(
         MCP,
         answer.status is not None and answer.status >= 400,
         expected="a status of 400 or more, or mcp_server: true in the config",
-        got=answer.status,
-        exchange=answer,
+        got=answer.got,
+        exchange=answer.exchange,
     )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from xml.etree import ElementTree
 
-from gradproto._urls import redact_url
-from gradproto_conformance._checks import Check, Verdict
 from gradproto_conformance._html import as_html
-from gradproto_conformance._render import as_junit, as_markdown, document, explain
-from gradproto_conformance._report import BAD, Report
+from gradproto_conformance._render import as_junit, as_markdown, document
+from gradproto_conformance._report import Report
+from gradproto_conformance._text import findings, outcome
 
-__all__ = ["RENDERERS", "exit_code", "list_checks", "summary"]
+__all__ = ["RENDERERS", "exit_code", "summary"]
 
 Reports = Sequence[Report]
 
@@ -29,28 +28,12 @@ def exit_code(reports: Reports) -> int:
 
 def summary(report: Report) -> str:
     """Say in one line what came of one version."""
-    words = {0: "conforms", 1: "does not conform", 4: "incomplete", 130: "interrupted"}
-    counts = ", ".join(f"{count} {verdict.value}" for verdict, count in report.counts.items() if count)
-    return f"Gradio {report.gradio}: {words[report.exit_code]}: {counts or 'nothing was checked'}"
-
-
-def list_checks(checks: Iterable[Check]) -> list[str]:
-    """Give a line for each check: its id, its level, the clauses, and what it says."""
-    rows = [(one.id, one.level.value, ", ".join(clause.id for clause in one.clauses), one.title) for one in checks]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows]
+    return f"Gradio {report.gradio}: {outcome(report)}"
 
 
 def _as_text(reports: Reports) -> str:
-    lines: list[str] = []
-    for report in reports:
-        lines += [f"{redact_url(report.url)}: Gradio {report.gradio}", ""]
-        for result in report.ordered():
-            if result.verdict in BAD:
-                lines += [f"{result.verdict.value}: {explain(result)}", ""]
-        left_out = [result.reason for result in report.results if result.verdict is Verdict.SKIP]
-        lines += [f"left out: {left_out.count(reason)} {reason}" for reason in sorted(set(left_out))]
-    return "\n".join([*lines, "", *map(summary, reports)]) + "\n"
+    lines = [line for report in reports for line in findings(report)]
+    return "\n".join([*lines, *map(summary, reports)]) + "\n"
 
 
 def _as_json(reports: Reports) -> str:

@@ -29,6 +29,7 @@ CALLS = frozenset({"join", "join_stream", "socket", "push", "call", "run"})
 _GOODBYE = 2.0  # seconds for the server to see that the connections of a program that has ended are gone
 _SHOWN = 12  # requests
 _SHOWN_TEXT = 300  # characters of what was printed
+_READ_LINES = 1000  # of what was printed: no generator here has so many outputs, and other programs wait meanwhile
 
 During = Callable[[Program, TrioFakeServer], Awaitable[None]]
 
@@ -37,8 +38,9 @@ During = Callable[[Program, TrioFakeServer], Awaitable[None]]
 class Ended:
     """A program that has ended, and what the server saw of it.
 
-    ``problem``: it did not end by itself, or in a way that no program should; then nothing that it did counts.
-    ``values`` are the lines that it printed and that are JSON; ``left_open`` the requests that outlived it.
+    ``problem``: it did not end by itself, or in a way that no program should, or it asked for nothing; then nothing
+    that it did counts. ``values`` are the lines that it printed and that are JSON; ``left_open`` the requests that
+    outlived it.
     """
 
     problem: str | None
@@ -141,7 +143,7 @@ class Stage(Verdicts):
         except CannotStart as error:
             return Ended(problem=str(error), code=0, out="", err="", values=(), requests=(), left_open=())
         return Ended(
-            problem=self._problem(code, during),
+            problem=self._problem(code, during, server.requests),
             code=0 if code is None else code,
             out=program.out,
             err=program.err,
@@ -160,13 +162,14 @@ class Stage(Verdicts):
                 nursery.cancel_scope.cancel()
         return code
 
-    def _problem(self, code: int | None, during: During | None) -> str | None:
+    def _problem(self, code: int | None, during: During | None, requests: Sequence[RequestRecord]) -> str | None:
         if code is None:
             return f"no end within {self._timeout:g} s"
         # Whoever is interrupted may end by the signal.
         if code < 0 and not (during is not None and code == -signal.SIGINT):
             return f"ended by signal {-code}"
-        return None
+        # A command that is wrong fails, too, and so would do all that a client owes where a call is to fail.
+        return None if requests else f"exit code {code} without any request"
 
     def says(self, check: Check, ended: Ended, right: bool, expected: str, got: object = None) -> bool:
         """Say whether something about a check is right, with the evidence for it; nothing is if there is a problem."""
@@ -181,7 +184,7 @@ class Stage(Verdicts):
         if ended.problem is None:
             self.skip(check, reason)
         else:
-            self.says(check, ended, False, "a program that ends")
+            self.says(check, ended, False, "a program that asks the server, and ends")
 
     def gives(self, check: Check, ended: Ended, *outputs: Any) -> bool:
         """Say whether the program succeeded with these outputs."""
@@ -250,7 +253,7 @@ def _seen(requests: Sequence[RequestRecord]) -> str:
 
 def _values(out: str) -> tuple[Any, ...]:
     """Read the lines that are JSON; where the last one is none, all of it may be one value in several lines."""
-    lines = [line for line in out.split("\n") if line.strip()]
+    lines = [line for line in out.split("\n") if line.strip()][-_READ_LINES:]
     found = [value for line in lines for value in _read(line)]
     if lines and not _read(lines[-1]):
         return _read(out)

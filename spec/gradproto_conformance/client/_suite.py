@@ -19,7 +19,7 @@ from gradproto._record import record
 from gradproto_conformance._checks import Check, Result, Verdict
 from gradproto_conformance._clauses import version_of
 from gradproto_conformance._report import Report
-from gradproto_conformance._suite import selector
+from gradproto_conformance._suite import check_limits, selector
 
 from ._app import make_app
 from ._contract import FEATURES
@@ -214,10 +214,7 @@ def _check(command: Sequence[str], options: ClientOptions) -> None:
             raise ArgumentError(f"there are scenarios from Gradio {'.'.join(map(str, _OLDEST))} on, not for {version}")
     if not options.gradio:
         raise ArgumentError("there is no version of Gradio to play")
-    if not options.timeout > 0:
-        raise ArgumentError(f"the time limit must be more than 0 seconds, not {options.timeout!r:.80}")
-    if options.jobs < 1:
-        raise ArgumentError(f"at least one program runs at a time, not {options.jobs!r:.80}")
+    check_limits(timeout=options.timeout, jobs=options.jobs)
     selector(options.select, client_checks())
     if shutil.which(command[0]) is None:
         raise UnsupportedServerError(f"cannot start {command[0]!r:.80}: there is no such program")

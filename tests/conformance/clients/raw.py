@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -355,6 +356,89 @@ class Forks(Raw):
         if os.fork() == 0:
             time.sleep(3600)
         return outputs
+
+
+class GivesFirstOutput(Raw):
+    def outputs(self, message):
+        return super().outputs(message)[:1]
+
+
+class PrintsNothing(Raw):
+    def call(self, api_name, inputs):
+        super().call(api_name, inputs)
+        sys.exit(0)
+
+
+class TakesEditsForValues(Raw):
+    last = None
+
+    def take(self, message):
+        if message["msg"] == "process_generating":
+            self.last = message["output"]["data"]
+            print(json.dumps(self.last))
+        outputs = super().take(message)
+        return outputs if outputs is None else self.last or outputs
+
+
+class NeverFails(Raw):
+    def call(self, api_name, inputs):
+        try:
+            return super().call(api_name, inputs)
+        except (Exception, SystemExit):
+            return []
+
+
+class JoinsAgain(Raw):
+    def join(self, values):
+        try:
+            super().join(values)
+        except (OSError, http.client.HTTPException):
+            super().join(values)
+
+
+class IgnoresInterrupts(Raw):
+    def call(self, api_name, inputs):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return super().call(api_name, inputs)
+
+
+class WaitsForClose(Raw):
+    def hear(self, stream):
+        found = None
+        for message in self.messages(stream):
+            if message["msg"] == "close_stream":
+                return found
+            if self.is_mine(message):
+                found = self.take(message) or found
+        raise AssertionError("lines() does not end by itself")
+
+
+class TakesOneEventOfAPiece(Raw):
+    def lines(self, stream):
+        while piece := stream.read1(65536):
+            yield piece.partition(b"\n")[0].decode()
+        raise SystemExit("the stream has ended too early")
+
+
+class DropsEarlyMessages(Raw):
+    """Listens while it joins, and knows its event only when that is answered."""
+
+    def join(self, values):
+        threading.Thread(target=super().join, args=(values,)).start()
+
+    def hear(self, stream):
+        while True:
+            try:
+                return super().hear(stream)
+            except SystemExit as ended:
+                if "404" not in str(ended):
+                    raise
+                stream = self.open_stream()  # the server did not know the session yet
+
+
+class ReadsConfigAtOnce(Raw):
+    def read_config(self):
+        return json.loads(self.ask("GET", "/config").read1(65536))
 
 
 class Hangs(Raw):

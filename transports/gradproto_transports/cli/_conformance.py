@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from ._connection import Connection, quiet_option, reach_options
-from ._report_files import check_place, read_reports, report_option
+from ._report_files import check_place, read_reports, report_option, same_place
+from ._suite_options import check_seconds, jobs_option, select_option, strict_option, suite_wanted, timeout_option
 
 __all__ = ["Wanted", "conformance", "read_file"]
 
@@ -44,21 +44,10 @@ class Wanted:
     quiet: bool
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not (0 < value < 1e8 and math.isfinite(value)):
-        raise click.UsageError(f"{parameter.opts[0]} must be a number of seconds above 0")
-    return value
-
-
 @click.command(epilog=_EPILOG)
 @click.argument("url", required=False)
 @reach_options
-@click.option(
-    "--select",
-    metavar="PATTERN",
-    multiple=True,
-    help="Only checks of this id, or about this clause; * stands for anything, as in 'QUEUE-2.*'. May be repeated.",
-)
+@select_option("QUEUE-2.*")
 @click.option(
     "--profile",
     type=click.Choice(["read", "call", "full"]),
@@ -73,27 +62,12 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: float | 
     help="Call this endpoint, too, with the next --inputs. May be repeated.",
 )
 @click.option("--inputs", metavar="JSON", multiple=True, help="The inputs of an --endpoint: a list, one for each.")
-@click.option("--strict", is_flag=True, help="Let a should that is broken be a failure as a must is.")
+@strict_option
 @click.option("--baseline", metavar="FILE", help="Allow what FILE says is known to fail; fail where it does not.")
 @click.option("--update-baseline", is_flag=True, help="Write to the baseline's FILE what fails now.")
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=float,
-    default=30.0,
-    show_default=True,
-    callback=_seconds,
-    help="The limit of each scenario.",
-)
-@click.option("--deadline", metavar="SECONDS", type=float, callback=_seconds, help="The limit of the whole run.")
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(1, 1000),
-    default=4,
-    show_default=True,
-    help="Run so many scenarios at a time.",
-)
+@timeout_option("The limit of each scenario.")
+@click.option("--deadline", metavar="SECONDS", type=float, callback=check_seconds, help="The limit of the whole run.")
+@jobs_option("scenarios")
 @report_option
 @click.option(
     "--trace",
@@ -132,6 +106,14 @@ def conformance(
     wanted = Wanted(endpoints=_read_endpoints(names, inputs), reports=read_reports(reports), trace=trace, **rest)
     if [list_wanted, plan_wanted, explain is not None, write_app is not None].count(True) > 1:
         raise click.UsageError("give one of --list, --plan, --explain and --write-app")
+    if list_wanted or plan_wanted or explain is not None or write_app is not None:
+        for option, there in (
+            ("--report", bool(reports)),
+            ("--trace", trace is not None),
+            ("--update-baseline", wanted.update_baseline),
+        ):
+            if there:
+                raise click.UsageError(f"{option} is for a run: nothing is checked here")
     if wanted.update_baseline and wanted.baseline is None:
         raise click.UsageError("--update-baseline wants the --baseline FILE that it is to write")
     if trace == "":
@@ -139,13 +121,15 @@ def conformance(
     for option, name in (("--baseline", wanted.baseline), ("--write-app", write_app)):
         if name is not None:
             check_place(option, name)
+    if wanted.baseline is not None and any(same_place(wanted.baseline, name) for name in wanted.reports):
+        raise click.UsageError(f"--report: {wanted.baseline!r:.200} is the baseline's FILE")
     if wanted.keep_secrets and trace is None:
         raise click.UsageError("--keep-secrets is for a --trace")
     if url is None and not (list_wanted or explain is not None or write_app is not None):
         raise click.UsageError("the URL of the server is missing")
 
-    # Only here: the suite and trio are of no use to the other commands.
-    from ._conformance_run import check_server, explain_one, list_all, plan_run, write_fixture
+    with suite_wanted():
+        from ._conformance_run import check_server, explain_one, list_all, plan_run, write_fixture
 
     if write_app is not None:
         write_fixture(write_app)

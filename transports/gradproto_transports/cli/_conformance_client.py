@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import click
 
 from gradproto import ArgumentError, GradprotoError
 
-from ._connection import UNREACHABLE, USAGE, Failure, quiet_option
+from ._connection import UNREACHABLE, Failure, quiet_option
 from ._console import write_line
 from ._display import Display
 from ._program import Interrupted
-from ._report_files import Reports, read_reports, report_option, write_file
+from ._report_files import Reports, read_reports, report_option, write_reports
+from ._suite_options import Stop, jobs_option, select_option, strict_option, suite_wanted, timeout_option, told_to_stop
 
 if TYPE_CHECKING:
     from gradproto_conformance._checks import Result
@@ -28,12 +28,6 @@ _EPILOG = (
 )
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    if not (0 < value < 1e8 and math.isfinite(value)):
-        raise click.UsageError(f"{parameter.opts[0]} must be a number of seconds above 0")
-    return value
-
-
 @click.command("conformance-client", epilog=_EPILOG)
 @click.argument("command", metavar="-- COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
@@ -42,12 +36,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: float) -
     multiple=True,
     help="Be the server of this Gradio, from 3.1.5 on. May be repeated; by default one of each generation.",
 )
-@click.option(
-    "--select",
-    metavar="PATTERN",
-    multiple=True,
-    help="Only checks of this id, or about this clause; * stands for anything, as in 'CLIENT-1.*'. May be repeated.",
-)
+@select_option("CLIENT-1.*")
 @click.option(
     "--without",
     metavar="FEATURE",
@@ -55,24 +44,9 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: float) -
     type=click.Choice(["files", "login", "token", "cancel"]),
     help="The client has no files, login, token or cancel: leave out what needs it. May be repeated.",
 )
-@click.option("--strict", is_flag=True, help="Let a should that is broken be a failure as a must is.")
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=float,
-    default=30.0,
-    show_default=True,
-    callback=_seconds,
-    help="End a program that takes longer, with all that it started; that is a failure.",
-)
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(1, 1000),
-    default=4,
-    show_default=True,
-    help="Run so many programs at a time.",
-)
+@strict_option
+@timeout_option("End a program that takes longer, with all that it started; that is a failure.")
+@jobs_option("programs")
 @report_option
 @click.option("--list", "list_wanted", is_flag=True, help="List the checks; no program is started.")
 @click.option("--contract", "contract_wanted", is_flag=True, help="Say in full what the program is to do.")
@@ -101,12 +75,8 @@ def conformance_client(
     if list_wanted and contract_wanted:
         raise click.UsageError("give one of --list and --contract")
     wanted = read_reports(reports)
-    try:
+    with suite_wanted():
         from gradproto_conformance.client import CONTRACT, GENERATIONS, ClientOptions
-    except ModuleNotFoundError as error:
-        if error.name != "trio":
-            raise
-        raise Failure('the conformance suite needs trio: pip install "gradproto[cli,trio]"', USAGE) from None
     if contract_wanted:
         write_line(CONTRACT)
         return
@@ -123,8 +93,8 @@ def conformance_client(
 
 def _list(options: ClientOptions) -> None:
     from gradproto_conformance._suite import selector
+    from gradproto_conformance._text import list_checks
     from gradproto_conformance.client import client_checks
-    from gradproto_conformance.client._output import list_checks
 
     checks = client_checks()
     try:
@@ -136,9 +106,12 @@ def _list(options: ClientOptions) -> None:
 
 
 def _judge(command: tuple[str, ...], options: ClientOptions, wanted: Reports, *, quiet: bool) -> None:
-    from gradproto_conformance.client import run_client
-    from gradproto_conformance.client._output import exit_code, summary
+    import trio
 
+    from gradproto_conformance.client import run_client_async
+    from gradproto_conformance.client._output import RENDERERS, exit_code, summary
+
+    stop = Stop()
     with Display(quiet=quiet) as display:
         done = 0
 
@@ -147,26 +120,21 @@ def _judge(command: tuple[str, ...], options: ClientOptions, wanted: Reports, *,
             done += 1
             display.show(f"{done} checks: {result.check.id} with Gradio {gradio}: {result.verdict.value}")
 
+        async def main() -> list[Report]:
+            ended = trio.Event()
+            with told_to_stop(stop, ended.set):
+                return await run_client_async(command, options, report=take, stop=ended)
+
         try:
-            found = run_client(command, options, report=take)
+            found = trio.run(main)
         except ArgumentError as error:
             raise click.UsageError(str(error)) from error
         except GradprotoError as error:
             raise Failure(str(error), UNREACHABLE, kind=type(error).__name__) from error
-    _write(found, wanted)
+    write_reports(found, wanted, RENDERERS)
+    if stop.cause is not None:
+        raise Interrupted("interrupted", stop.cause)
     code = exit_code(found)
-    if code == 130:
-        raise Interrupted("interrupted", KeyboardInterrupt())
     if code:
         bad = [summary(report) for report in found if report.exit_code]
         raise Failure("; ".join(bad), code, kind="Nonconformance")
-
-
-def _write(found: list[Report], wanted: Reports) -> None:
-    from gradproto_conformance.client._output import RENDERERS
-
-    # Those in files come first, so that they are there if the output is not.
-    for name, kind in wanted.items():
-        if name is not None:
-            write_file(name, RENDERERS[kind](found))
-    write_line(RENDERERS[wanted[None]](found).rstrip("\n"))

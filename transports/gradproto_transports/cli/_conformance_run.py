@@ -2,52 +2,50 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from types import MappingProxyType
+from typing import TypeVar
 
 import click
+import trio
 
 from gradproto import ArgumentError, GradprotoError, SpaceFound
+from gradproto._record import replace
 from gradproto._spaces import find_space
+from gradproto_conformance._baseline import read_baseline, updated_baseline, write_baseline
+from gradproto_conformance._capabilities import capabilities
+from gradproto_conformance._checks import Check, Effect, Result, Verdict
+from gradproto_conformance._clauses import clauses
+from gradproto_conformance._ending import Ending
+from gradproto_conformance._ending import Interrupted as NothingRun
+from gradproto_conformance._html import as_html
+from gradproto_conformance._render import as_json, as_junit, as_markdown
+from gradproto_conformance._report import Report
+from gradproto_conformance._runner import Plan
+from gradproto_conformance._suite import Options, all_checks, all_scenarios, plan_async, run_async, selector
+from gradproto_conformance._target import Target
+from gradproto_conformance._text import as_text, explain_check, list_checks, show_capabilities, show_plan, summary
+from gradproto_conformance._trace import traces
 
 from ._conformance import Wanted, read_file
 from ._connection import UNREACHABLE, USAGE, Connection, Failure
 from ._console import conceal, say, write_line
 from ._display import Display
-from ._program import Interrupted, Terminated
+from ._program import Interrupted
 from ._report_files import write_file, write_reports
-
-try:
-    import trio
-
-    from gradproto_conformance._baseline import read_baseline, updated_baseline, write_baseline
-    from gradproto_conformance._checks import Effect, Result, Verdict
-    from gradproto_conformance._clauses import clauses
-    from gradproto_conformance._ending import Ending
-    from gradproto_conformance._ending import Interrupted as NothingRun
-    from gradproto_conformance._runner import Plan
-    from gradproto_conformance._suite import Options, all_checks, plan_async, run_async, selector
-    from gradproto_conformance._target import Target
-    from gradproto_conformance._text import explain_check, list_checks, show_capabilities, show_plan, summary
-    from gradproto_conformance._trace import traces
-except ModuleNotFoundError as error:
-    if error.name != "trio":
-        raise
-    raise Failure('the conformance suite needs trio: pip install "gradproto[cli,trio]"', USAGE) from None
-
-if TYPE_CHECKING:
-    from gradproto_conformance._report import Report
+from ._suite_options import Stop, told_to_stop
 
 __all__ = ["check_server", "explain_one", "list_all", "plan_run", "write_fixture"]
 
 T = TypeVar("T")
+
+_RENDERERS: Mapping[str, Callable[[Report], str]] = MappingProxyType(
+    {"console": as_text, "json": as_json, "junit": as_junit, "html": as_html, "markdown": as_markdown}
+)
 
 
 def list_all(wanted: Wanted) -> None:
@@ -61,7 +59,7 @@ def explain_one(name: str) -> None:
     """Say what a check is about, or which checks are about a clause."""
     check = all_checks().get(name)
     if check is not None:
-        write_line("\n".join(explain_check(check)))
+        write_line("\n".join(explain_check(check, all_scenarios())))
         return
     if name not in clauses():
         raise click.UsageError(f"--explain: no check and no clause is called {name!r:.80} (--list has them)")
@@ -87,7 +85,6 @@ def write_fixture(name: str) -> None:
 def plan_run(connection: Connection, wanted: Wanted) -> None:
     """Say what a run would do."""
     options = _options(wanted)
-    selected = _select(wanted)
     with Display(quiet=wanted.quiet) as display:
         url = _address(connection, display)
 
@@ -104,7 +101,7 @@ def plan_run(connection: Connection, wanted: Wanted) -> None:
             )
 
         target, plan = _run(connection, main, Ending(options.deadline))
-    write_line(connection.hide("\n".join(show_plan(target, plan, filter(selected, all_checks().values())))))
+    write_line(connection.hide("\n".join(show_plan(target, plan))))
 
 
 def check_server(connection: Connection, wanted: Wanted) -> None:
@@ -132,14 +129,14 @@ def check_server(connection: Connection, wanted: Wanted) -> None:
                 ending=ending,
             )
 
-        stop = _Stop()
+        stop = Stop()
         report = _run(connection, main, Ending(options.deadline), stop)
     if wanted.trace is not None:
         for name, text in traces(report, keep_secrets=wanted.keep_secrets).items():
             write_file(os.path.join(wanted.trace, name), text)
     if wanted.update_baseline and wanted.baseline is not None and not report.interrupted:
         report = _update(report, wanted.baseline)
-    write_reports(report, wanted.reports)
+    write_reports(report, wanted.reports, _RENDERERS)
     if stop.cause is not None:
         raise Interrupted(summary(report), stop.cause)
     if report.exit_code:
@@ -147,15 +144,13 @@ def check_server(connection: Connection, wanted: Wanted) -> None:
 
 
 def _update(report: Report, name: str) -> Report:
-    from gradproto._record import replace
-
     expected = updated_baseline(report)
     write_file(name, write_baseline(expected))
     say(f"wrote {name}: {len(expected)} checks are allowed not to be as they should")
     return replace(report, expected=expected)
 
 
-def _select(wanted: Wanted) -> Callable[..., bool]:
+def _select(wanted: Wanted) -> Callable[[Check], bool]:
     try:
         return selector(wanted.select)
     except ArgumentError as error:
@@ -222,8 +217,6 @@ class _Progress:
 
     def planned(self, target: Target, plan: Plan) -> None:
         """Show what the server can do, before anything is checked."""
-        from gradproto_conformance._capabilities import capabilities
-
         self._all = plan.checks
         self._display.note(f"Gradio {'.'.join(map(str, target.version))}")
         for line in show_capabilities(capabilities(target.config)):
@@ -235,23 +228,11 @@ class _Progress:
         self._display.show(f"{self._done} of {self._all} checks: {result.check.id} {result.verdict.value}")
 
 
-# --- running, and being told to stop ---------------------------------------------------------------------------------
-
-
-class _Stop:
-    """Keeps what told the program to stop."""
-
-    def __init__(self) -> None:
-        self.cause: KeyboardInterrupt | None = None
-
-
-def _run(
-    connection: Connection, main: Callable[[Ending], Awaitable[T]], ending: Ending, stop: _Stop | None = None
-) -> T:
-    stop = stop or _Stop()
+def _run(connection: Connection, main: Callable[[Ending], Awaitable[T]], ending: Ending, stop: Stop | None = None) -> T:
+    stop = stop or Stop()
 
     async def run() -> T:
-        with _told_to_stop(ending, stop):
+        with told_to_stop(stop, ending.interrupt):
             return await main(ending)
 
     try:
@@ -262,23 +243,3 @@ def _run(
         raise connection.failure(error, USAGE) from error
     except GradprotoError as error:
         raise connection.failure(error, UNREACHABLE) from error
-
-
-@contextlib.contextmanager
-def _told_to_stop(ending: Ending, stop: _Stop) -> Generator[None, None, None]:
-    """Let SIGINT and SIGTERM end the run in the block, so that what is known by then is reported."""
-    token = trio.lowlevel.current_trio_token()
-
-    def hear(number: int, _frame: object) -> None:
-        stop.cause = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
-        token.run_sync_soon(ending.interrupt)
-
-    if threading.current_thread() is not threading.main_thread():  # who may not say so
-        yield
-        return
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import click
 
 from ._connection import Failure
 from ._console import write_line
 
-if TYPE_CHECKING:
-    from gradproto_conformance._report import Report
+__all__ = [
+    "FORMATS",
+    "Reports",
+    "check_place",
+    "read_reports",
+    "report_option",
+    "same_place",
+    "write_file",
+    "write_reports",
+]
 
-__all__ = ["FORMATS", "Reports", "check_place", "read_reports", "report_option", "write_file", "write_reports"]
+T = TypeVar("T")
 
 FORMATS = ("console", "json", "junit", "html", "markdown")
 
@@ -41,13 +49,20 @@ def read_reports(words: Sequence[str]) -> dict[str | None, str]:
         if equals and not name:
             raise click.UsageError(f"--report {kind}= wants the name of a file")
         target = name if name not in ("", "-") else None
-        if target in found:
-            where = "stdout" if target is None else f"{target!r:.200}"
-            raise click.UsageError(f"--report: two reports cannot both go to {where}")
         if target is not None:
             check_place("--report", target)
+        if any(same_place(target, other) for other in found):
+            where = "stdout" if target is None else f"{target!r:.200}"
+            raise click.UsageError(f"--report: two reports cannot both go to {where}")
         found[target] = kind
     return found if None in found else {None: "console", **found}
+
+
+def same_place(one: str | None, other: str | None) -> bool:
+    """Say whether two names are of one file; ``None`` is stdout."""
+    if one is None or other is None:
+        return one is other
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def check_place(option: str, name: str) -> None:
@@ -62,13 +77,12 @@ def check_place(option: str, name: str) -> None:
         raise click.UsageError(f"{option}: {name!r:.200} is no name of a file: {error}") from None
 
 
-def write_reports(report: Report, wanted: Reports) -> None:
-    """Write a report in each of its forms; those in files come first, so that they are there if the output is not."""
-    render = _renderers()
+def write_reports(found: T, wanted: Reports, renderers: Mapping[str, Callable[[T], str]]) -> None:
+    """Write what was found in each of the forms; files come first, so that they are there if the output is not."""
     for name, kind in wanted.items():
         if name is not None:
-            write_file(name, render[kind](report))
-    write_line(render[wanted[None]](report).rstrip("\n"))
+            write_file(name, renderers[kind](found))
+    write_line(renderers[wanted[None]](found).rstrip("\n"))
 
 
 def write_file(name: str, text: str) -> None:
@@ -77,11 +91,3 @@ def write_file(name: str, text: str) -> None:
         Path(name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except (OSError, ValueError) as error:
         raise Failure(f"cannot write {name}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _renderers() -> dict[str, Callable[[Report], str]]:
-    from gradproto_conformance._html import as_html
-    from gradproto_conformance._render import as_json, as_junit, as_markdown
-    from gradproto_conformance._text import as_text
-
-    return dict(zip(FORMATS, (as_text, as_json, as_junit, as_html, as_markdown), strict=True))

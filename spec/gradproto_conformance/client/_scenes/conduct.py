@@ -8,8 +8,8 @@ from typing import Any
 
 import trio
 
-from gradproto_conformance._areas._asking import is_list, is_object
 from gradproto_conformance._checks import Check
+from gradproto_conformance._json import is_list, is_object
 from gradproto_conformance.client._app import LOGIN, TOKEN
 from gradproto_conformance.client._contract import Task, file_input
 from gradproto_conformance.client._program import Program

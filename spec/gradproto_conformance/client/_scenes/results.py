@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gradproto_conformance._areas._asking import is_list
+from gradproto_conformance._json import is_list
 from gradproto_conformance.client._app import GROWN, OtherOrder
 from gradproto_conformance.client._contract import Task
 from gradproto_conformance.client._stage import Ended, Playbook, Stage

@@ -98,7 +98,8 @@ async def end_alone(stage: Stage) -> None:
 async def no_close_stream(stage: Stage) -> None:
     """The event ends, and the server says nothing more, and leaves the stream open."""
     app = stage.make_app()
-    # A message that the server does not take for the end of the event does not end the stream.
-    app.script("/echo", [Estimation(), Starts(), _end("left open")], times=None)
+    said = (Estimation(), Starts(), Completed("left open"))
+    app.script("/echo", said, times=None)
+    stage.bend(app, "silence", after_events=len(said))
     ended = await stage.call(app, Task(api_name="/echo", inputs=("x",)))
     stage.gives(NO_CLOSE, ended, "left open")
