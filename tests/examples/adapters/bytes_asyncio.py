@@ -11,7 +11,7 @@ from collections.abc import Callable
 from gradproto import ConnectError, Event, ReadError, WriteError
 from gradproto.wire import Close, Connect, Send, SendFile, WireClient
 
-from .threaded import pieces_of
+from .files import pieces_of
 
 
 def drive(client: WireClient, on_event: Callable[[Event], bool]) -> None:

@@ -7,12 +7,11 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from gradproto import ConnectError, Event, ReadError, TransportError
 from gradproto.wire import Close, Connect, Send, SendFile, WireClient
 
-from .threaded import pieces_of
+from .files import pieces_of
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -43,13 +42,6 @@ def drive(client: WireClient, on_event: Callable[[Event], bool]) -> None:
                 connection.close()
 
 
-class Piece(NamedTuple):
-    """What is to be written, and whether its progress is reported."""
-
-    data: memoryview
-    of_file: bool
-
-
 class Connection:
     """One socket that never blocks."""
 
@@ -58,8 +50,8 @@ class Connection:
         self._number = action.connection
         self._selector = selector
         self._open = False
-        self._writable = True
-        self._outgoing: deque[Piece | Iterator[bytes]] = deque()
+        # Bytes of a file have True with them: their progress is reported.
+        self._outgoing: deque[tuple[memoryview, bool] | Iterator[bytes]] = deque()
         self._socket = socket.socket(socket.AF_INET6 if ":" in action.host else socket.AF_INET)
         self._socket.setblocking(False)
         self._selector.register(self._socket, WRITE, self)
@@ -75,10 +67,7 @@ class Connection:
 
     def send(self, action: Send | SendFile) -> None:
         """Write, after what is to be written already."""
-        if isinstance(action, Send):
-            self._outgoing.append(Piece(memoryview(action.data), of_file=False))
-        else:
-            self._outgoing.append(pieces_of(action.file))
+        self._outgoing.append((memoryview(action.data), False) if isinstance(action, Send) else pieces_of(action.file))
         self._watch()
 
     def close(self) -> None:
@@ -88,22 +77,23 @@ class Connection:
 
     def ready(self, mask: int) -> None:
         """Do what the socket can do now."""
-        if not self._open:
-            failure = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if failure:
-                self._lost(ConnectError(f"the connection could not be made: error {failure}"))
-                return
-            self._open = True
-            self._client.connection_made(self._number)
-            self._watch()
-            return
         try:
-            if mask & READ:
+            if not self._open:
+                self._connected()
+            elif mask & READ:
                 self._read()
-            elif mask & WRITE:
+            else:
                 self._write()
         except TransportError as error:
             self._lost(error)
+
+    def _connected(self) -> None:
+        failure = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failure:
+            raise ConnectError(f"the connection could not be made: error {failure}")
+        self._open = True
+        self._client.connection_made(self._number)
+        self._watch()
 
     def _read(self) -> None:
         try:
@@ -116,22 +106,21 @@ class Connection:
 
     def _write(self) -> None:
         item = self._outgoing.popleft()
-        if not isinstance(item, Piece):
-            data = next(item, b"")
-            if data:
-                self._outgoing.extendleft([item, Piece(memoryview(data), of_file=True)])
-            self._watch()
-            return
+        if not isinstance(item, tuple):
+            if piece := next(item, b""):
+                self._outgoing.extendleft([item, (memoryview(piece), True)])
+            return self._watch()
+        data, of_file = item
         try:
-            sent = self._socket.send(item.data)
+            sent = self._socket.send(data)
         except OSError:
             self._outgoing.clear()  # what fails here is told when there is nothing left to read
-        else:
-            if sent < len(item.data):
-                self._outgoing.appendleft(Piece(item.data[sent:], item.of_file))
-            if item.of_file:
-                self._client.file_sent(self._number, sent)
-        self._watch()
+            return self._watch()
+        if data[sent:]:
+            self._outgoing.appendleft((data[sent:], of_file))
+        if of_file:
+            self._client.file_sent(self._number, sent)
+        return self._watch()
 
     def _watch(self) -> None:
         if self._open and self._socket in self._selector.get_map():

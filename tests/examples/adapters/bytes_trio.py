@@ -12,7 +12,7 @@ import trio
 from gradproto import ConnectError, Event, ReadError, WriteError
 from gradproto.wire import Close, Connect, Send, SendFile, WireClient
 
-from .threaded import pieces_of
+from .files import pieces_of
 
 
 def drive(client: WireClient, on_event: Callable[[Event], bool]) -> None:

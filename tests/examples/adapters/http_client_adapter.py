@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from gradproto import ConnectError, Event, ReadError, Request, Session, WriteError
 
 from . import threaded
-from .threaded import PIECE, Answer
+from .files import PIECE
+from .threaded import Answer
 
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:

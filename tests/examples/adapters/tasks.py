@@ -26,7 +26,7 @@ from gradproto import (
     TransportError,
 )
 
-from .threaded import pieces_of
+from .files import pieces_of
 
 Perform = Callable[[Request, "Answer"], Awaitable[None]]
 Converse = Callable[[OpenWebSocket, "Answer"], Awaitable[None]]

@@ -23,10 +23,10 @@ from gradproto import (
     Session,
     StartExchange,
     TransportError,
-    WriteError,
 )
 
-PIECE = 64 * 1024
+from .files import pieces_of
+
 # Facts of one exchange that may wait to be taken: who reads faster has to wait, too.
 ROOM = 8
 
@@ -132,20 +132,3 @@ class Answer:
 
 def nothing() -> None:
     """There is nobody to wake."""
-
-
-def pieces_of(part: FilePart) -> Iterator[bytes]:
-    """Read a file, as much of it as was said to be sent."""
-    source: Any = open(part.source, "rb") if isinstance(part.source, str) else part.source  # noqa: SIM115
-    place, end = (part.start or 0), (part.start or 0) + part.size
-    try:
-        while place < end:
-            source.seek(place)  # each time: the same file may be on its way twice
-            piece = source.read(min(PIECE, end - place))
-            if not piece:
-                raise WriteError("the file to upload ended early")
-            place += len(piece)
-            yield piece
-    finally:
-        if isinstance(part.source, str):
-            source.close()

@@ -16,7 +16,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from gradproto import ConnectError, Event, ReadError, Request, Session
 
 from . import threaded
-from .threaded import PIECE, Answer
+from .files import PIECE
+from .threaded import Answer
 
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
