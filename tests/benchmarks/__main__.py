@@ -1,6 +1,7 @@
 """``python -m tests.benchmarks [TASK ...]``: how fast the sync client is, beside the official one and two floors.
 
-The task ``servers`` asks how fast the fake server is beside a real Gradio.
+The task ``servers`` asks how fast the fake server is beside a real Gradio, and ``core`` what the core takes without a
+network, beside the JSON that it has to decode.
 
 Every figure is a ratio within one run, of medians over rounds in which the peers take turns, each in a process of its
 own. The server is the fake one in another process, and for the task ``real`` a real Gradio. Nothing here passes or
@@ -18,6 +19,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from .core import measure_core
 
 HERE = Path(__file__).parent
 SERVER = """
@@ -37,6 +40,7 @@ PLANS: dict[str, tuple[dict[str, int], int]] = {
     "jobs": ({"gradproto": 1_000, "gradio_client": 100}, 3),
     "transfer": ({"gradproto": 1_024, "bare": 1_024}, 1),
 }
+OTHERS = ("core", "real", "servers")
 
 
 class Server:
@@ -126,12 +130,14 @@ def measure_servers(rounds: int = 5) -> None:
 def main() -> None:
     """Run the tasks that were asked for, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("tasks", nargs="*", choices=[*PLANS, "real", "servers", []], help="default: all")
-    tasks = parser.parse_args().tasks or [*PLANS, "real", "servers"]
+    parser.add_argument("tasks", nargs="*", choices=[*PLANS, *OTHERS, []], help="default: all")
+    tasks = parser.parse_args().tasks or [*PLANS, *OTHERS]
     with Server("-c", SERVER) as fake:
         for task in tasks:
             if task in PLANS:
                 measure(task, fake.url, PLANS[task], task)
+            elif task == "core":
+                measure_core(fake.url)
     if "servers" in tasks:
         measure_servers()
     if "real" in tasks:
