@@ -2,3 +2,5 @@
 
 Each module has the same names: import the one that fits. None of them imports another, and this package imports none.
 """
+
+__all__: list[str] = []

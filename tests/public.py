@@ -1,0 +1,201 @@
+"""What is public: every name, parameter, field and member. ``python -m tests.public`` keeps it for this version."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+import importlib
+import inspect
+import json
+import textwrap
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradproto
+
+MODULES = (
+    "gradproto",
+    "gradproto.testing",
+    "gradproto.wire",
+    "gradproto_conformance",
+    "gradproto_conformance.adapters",
+    "gradproto_conformance.client",
+    "gradproto_fake_server",
+    "gradproto_fake_server.trio",
+    "gradproto_transports.asyncio",
+    "gradproto_transports.sync",
+    "gradproto_transports.trio",
+    "gradproto_transports.typed",
+)
+KEPT = Path(__file__).parent / "data" / "public"
+# What Python calls by itself: an object is used through these, too.
+SPECIAL = {
+    *("__aenter__", "__aexit__", "__aiter__", "__anext__", "__await__", "__call__", "__contains__", "__enter__"),
+    *("__exit__", "__getitem__", "__iter__", "__len__", "__next__"),
+}
+
+Surface = dict[str, "str | list[str]"]
+
+
+def surface() -> Surface:
+    """Give each public thing with what it is: a word, or the parameters of what is called."""
+    found: Surface = {}
+    homes: dict[int, str] = {}
+    for module in MODULES:
+        loaded = importlib.import_module(module)
+        for name in sorted(loaded.__all__):
+            thing, path = getattr(loaded, name), f"{module}.{name}"
+            if inspect.isclass(thing) and id(thing) in homes:
+                found[path] = homes[id(thing)]  # told there
+            else:
+                homes[id(thing)] = path
+                found.update(_thing(path, thing))
+    return found
+
+
+def _thing(path: str, thing: Any) -> Iterator[tuple[str, str | list[str]]]:
+    if inspect.isclass(thing) and typing.get_origin(thing) is None:
+        yield path, " ".join(["class", *(base.__name__ for base in thing.__mro__[1:-1] if _is_public(base))])
+        yield from _members(path, thing)
+    elif inspect.isroutine(thing):
+        yield path, _parameters(thing)
+    elif typing.get_origin(thing) is typing.Literal:
+        yield path, " ".join(["any of", *sorted(map(repr, typing.get_args(thing)))])
+    else:
+        yield path, "value" if isinstance(thing, str | int | tuple | frozenset) else "type"
+
+
+def _is_public(base: type) -> bool:
+    return not base.__name__.startswith("_") and base.__module__ not in ("typing", "abc", "collections.abc")
+
+
+def _members(path: str, thing: type) -> Iterator[tuple[str, str | list[str]]]:
+    if issubclass(thing, enum.Enum):
+        yield from ((f"{path}.{member}", "member") for member in sorted(thing.__members__))
+    elif dataclasses.is_dataclass(thing):
+        yield f"{path}()", ["*", *(_field(one) for one in dataclasses.fields(thing))]
+    elif not getattr(thing, "_is_protocol", False):
+        yield f"{path}()", _parameters(thing)
+    members: Surface = {}
+    for ours in reversed([base for base in thing.__mro__ if base.__module__.startswith("gradproto")]):
+        members.update({name: "field" for name in inspect.get_annotations(ours) if name[0] != "_"})
+        members.update({name: "attribute" for name in _set_by_init(ours)})
+        for name, value in ours.__dict__.items():
+            if isinstance(value, property) and name[0] != "_":
+                members[name] = "property"
+            elif isinstance(value, classmethod | staticmethod) and name[0] != "_":
+                members[name] = _parameters(value.__func__)
+            elif inspect.isroutine(value) and (name[0] != "_" or name in SPECIAL):
+                members[name] = _parameters(value)
+    yield from ((f"{path}.{name}", what) for name, what in sorted(members.items()))
+
+
+def _field(one: dataclasses.Field[Any]) -> str:
+    """Give a field as a parameter; whether it may be given by its place as well, a record does not promise."""
+    has_default = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
+    return f"{one.name}=..." if has_default else one.name
+
+
+def _set_by_init(ours: type) -> Iterator[str]:
+    if not inspect.isfunction(ours.__dict__.get("__init__")) or ours.__init__.__code__.co_filename[0] == "<":
+        return
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(ours.__init__)))):
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        for one in node.targets if isinstance(node, ast.Assign) else [target]:
+            if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self" and one.attr[0] != "_":
+                yield one.attr
+
+
+def _parameters(called: Any) -> list[str]:
+    """Give the parameters as they are written in a ``def``, without types, which a type checker looks after."""
+    try:
+        signature = inspect.signature(called)
+    except ValueError:
+        return ["..."]  # of a class that has none of its own
+    plain = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
+    told = [one.replace(default=_DEFAULT) if one.default is not one.empty else one for one in plain]
+    return [one for one in str(inspect.Signature(told))[1:-1].split(", ") if one]
+
+
+class _Default:
+    """Stands for any default: which it is is documented, and may change."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_DEFAULT = _Default()
+
+
+def broken(before: Surface, now: Surface) -> Iterator[str]:
+    """Say what worked with ``before`` and does not work any more, as far as names show it."""
+    for path, was in before.items():
+        after = now.get(path)
+        if after is None:
+            yield f"{path} is gone"
+        elif isinstance(was, list) and isinstance(after, list):
+            yield from (f"{path}: {why}" for why in _broken_call(was, after))
+        elif isinstance(was, list) != isinstance(after, list):
+            yield f"{path} was {was} and is {after}"
+        elif lost := set(str(was).split()[1:]) - set(str(after).split()[1:]):
+            yield f"{path} is no {', '.join(sorted(lost))} any more"
+
+
+def _broken_call(was: list[str], now: list[str]) -> Iterator[str]:
+    by_place, by_name = _ways(was)
+    places, names = _ways(now)
+    for place, name in enumerate(by_place):
+        if (place >= len(places) and "*" not in names) or places[place:][:1] not in ([], [name], [name + "="]):
+            yield f"{name.rstrip('=')} is not at place {place} any more, or wanted now"
+    for name in by_name:
+        if name not in names and name + "=" not in names and ("**" not in names or "*" in name):
+            yield f"{name.rstrip('=')} is gone, or wanted now"
+    known = {name.rstrip("=") for name in by_name}
+    yield from (f"{name} is new, and wanted" for name in names if name[-1] not in "=*" and name not in known)
+
+
+def _ways(parameters: list[str]) -> tuple[list[str], list[str]]:
+    """Give what may be passed by its place, and what by its name; what has a default has a ``=`` at its end."""
+    by_place: list[str] = []
+    by_name: list[str] = []
+    keywords = False
+    for one in parameters:
+        name = one.split("=")[0] + ("=" if "=" in one else "")
+        if one == "/":
+            by_name = []
+        elif one == "*":
+            keywords = True
+        elif one.startswith("*"):
+            by_name.append("**" if one.startswith("**") else "*")
+            keywords = True
+        else:
+            by_name.append(name)
+            if not keywords:
+                by_place.append(name)
+    return by_place, by_name
+
+
+def kept(version: str) -> Surface:
+    """Return what was public in a version."""
+    found: Surface = json.loads((KEPT / f"{version}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def versions() -> list[str]:
+    """Return the versions of which that is kept."""
+    return sorted(path.stem for path in KEPT.glob("*.json"))
+
+
+def main() -> None:
+    """Keep what is public now."""
+    KEPT.mkdir(exist_ok=True)
+    lines = [f"  {json.dumps(path)}: {json.dumps(what)}" for path, what in surface().items()]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    (KEPT / f"{gradproto.__version__}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What is public stays: names, parameters, fields and members, of each version that was kept."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+
+import gradproto
+from gradproto import _events
+
+from . import public
+from .test_imports import MODULES
+
+
+def test_every_module_says_what_it_is_for_others() -> None:
+    lacking = [name for name, path in MODULES.items() if "\n__all__" not in path.read_text(encoding="utf-8")]
+    assert lacking == ["gradproto_conformance._fixture_app"]  # a program
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not re.search(r"\._|fixture_app", name)])
+def test_all_public_names_are_there_and_their_modules_are_watched(name: str) -> None:
+    module = importlib.import_module(name)
+    assert set(module.__all__) <= set(dir(module))
+    assert len(set(module.__all__)) == len(module.__all__)
+    is_program = name.startswith(("gradproto_transports.cli", "gradproto_fake_server.pytest_plugin"))
+    assert is_program or not module.__all__ or name in public.MODULES
+
+
+def test_what_is_public_is_what_was_kept_for_this_version() -> None:
+    # Where this fails on purpose: a version that was released gets a new number, then `python -m tests.public`.
+    assert public.surface() == public.kept(gradproto.__version__)
+
+
+@pytest.mark.parametrize("version", public.versions())
+def test_a_version_breaks_nothing_of_the_series_that_it_belongs_to(version: str) -> None:
+    if _series(version) == _series(gradproto.__version__):
+        assert not list(public.broken(public.kept(version), public.surface()))
+
+
+@pytest.mark.parametrize("version", public.versions())
+def test_events_keep_their_fields_for_ever(version: str) -> None:
+    names = tuple(f"gradproto.{name}" for name in _events.__all__)
+    events = {path: what for path, what in public.kept(version).items() if re.split(r"[.(]", path)[1:2]}
+    before = {path: what for path, what in events.items() if path.startswith(names)}
+    assert before
+    assert not list(public.broken(before, public.surface()))
+
+
+def _series(version: str) -> list[str]:
+    """Give what stays in versions that break nothing: before 1.0 the minor number, too."""
+    major, minor, *_ = version.split(".")
+    return [major] if major != "0" else [major, minor]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "why"),
+    [
+        (["a"], None, "f is gone"),
+        (["a", "b"], ["b", "a"], "a is not at place 0 any more"),
+        (["a"], ["*", "a"], "a is not at place 0 any more"),
+        (["a=..."], ["a"], "a is not at place 0 any more, or wanted now"),
+        (["*", "a=..."], ["*", "a"], "a is gone, or wanted now"),
+        (["*", "a"], ["*"], "a is gone"),
+        (["a"], ["a", "/"], "a is gone"),
+        (["a"], ["a", "*", "b"], "b is new, and wanted"),
+        (["*args"], ["a=..."], "* is gone"),
+        (["**options"], ["*", "a=..."], "** is gone"),
+        (["a"], "property", "f was ['a'] and is property"),
+        ("class ValueError Exception", "class Exception", "f is no ValueError any more"),
+        ("any of 'a' 'b'", "any of 'a'", "f is no 'b' any more"),
+    ],
+)
+def test_what_breaks_is_seen(was: public.Surface, now: public.Surface | None, why: str) -> None:
+    after = {} if now is None else {"f": now}
+    assert any(why in said for said in public.broken({"f": was}, after))  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (["a"], ["a", "b=..."]),
+        (["a"], ["a=..."]),
+        (["a", "*", "c"], ["a", "*", "b=...", "c=..."]),
+        (["*", "a"], ["a"]),
+        (["a"], ["a", "*args", "**options"]),
+        ("field", "property"),
+        ("class Exception", "class GradprotoError Exception"),
+    ],
+)
+def test_what_breaks_nothing_is_left_alone(was: public.Surface, now: public.Surface) -> None:
+    assert not list(public.broken({"f": was}, {"f": now}))  # type: ignore[dict-item]
