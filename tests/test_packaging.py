@@ -19,6 +19,8 @@ import pytest
 import gradproto
 from gradproto_conformance._clauses import PAGES
 
+from .outside import run
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"gradproto", "gradproto_transports", "gradproto_fake_server", "gradproto_conformance"}
 
@@ -30,17 +32,8 @@ with FakeServer(demo_app()) as server, Client(server.url) as client:
 """
 
 
-def _run(*command: object, cwd: Path) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 def _build(kind: str, source: Path, directory: Path) -> Path:
-    _run(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", directory, cwd=source)
+    run(sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", directory, cwd=source)
     (built,) = directory.iterdir()
     return built
 
@@ -97,16 +90,16 @@ def _is_installed(name: str) -> bool:
 
 def _make_environment(home: Path, wheel: Path, distributions: set[str]) -> Path:
     """Make a virtual environment of the wheel, some distributions, and nothing else; give its Python."""
-    _run(sys.executable, "-m", "venv", "--without-pip", home, cwd=home)
+    run(sys.executable, "-m", "venv", "--without-pip", home, cwd=home)
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    packages = Path(_run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip())
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip())
     _copy_distributions(distributions, packages)
     if importlib.util.find_spec("pip"):
         install = [sys.executable, "-m", "pip", "--python", python]
     else:
-        _run(python, "-m", "ensurepip", cwd=home)
+        run(python, "-m", "ensurepip", cwd=home)
         install = [python, "-m", "pip"]
-    _run(*install, "install", "--no-deps", "--no-index", "--disable-pip-version-check", wheel, cwd=home)
+    run(*install, "install", "--no-deps", "--no-index", "--disable-pip-version-check", wheel, cwd=home)
     return python
 
 
@@ -147,8 +140,8 @@ def test_the_version_is_written_in_one_place(wheel: Path) -> None:
 
 
 def test_the_wheel_works_where_nothing_else_is(clean_python: Path, tmp_path: Path) -> None:
-    assert _run(clean_python, "-I", "-c", PREDICT, cwd=tmp_path) == "from the wheel\n"
-    where = _run(clean_python, "-I", "-c", "import gradproto; print(gradproto.__file__)", cwd=tmp_path)
+    assert run(clean_python, "-I", "-c", PREDICT, cwd=tmp_path) == "from the wheel\n"
+    where = run(clean_python, "-I", "-c", "import gradproto; print(gradproto.__file__)", cwd=tmp_path)
     assert Path(where).is_relative_to(clean_python.parent.parent)
 
 
@@ -167,7 +160,7 @@ for package in sys.argv[1:]:
         except ModuleNotFoundError as error:
             print(package, module.name.split(".")[1], error.name.split(".")[0])
 """
-    said = _run(clean_python, "-I", "-c", code, *sorted(PACKAGES), cwd=tmp_path).splitlines()
+    said = run(clean_python, "-I", "-c", code, *sorted(PACKAGES), cwd=tmp_path).splitlines()
     suite = "gradproto_conformance "
     needed = {line.partition(" ")[2] for line in said if not line.startswith(suite)}
     assert needed <= {"trio trio", "_trio_driver trio", "cli click", "cli rich", "pytest_plugin pytest"}
@@ -187,7 +180,7 @@ def test_the_program_works_once_it_has_its_libraries(clean_python: Path, tmp_pat
     libraries = tmp_path / "libraries"
     _copy_distributions({"click", "rich"}, libraries)
     code = "import sys; sys.path.append(sys.argv.pop(1)); from gradproto_transports.cli import main; main()"
-    out = _run(clean_python, "-I", "-c", code, libraries, "demo", cwd=tmp_path)
+    out = run(clean_python, "-I", "-c", code, libraries, "demo", cwd=tmp_path)
     assert "12 of 12 steps went as expected" in out
 
 

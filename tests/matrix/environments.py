@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import pythons
+
 from .versions import PINS
 
 __all__ = ["EnvironmentFailed", "NoPython", "directory", "find_python", "make"]
@@ -36,13 +38,9 @@ def directory() -> Path:
 
 def find_python() -> Path:
     """Return a Python 3.11 of this machine: uv's, that on the path, or pyenv's."""
-    candidates = [_asked_of_uv()]
-    for root in (os.environ.get("PYENV_ROOT"), Path.home() / ".pyenv"):
-        if root:
-            candidates += sorted(Path(root).glob(f"versions/{WANTED}*/bin/python{WANTED}"), reverse=True)
-    for candidate in candidates:
-        if candidate is not None and _is_wanted(candidate):
-            return candidate
+    found = pythons.find(WANTED)
+    if found is not None:
+        return found
     raise NoPython(
         f"the matrix needs Python {WANTED}, on which all these versions of Gradio run, and there is none: neither on "
         f"the path, nor of uv, nor of pyenv: so no version was tried. Install one (apt install python{WANTED}, "
@@ -88,24 +86,6 @@ def _missing(place: Path, pins: Path) -> list[str]:
 def _normal(pin: str) -> str:
     name, _, version = pin.partition("==")
     return re.sub(r"[-_.]+", "-", name).lower() + "==" + version.lower()
-
-
-def _asked_of_uv() -> Path | None:
-    done = subprocess.run(
-        [sys.executable, "-m", "uv", "python", "find", "--system", "--no-python-downloads", WANTED],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Path(done.stdout.strip()) if done.returncode == 0 and done.stdout.strip() else None
-
-
-def _is_wanted(python: Path) -> bool:
-    probe = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    try:
-        return subprocess.run(probe, capture_output=True, text=True, check=True).stdout.strip() == WANTED
-    except (OSError, subprocess.CalledProcessError):
-        return False
 
 
 def _uv(*words: object) -> None:
