@@ -148,6 +148,11 @@ def test_importing_the_core_loads_no_module_that_does_io(module: str) -> None:
     assert not loaded & (set(PACKAGES) - {"gradproto"})
 
 
+def test_the_session_door_loads_only_the_standard_library() -> None:
+    tops = {module.partition(".")[0] for module in _loaded_by("import gradproto")}
+    assert tops - set(sys.stdlib_module_names) == {"gradproto"}
+
+
 def test_what_is_for_tests_is_loaded_when_it_is_used() -> None:
     assert "gradproto_conformance.adapters" in _loaded_by("from gradproto.testing import check_adapter")
 
