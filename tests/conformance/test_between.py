@@ -6,6 +6,7 @@ import itertools
 import json
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gradproto_conformance._areas import named as named_area
 from gradproto_conformance._checks import Result, Verdict
 from gradproto_conformance._suite import Options, run
 from gradproto_fake_server import FakeServer
+from tests.conformance.results import server
 from tests.conformance.runs import check
 from tests.conformance.twin import twin
 from tests.transports.nginx import BARE, DOCUMENTED, NGINX, Nginx
@@ -100,6 +102,34 @@ def test_an_app_that_does_not_know_its_sub_path_is_told_so(served: FakeServer, t
         found = _check(nginx.url, "base-root")["base-root"]
     assert found.verdict is Verdict.WARN
     assert found.got.endswith("does not say so in X-Forwarded-Host or the root path")
+
+
+@pytest.fixture(scope="module")
+def real_app() -> Iterator[str]:
+    """The fixture app on a real Gradio, which knows the path below which it is served."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_ROOT_PATH", "/sub")
+        with server(Path(sys.executable), ()) as url:
+            yield url
+
+
+@nginx_wanted
+@pytest.mark.real
+def test_a_real_app_behind_a_proxy_as_gradio_documents_it_conforms(real_app: str, tmp_path: Path) -> None:
+    with Nginx(tmp_path, real_app, WHOLE_HOST) as nginx:
+        report = run(nginx.url, Options(select=("base-*", "between-*", "config-*", "queue-stream*", "file-*"), jobs=4))
+    assert report.exit_code == 0
+    assert not [result.check.id for result in report.results if result.verdict not in (Verdict.PASS, Verdict.SKIP)]
+    assert sum(result.verdict is Verdict.PASS for result in report.results) > 20
+
+
+@nginx_wanted
+@pytest.mark.real
+def test_a_proxy_that_buffers_before_a_real_app_is_told_by_its_name(real_app: str, tmp_path: Path) -> None:
+    with Nginx(tmp_path, real_app, BUFFERED) as nginx:
+        found = _check(nginx.url, "between-*")
+    assert found["between-events-as-they-happen"].verdict is Verdict.FAIL
+    assert found["between-events-as-they-happen"].got.endswith(IN_A_LUMP)
 
 
 def test_a_root_that_points_to_http_behind_https_is_told(served: FakeServer) -> None:
