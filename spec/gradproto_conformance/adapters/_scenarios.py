@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 from gradproto import (
+    ConnectError,
     ConnectRetried,
     DeadlineExceeded,
     DownloadCompleted,
@@ -20,7 +21,6 @@ from gradproto import (
     SessionFailed,
     SessionReady,
     Timeouts,
-    TransportError,
     UploadProgressed,
 )
 
@@ -178,7 +178,7 @@ def refused(stage: Stage) -> Script:
     """Nobody listens."""
     stage.server.run(lambda app: app.refuse(3600.0))
     failed = yield from stage.until(SessionFailed, owes="errors", what="a refused connection is to be reported")
-    stage.see(isinstance(failed.error, TransportError), "errors", f"a refused connection came as {failed.error!r:.200}")
+    stage.see(isinstance(failed.error, ConnectError), "errors", f"a refused connection came as {failed.error!r:.200}")
 
 
 def silent_stream(stage: Stage) -> Script:

@@ -19,6 +19,8 @@ from .tasks import Answer
 
 # What aiohttp would add to a request; whatever belongs there, the session has put there.
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+# There is no time limit but that of connecting.
+UNMADE = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
 
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
@@ -51,6 +53,12 @@ class Connector(aiohttp.TCPConnector):
         return connection
 
 
+def abort() -> None:
+    """Drop the connection of this task, if there is one."""
+    if (transport := Connector.used.get()) is not None:
+        transport.abort()
+
+
 async def perform(client: aiohttp.ClientSession, request: Request, answer: Answer) -> None:
     """Send a request, and tell what comes."""
     headers = CIMultiDict(request.headers)
@@ -64,10 +72,9 @@ async def perform(client: aiohttp.ClientSession, request: Request, answer: Answe
             while data := await response.content.readany():
                 answer.tell(answer.session.response_data, data)
     except asyncio.CancelledError:
-        if (transport := Connector.used.get()) is not None:
-            transport.abort()
+        abort()
         raise
-    except aiohttp.ClientConnectorError as error:
+    except UNMADE as error:
         raise ConnectError(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise ReadError(f"{type(error).__name__}: {error}") from error
@@ -84,6 +91,9 @@ async def converse(client: aiohttp.ClientSession, command: OpenWebSocket, answer
                 async for message in websocket:
                     if message.type is aiohttp.WSMsgType.TEXT:
                         answer.tell(answer.session.websocket_text, message.data)
+            except asyncio.CancelledError:
+                abort()  # or leaving the block would wait for the other side to close, too
+                raise
             finally:
                 writing.cancel()
             code = websocket.close_code
@@ -91,7 +101,7 @@ async def converse(client: aiohttp.ClientSession, command: OpenWebSocket, answer
     except aiohttp.WSServerHandshakeError as error:
         tell_head(answer, error.status, error.headers or {})
         answer.tell(answer.session.response_ended)
-    except aiohttp.ClientConnectorError as error:
+    except UNMADE as error:
         raise ConnectError(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise ReadError(f"{type(error).__name__}: {error}") from error
