@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from functools import partial
 from typing import Any
 
 from gradproto import (
@@ -36,13 +37,13 @@ _AHEAD = LARGE // 2
 _QUIET = 0.3
 
 
-def predict(stage: Stage) -> Script:
+def predict(stage: Stage, owes: Duty = "whole") -> Script:
     """A call, and another, with a text of all kinds of characters."""
     yield from stage.ready()
     for text in ("one", 'größer ✓ \U0001f600 \x85\u2028 "quoted"\n'):
         job = stage.submit("/echo", text)
         event = yield from stage.until(
-            JobCompleted, owes="whole", what=f"the call of {text!r} is to come back", number=job.number
+            JobCompleted, owes=owes, what=f"the call of {text!r} is to come back", number=job.number
         )
         stage.see(event.outputs == (text,), "whole", f"{text!r} came back as {event.outputs!r:.200}")
 
@@ -398,7 +399,12 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="predict", version="6.31.0", script=predict),
     Scenario(name="predict with sse_v1", version="4.12.0", script=predict),
     Scenario(name="predict with a stream for each event", version="4.0.2", script=predict),
-    Scenario(name="predict over WebSockets", version="3.50.2", script=predict, websockets=True),
+    Scenario(
+        name="predict over WebSockets",
+        version="3.50.2",
+        script=partial(predict, owes="websockets"),
+        websockets=True,
+    ),
     Scenario(name="predict by polling", version="3.0.24", script=poll),
     Scenario(name="step by step", version="6.31.0", script=step_by_step),
     Scenario(name="step by step with sse_v1", version="4.12.0", script=step_by_step),
