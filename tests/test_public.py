@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 
 import pytest
 
 import gradproto
-from gradproto import _events
 
 from . import public
 from .test_imports import MODULES
@@ -39,12 +39,20 @@ def test_a_version_breaks_nothing_of_the_series_that_it_belongs_to(version: str)
         assert not list(public.broken(public.kept(version), public.surface()))
 
 
+def records() -> set[str]:
+    """Give the paths of what is a record now, events among them."""
+    loaded = {module: importlib.import_module(module) for module in public.MODULES}
+    names = ((module, name) for module, found in loaded.items() for name in found.__all__)
+    return {f"{module}.{name}" for module, name in names if dataclasses.is_dataclass(getattr(loaded[module], name))}
+
+
 @pytest.mark.parametrize("version", public.versions())
-def test_events_keep_their_fields_for_ever(version: str) -> None:
-    before = {
-        path: what for path, what in public.kept(version).items() if re.split(r"[.(]", path)[1] in _events.__all__
-    }
+def test_events_and_other_records_keep_their_fields_for_ever(version: str) -> None:
+    still = records()
+    fields = {path: what for path, what in public.kept(version).items() if what == "field" or path.endswith("()")}
+    before = {path: what for path, what in fields.items() if re.sub(r"\(\)$|\.\w+$", "", path) in still}
     assert "gradproto.JobCompleted.outputs" in before
+    assert "gradproto.JobCompleted()" in before
     assert not list(public.broken(before, public.surface()))
 
 
