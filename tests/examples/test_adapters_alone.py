@@ -18,7 +18,7 @@ import trio
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection
 
-from gradproto import ConnectError, Event, FilePart, OpenWebSocket, Request, Session, Timeouts, WriteError
+from gradproto import ConnectError, Event, FilePart, OpenWebSocket, ReadError, Request, Session, Timeouts, WriteError
 from gradproto.wire import Connect, WireClient
 
 from .adapters import (
@@ -41,6 +41,14 @@ NOBODY: Any = None
 def drive_tasks(session: Session, on_event: Callable[[Event], bool], perform: tasks.Perform) -> None:
     """Let an adapter for asyncio work."""
     asyncio.run(tasks.drive(session, on_event, perform))
+
+
+def late_answer(told: asyncio.Event | None = None) -> tasks.Answer:
+    """Return an answer that may tell whatever it likes: the session is closed, and facts come late."""
+    session = Session("http://127.0.0.1:1", entropy=bytes)
+    session.connect()
+    session.close()
+    return tasks.Answer(session, 0, told or asyncio.Event())
 
 
 @pytest.fixture
@@ -148,10 +156,7 @@ def test_a_websocket_that_is_aborted_does_not_wait_for_the_other_side() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1")
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/queue/join"
         opened = asyncio.Event()
-        session = Session("http://127.0.0.1:1", entropy=bytes)
-        session.connect()
-        session.close()  # so that whatever is told comes late, and that is fine
-        answer = tasks.Answer(session, 0, opened)
+        answer = late_answer(opened)
         async with aiohttp.ClientSession(connector=aiohttp_adapter.Connector()) as client:
             answer.start(aiohttp_adapter.converse(client, OpenWebSocket(exchange=0, url=url), answer), ends=False)
             await opened.wait()
@@ -162,6 +167,34 @@ def test_a_websocket_that_is_aborted_does_not_wait_for_the_other_side() -> None:
         return await rest
 
     assert asyncio.run(main()) == b""  # and no closing handshake, which would be waited for
+
+
+def test_an_event_stream_is_not_asked_for_twice() -> None:
+    async def main() -> list[bytes]:
+        asked: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                while (path := (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1]) == b"/config":
+                    asked.append(path)
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                asked.append(path)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1")
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with aiohttp.ClientSession(connector=aiohttp_adapter.Connector()) as client:
+            for path in ("/config", "/queue/data"):
+                task = asyncio.ensure_future(
+                    aiohttp_adapter.perform(client, Request(method="GET", url=url + path), late_answer())
+                )
+                with contextlib.suppress(ReadError):
+                    await task
+        assert isinstance(task.exception(), ReadError)
+        server.close()
+        return asked
+
+    assert asyncio.run(main()) == [b"/config", b"/queue/data"]
 
 
 def mistaken(request: Request, answer: Any) -> None:

@@ -47,7 +47,9 @@ class Connector(aiohttp.TCPConnector):
     used: ContextVar[asyncio.Transport | None] = ContextVar("used", default=None)
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        """Connect, or take a connection that is there."""
+        """Connect, or take a connection that is there; aiohttp would repeat any GET, also that of an event stream."""
+        if self.used.get() is not None:
+            raise ReadError("the connection ended before there was an answer")
         connection = await super().connect(*args, **options)
         self.used.set(connection.transport)
         return connection
