@@ -237,6 +237,16 @@ class Following(Meddling):
             self._answer.tell(fact, *values)
 
 
+def tries_again(session: Session, on_event: OnEvent) -> None:
+    def perform(request: Request, answer: Answer) -> None:
+        try:
+            http_client_adapter.perform(request, answer)
+        except ReadError:
+            http_client_adapter.perform(request, answer)
+
+    threaded.drive(session, on_event, perform)
+
+
 def one_at_a_time(session: Session, on_event: OnEvent) -> None:
     turn = threading.Lock()
 
@@ -284,6 +294,7 @@ FAULTS: Sequence[tuple[str, Drive, str, list[str]]] = [
     ("swallows the end of a stream", is_deaf, "SESSION-7", ["side by side", "cut streams"]),
     ("takes any end for a good one", trusts, "SESSION-7", ["predict", "cut answers", "a cut file", "cut streams"]),
     ("reuses a dead connection", reuses_what_is_over, "SESSION-14", ["predict", "step by step", "a rest"]),
+    ("tries calls again", tries_again, "SESSION-14", ["predict", "cut answers"]),
     ("never releases", leaves_a_thread, "SESSION-16", ["predict"]),
     ("carries out one at a time", one_at_a_time, "SESSION-13", ["predict", "side by side"]),
     ("follows redirects", follows_redirects, "SESSION-1", ["predict", "a redirect"]),

@@ -142,10 +142,11 @@ def cut(stage: Stage) -> Script:
     yield from stage.ready()
     for fault in ("cut", "reset", "cut after head"):
         stage.inject(fault, "POST */queue/join*")
-        job = stage.submit("/echo", fault)
-        yield from stage.until(
-            JobFailed, owes="cuts", what=f"a call whose answer met {fault!r} is to fail", number=job.number
-        )
+        stage.submit("/echo", fault)
+        stage.waiting = ("cuts", f"a call whose answer met {fault!r} is to fail")
+        while not isinstance(event := (yield), JobFailed):
+            if isinstance(event, JobCompleted):
+                raise Broken("reuse", f"a call whose answer met {fault!r} was made a second time")
 
 
 def truncated(stage: Stage) -> Script:
