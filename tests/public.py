@@ -1,4 +1,7 @@
-"""What is public: every name, parameter, field and member. ``python -m tests.public`` keeps it for this version."""
+"""What is public: every name, parameter, field and member, what the command line takes, and the clauses and checks.
+
+``python -m tests.public`` keeps it for this version.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+
 import gradproto
+from gradproto_conformance import all_checks, clauses
+from gradproto_conformance.client import client_checks
+from gradproto_transports.cli._app import program
 
 MODULES = (
     "gradproto",
@@ -53,7 +61,22 @@ def surface() -> Surface:
             else:
                 homes[id(thing)] = path
                 found.update(_thing(path, thing))
+    found.update((f"clause {name}", "name") for name in sorted(clauses()))
+    found.update((f"check {name}", "name") for name in sorted({*all_checks(), *client_checks()}))
+    found.update(_command("gradproto", program))
     return found
+
+
+def _command(words: str, command: click.Command) -> Iterator[tuple[str, str]]:
+    """Give a command of the command line, what it takes, and the commands below it."""
+    yield f"$ {words}", "command"
+    for parameter in command.params:
+        choices = " ".join(["any of", *parameter.type.choices]) if isinstance(parameter.type, click.Choice) else "taken"
+        names = [*parameter.opts, *parameter.secondary_opts]
+        yield from ((f"$ {words} {name}", choices) for name in names if isinstance(parameter, click.Option))
+    if isinstance(command, click.Group):
+        for name, below in sorted(command.commands.items()):
+            yield from _command(f"{words} {name}", below)
 
 
 def _thing(path: str, thing: Any) -> Iterator[tuple[str, str | list[str]]]:

@@ -56,6 +56,11 @@ def test_events_and_other_records_keep_their_fields_for_ever(version: str) -> No
     assert not list(public.broken(before, public.surface()))
 
 
+def test_what_is_no_name_of_a_module_is_kept_too() -> None:
+    now = public.surface()
+    assert {"clause BASE-1.1", "check base-prefix", "$ gradproto predict", "$ gradproto predict --token"} <= set(now)
+
+
 def test_a_constructor_is_told_as_it_is_called() -> None:
     now = public.surface()
     assert now["gradproto.ProgressUnit()"] == ["index=...", "length=...", "unit=...", "progress=...", "desc=..."]
