@@ -113,6 +113,7 @@ def test_what_breaks_is_seen(was: str | list[str], now: str | list[str] | None, 
         ("field", "property"),
         (["async", "self"], ["async", "self", "a=..."]),
         ("any of JobStarted", "any of JobFailed JobStarted"),
+        ("any of '5.50.0'", "any of '5.50.0' '6.31.0'"),
         ("class Exception", "class GradprotoError Exception"),
     ],
 )

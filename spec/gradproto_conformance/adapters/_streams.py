@@ -68,7 +68,7 @@ class _Until:
         self._done = True
         self._stop()
 
-    def check(self) -> None:
+    def raise_failure(self) -> None:
         """Raise what ended the driver, if it was no event."""
         if self._failure is not None:
             raise self._failure
@@ -92,7 +92,7 @@ def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
     ended.wait()
     driver.stop()
     driver.join()
-    until.check()
+    until.raise_failure()
 
 
 def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, int, bool], Awaitable[Any]]) -> None:
@@ -116,7 +116,7 @@ def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, 
         async with driver.running():
             driver.call(lambda: None)
             await ended.wait()
-        until.check()
+        until.raise_failure()
 
     trio.run(main)
 
@@ -142,7 +142,7 @@ def drive_asyncio(session: Session, on_event: OnEvent, open_stream: Callable[[st
         async with driver.running():
             driver.call(lambda: None)
             await ended.wait()
-        until.check()
+        until.raise_failure()
 
     asyncio.run(main())
 
