@@ -1,6 +1,7 @@
 """Checks of what others put around the core: adapters at the session door, drivers at the bytes door, streams.
 
-They want the fake server and the clients, which are above the core, so that they are loaded only when they are used.
+They want the fake server and the clients, which are above the core, and the extra ``trio``: they are loaded only when
+they are used.
 """
 
 from __future__ import annotations

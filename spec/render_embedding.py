@@ -23,12 +23,13 @@ def render() -> str:
 def tables() -> str:
     """Return what may be called when."""
     closes = [state for state in SessionState if _leads(SESSION_TABLE, state, SessionInput.CLOSE)]
-    asks = "`prepare()`, `check()`, `submit()`, `download()`, `open_conversation()`, `reset_session()`"
+    asks = "`prepare()`, `check()`, `submit()`, `send()`, `end_inputs()`, `download()`, `open_conversation()`"
     rows = [
         ("`connect()`", [next(iter(SESSION_TABLE))], "once"),
-        (asks, [SessionState.READY], ""),
+        (f"{asks}, `reset_session()`", [SessionState.READY], ""),
         ("`cancel()`, `abort_download()`, `close_conversation()`", list(SessionState), "for what there was"),
         ("`close()`", closes, "again is fine"),
+        ("`may_download()`, `check_conversation()`", list(SessionState), "they only look"),
         ("`next_command()`, `next_event()`, `next_deadline()`, `tick()`", list(SessionState), ""),
         ("facts", list(SessionState), "late ones are ignored"),
     ]

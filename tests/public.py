@@ -1,4 +1,7 @@
-"""What is public: every name, parameter, field and member. ``python -m tests.public`` keeps it for this version."""
+"""What is public: every name, parameter, field and member, what the command line takes, and the clauses and checks.
+
+``python -m tests.public`` keeps it for this version.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
+
 import gradproto
+from gradproto_conformance import all_checks, clauses
+from gradproto_conformance.client import client_checks
+from gradproto_transports.cli._app import program
 
 MODULES = (
     "gradproto",
@@ -34,7 +42,7 @@ KEPT = Path(__file__).parent / "data" / "public"
 # What Python calls by itself: an object is used through these, too.
 SPECIAL = {
     *("__aenter__", "__aexit__", "__aiter__", "__anext__", "__await__", "__call__", "__contains__", "__enter__"),
-    *("__exit__", "__getitem__", "__iter__", "__len__", "__next__"),
+    *("__exit__", "__getitem__", "__iter__", "__len__", "__lt__", "__next__"),
 }
 
 Surface = dict[str, "str | list[str]"]
@@ -53,7 +61,26 @@ def surface() -> Surface:
             else:
                 homes[id(thing)] = path
                 found.update(_thing(path, thing))
+    found.update((f"clause {name}", "name") for name in sorted(clauses()))
+    found.update((f"check {name}", "name") for name in sorted({*all_checks(), *client_checks()}))
+    found.update(_command("gradproto", program))
     return found
+
+
+def _command(words: str, command: click.Command) -> Iterator[tuple[str, str]]:
+    """Give a command of the command line, what it takes, and the commands below it."""
+    yield f"$ {words}", "command"
+    for parameter in command.params:
+        choices = (
+            " ".join(["any of", *map(str, parameter.type.choices)])
+            if isinstance(parameter.type, click.Choice)
+            else "taken"
+        )
+        names = [*parameter.opts, *parameter.secondary_opts]
+        yield from ((f"$ {words} {name}", choices) for name in names if isinstance(parameter, click.Option))
+    if isinstance(command, click.Group):
+        for name, below in sorted(command.commands.items()):
+            yield from _command(f"{words} {name}", below)
 
 
 def _thing(path: str, thing: Any) -> Iterator[tuple[str, str | list[str]]]:
@@ -64,8 +91,15 @@ def _thing(path: str, thing: Any) -> Iterator[tuple[str, str | list[str]]]:
         yield path, _parameters(thing)
     elif typing.get_origin(thing) is typing.Literal:
         yield path, " ".join(["any of", *sorted(map(repr, typing.get_args(thing)))])
+    elif typing.get_origin(thing) is typing.Union:
+        yield path, " ".join(["any of", *sorted(_name(member) for member in typing.get_args(thing))])
     else:
-        yield path, "value" if isinstance(thing, str | int | tuple | frozenset) else "type"
+        yield path, "value" if typing.get_origin(thing) is None else "type"
+
+
+def _name(member: Any) -> str:
+    """Name a member of a union, without what it is of: ``list`` for ``list[int]``."""
+    return str((typing.get_origin(member) or member).__name__)
 
 
 def _is_public(base: type) -> bool:
@@ -74,9 +108,9 @@ def _is_public(base: type) -> bool:
 
 def _members(path: str, thing: type) -> Iterator[tuple[str, str | list[str]]]:
     if issubclass(thing, enum.Enum):
-        yield from ((f"{path}.{member}", "member") for member in sorted(thing.__members__))
-    elif dataclasses.is_dataclass(thing):
-        yield f"{path}()", ["*", *(_field(one) for one in dataclasses.fields(thing))]
+        yield from ((f"{path}.{name}", f"member {one.value!r}") for name, one in sorted(thing.__members__.items()))
+    elif dataclasses.is_dataclass(thing) and not _has_own_init(thing):
+        yield f"{path}()", _fields(thing)
     elif not getattr(thing, "_is_protocol", False):
         yield f"{path}()", _parameters(thing)
     members: Surface = {}
@@ -84,7 +118,9 @@ def _members(path: str, thing: type) -> Iterator[tuple[str, str | list[str]]]:
         members.update({name: "field" for name in inspect.get_annotations(ours) if name[0] != "_"})
         members.update({name: "attribute" for name in _set_by_init(ours)})
         for name, value in ours.__dict__.items():
-            if isinstance(value, property) and name[0] != "_":
+            if isinstance(value, str | int | tuple) and name[0] != "_":
+                members.setdefault(name, "attribute")
+            elif isinstance(value, property) and name[0] != "_":
                 members[name] = "property"
             elif isinstance(value, classmethod | staticmethod) and name[0] != "_":
                 members[name] = _parameters(value.__func__)
@@ -93,8 +129,19 @@ def _members(path: str, thing: type) -> Iterator[tuple[str, str | list[str]]]:
     yield from ((f"{path}.{name}", what) for name, what in sorted(members.items()))
 
 
+def _has_own_init(thing: type) -> bool:
+    options = getattr(thing, "__dataclass_params__", None)  # the core's own records have none
+    return options is not None and not options.init
+
+
+def _fields(thing: Any) -> list[str]:
+    """Give the fields of a record as the parameters that they are: `inspect` does not see those of the core's own."""
+    fields = [one for one in dataclasses.fields(thing) if one.init]
+    by_name = [_field(one) for one in fields if one.kw_only]
+    return [*(_field(one) for one in fields if not one.kw_only), *(["*", *by_name] if by_name else [])]
+
+
 def _field(one: dataclasses.Field[Any]) -> str:
-    """Give a field as a parameter; whether it may be given by its place as well, a record does not promise."""
     has_default = one.default is not dataclasses.MISSING or one.default_factory is not dataclasses.MISSING
     return f"{one.name}=..." if has_default else one.name
 
@@ -110,14 +157,15 @@ def _set_by_init(ours: type) -> Iterator[str]:
 
 
 def _parameters(called: Any) -> list[str]:
-    """Give the parameters as they are written in a ``def``, without types, which a type checker looks after."""
+    """Give the parameters as they are written in a ``def``, without types; ``async`` comes first."""
     try:
         signature = inspect.signature(called)
     except ValueError:
         return ["..."]  # of a class that has none of its own
     plain = [one.replace(annotation=inspect.Parameter.empty) for one in signature.parameters.values()]
     told = [one.replace(default=_DEFAULT) if one.default is not one.empty else one for one in plain]
-    return [one for one in str(inspect.Signature(told))[1:-1].split(", ") if one]
+    waits = inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
+    return [*(["async"] if waits else []), *(one for one in str(inspect.Signature(told))[1:-1].split(", ") if one)]
 
 
 class _Default:
@@ -142,9 +190,13 @@ def broken(before: Surface, now: Surface) -> Iterator[str]:
             yield f"{path} was {was} and is {after}"
         elif lost := set(str(was).split()[1:]) - set(str(after).split()[1:]):
             yield f"{path} is no {', '.join(sorted(lost))} any more"
+        elif str(was).startswith("gradproto") and was != after:  # another name of what is told elsewhere
+            yield f"{path} was {was} and is {after}"
 
 
 def _broken_call(was: list[str], now: list[str]) -> Iterator[str]:
+    if was[:1] != now[:1] and "async" in (was[:1] + now[:1]):
+        yield "it is to be awaited now, or not any more"
     by_place, by_name = _ways(was)
     places, names = _ways(now)
     for place, name in enumerate(by_place):
@@ -164,6 +216,8 @@ def _ways(parameters: list[str]) -> tuple[list[str], list[str]]:
     keywords = False
     for one in parameters:
         name = one.split("=")[0] + ("=" if "=" in one else "")
+        if one == "async":
+            continue
         if one == "/":
             by_name = []
         elif one == "*":

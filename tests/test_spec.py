@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gradproto import ConnectError, LocalProtocolError, Session
 from gradproto._dialects import DIALECTS, Dialect, parse_version
 from gradproto_conformance._clauses import pages
 from gradproto_conformance.adapters._obligations import BYTES, SESSION, STREAM, Door, Duty, number_of
@@ -43,6 +45,27 @@ def test_the_obligations_that_are_checked_are_those_of_the_page() -> None:
     doors: dict[Door, Mapping[Duty, str]] = {"SESSION": SESSION, "BYTES": BYTES, "STREAM": STREAM}
     checked = [f"{number_of(door, duty)} {title}" for door, duties in doors.items() for duty, title in duties.items()]
     assert re.findall(r"^### (.*)", page, re.MULTILINE) == checked
+
+
+@pytest.mark.parametrize("state", ["NEW", "FETCHING_CONFIG", "FAILED", "CLOSED"])
+def test_what_the_page_wants_a_ready_session_for_no_other_does(state: str) -> None:
+    page = (SPEC / "embedding.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if "| `READY` |" in line)
+    names = re.findall(r"`(\w+)\(\)`", row)
+    assert {"submit", "send", "reset_session"} <= set(names)
+    session = Session("http://app.test", entropy=bytes)
+    if state != "NEW":
+        session.connect()
+    if state == "FAILED":
+        session.exchange_failed(0, ConnectError("nobody listens"))
+    elif state == "CLOSED":
+        session.close()
+    assert session.state.value == state
+    for name in names:
+        method = getattr(session, name)
+        wanted = [one for one in inspect.signature(method).parameters.values() if one.default is one.empty]
+        with pytest.raises(LocalProtocolError, match=f"when the session is {state}$"):
+            method(*[None] * len(wanted))
 
 
 PAGES = sorted(SPEC.rglob("*.md"))

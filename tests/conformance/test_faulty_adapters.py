@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 import trio
@@ -20,10 +20,12 @@ from gradproto import (
     ConnectError,
     Event,
     FilePart,
+    GradprotoError,
     ReadError,
     Request,
     Session,
 )
+from gradproto._record import replace
 from gradproto.testing import AdapterFailed, check_adapter, check_driver, check_stream
 from gradproto.wire import WireClient
 from tests.examples.adapters import bytes_trio, http_client_adapter, stream_recording, threaded
@@ -211,6 +213,64 @@ def between(**methods: Callable[..., Any]) -> Drive:
     return drive
 
 
+def takes_a_refusal_for_a_cut(session: Session, exchange: int, error: GradprotoError) -> None:
+    session.exchange_failed(exchange, ReadError(error.message) if isinstance(error, ConnectError) else error)
+
+
+def follows_redirects(session: Session, on_event: OnEvent) -> None:
+    def perform(request: Request, answer: Answer) -> None:
+        meddling: Any = Following(answer)
+        http_client_adapter.perform(request, meddling)
+        if to := meddling.__dict__.get("to"):
+            http_client_adapter.perform(replace(request, url=urljoin(request.url, to)), answer)
+
+    threaded.drive(session, on_event, perform)
+
+
+class Following(Meddling):
+    """Tells nothing of an answer that leads elsewhere."""
+
+    def tell(self, fact: Any, *values: Any) -> None:
+        if fact == self.session.response_started and values[0] == 307:
+            self.__dict__["to"] = dict(values[1])["location"]
+        if "to" not in self.__dict__:
+            self._answer.tell(fact, *values)
+
+
+def tries_again(session: Session, on_event: OnEvent) -> None:
+    def perform(request: Request, answer: Answer) -> None:
+        try:
+            http_client_adapter.perform(request, answer)
+        except ReadError:
+            http_client_adapter.perform(request, answer)
+
+    threaded.drive(session, on_event, perform)
+
+
+def one_at_a_time(session: Session, on_event: OnEvent) -> None:
+    turn = threading.Lock()
+
+    def perform(request: Request, answer: Answer) -> None:
+        if "heartbeat" in request.url:
+            raise threaded.Aborted
+        while not turn.acquire(timeout=0.05):
+            if answer.aborted:
+                raise threaded.Aborted
+        try:
+            http_client_adapter.perform(request, answer)
+        finally:
+            turn.release()
+
+    threaded.drive(session, on_event, perform)
+
+
+def goes_on(session: Session, on_event: OnEvent) -> None:
+    def once_more(event: Event) -> bool:
+        return on_event(event) and (on_event(event) or True)
+
+    http_client_adapter.drive(session, once_more)
+
+
 def aborts_nothing(session: Session) -> Command | None:
     command = session.next_command()
     return session.next_command() if isinstance(command, AbortExchange) else command
@@ -234,7 +294,17 @@ FAULTS: Sequence[tuple[str, Drive, str, list[str]]] = [
     ("swallows the end of a stream", is_deaf, "SESSION-7", ["side by side", "cut streams"]),
     ("takes any end for a good one", trusts, "SESSION-7", ["predict", "cut answers", "a cut file", "cut streams"]),
     ("reuses a dead connection", reuses_what_is_over, "SESSION-14", ["predict", "step by step", "a rest"]),
+    ("tries calls again", tries_again, "SESSION-14", ["predict", "cut answers"]),
     ("never releases", leaves_a_thread, "SESSION-16", ["predict"]),
+    ("carries out one at a time", one_at_a_time, "SESSION-13", ["predict", "side by side"]),
+    ("follows redirects", follows_redirects, "SESSION-1", ["predict", "a redirect"]),
+    ("hands on an event twice", goes_on, "SESSION-3", ["predict"]),
+    (
+        "takes a refusal for a cut",
+        between(exchange_failed=takes_a_refusal_for_a_cut),
+        "SESSION-8",
+        ["predict", "a refused connection"],
+    ),
     ("aborts nothing", between(next_command=aborts_nothing), "SESSION-10", ["predict", "an aborted download"]),
     ("reports an abort twice", between(next_command=fails_twice), "SESSION-6", ["predict", "an aborted download"]),
 ]
@@ -247,6 +317,12 @@ def test_the_check_names_the_obligation_that_an_adapter_breaks(drive: Drive, bro
     with pytest.raises(AdapterFailed) as caught:
         check_adapter(drive, websockets=False, only=only, limit=LIMIT)
     assert caught.value.obligations == (broken,), str(caught.value)
+
+
+def test_an_adapter_that_has_no_websockets_after_all_is_told_so() -> None:
+    with pytest.raises(AdapterFailed) as caught:
+        check_adapter(http_client_adapter.drive, only=["predict over WebSockets"], limit=LIMIT)
+    assert caught.value.obligations == ("SESSION-15",), str(caught.value)
 
 
 class DeafConnection(bytes_trio.Connection):
@@ -297,9 +373,30 @@ def test_the_check_names_the_obligation_that_a_stream_breaks() -> None:
     assert caught.value.obligations == ("STREAM-4",), str(caught.value)
 
 
-def test_what_a_check_cannot_do_is_said_before_anything_runs() -> None:
-    with pytest.raises(ArgumentError, match="no scenarios: \\['juggle'\\]; there are predict, "):
-        check_adapter(http_client_adapter.drive, only=["juggle"])
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"only": ["juggle"]}, r"no scenarios: \['juggle'\]; there are predict, "),
+        ({"only": []}, r"only is \[\]: it must be some names of scenarios; there are predict, "),
+        ({"only": "predict"}, "only is 'predict': it must be some names"),
+        ({"only": 5}, "only is 5: it must be some names"),
+        *(({"limit": limit}, "limit is .*: it must be a number of seconds") for limit in (0, -1, True, "5", 1e9)),
+        ({"limit": float("nan")}, "limit is nan"),
+    ],
+)
+def test_what_a_check_cannot_do_is_said_before_anything_runs(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(ArgumentError, match=why):
+        check_adapter(http_client_adapter.drive, **options)
+
+
+def test_what_is_no_io_layer_is_said_before_anything_runs() -> None:
+    nothing: Any = None
+    with pytest.raises(ArgumentError, match="drive is None, which cannot be called"):
+        check_adapter(nothing)
+    with pytest.raises(ArgumentError, match="drive is None"):
+        check_driver(nothing)
+    with pytest.raises(ArgumentError, match="open_stream is None"):
+        check_stream(nothing)
     with pytest.raises(ArgumentError, match="client is 'twisted'"):
         check_stream(stream_recording.open_stream, client=cast(Any, "twisted"))
 

@@ -12,8 +12,9 @@ from ._obligations import BYTES, SESSION, STREAM, Door, Duty, number_of
 from ._scenarios import NO_WEBSOCKETS, SCENARIOS
 from ._stage import Play, Scenario, play
 
-__all__ = ["AdapterFailed", "BrokenObligation", "Checked", "check", "check_adapter", "check_driver"]
+__all__ = ["AdapterFailed", "BrokenObligation", "Checked", "check", "check_adapter", "check_callable", "check_driver"]
 
+_LONGEST = 86400.0
 _TITLES = {"SESSION": SESSION, "BYTES": BYTES, "STREAM": STREAM}
 
 
@@ -69,8 +70,12 @@ def check_adapter(
     want them are left out, and it has to refuse one at once. ``only`` are the names of scenarios; ``limit`` is in
     seconds, for each of them. An adapter that hangs is left behind on a daemon thread.
 
-    Raises `AdapterFailed`, an ``AssertionError``, with every obligation that was broken.
+    One check at a time: a thread that somebody else starts meanwhile is taken for the adapter's.
+
+    Raises `AdapterFailed`, an ``AssertionError``, with every obligation that was broken, and `ArgumentError` for what
+    cannot be checked.
     """
+    check_callable("drive", drive)
     return check(
         "SESSION", lambda session, _, on_event: drive(session, on_event), websockets=websockets, only=only, limit=limit
     )
@@ -88,11 +93,19 @@ def check_driver(
     ``on_event`` until that returns True; then it closes all connections and returns. The rest is as with
     `check_adapter`.
     """
+    check_callable("drive", drive)
     return check("BYTES", lambda _, client, on_event: drive(client, on_event), websockets=True, only=only, limit=limit)
+
+
+def check_callable(name: str, given: object) -> None:
+    """Raise `ArgumentError` for what cannot be called."""
+    if not callable(given):
+        raise ArgumentError(f"{name} is {given!r:.80}, which cannot be called")
 
 
 def check(door: Door, adapter: Play, *, websockets: bool, only: Collection[str] | None, limit: float) -> Checked:
     """Let anything go through the scenarios, and raise `AdapterFailed` where it does not go well."""
+    _check_limit(limit)
     chosen = _chosen(only)
     tried = [
         scenario
@@ -116,12 +129,19 @@ def check(door: Door, adapter: Play, *, websockets: bool, only: Collection[str] 
     return Checked(passed=tuple(passed), left_out=left_out)
 
 
+def _check_limit(limit: object) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < _LONGEST:
+        raise ArgumentError(f"limit is {limit!r:.80}: it must be a number of seconds above 0, and of less than a day")
+
+
 def _chosen(only: Collection[str] | None) -> list[Scenario]:
     if only is None:
         return list(SCENARIOS)
     names = [scenario.name for scenario in SCENARIOS]
+    if isinstance(only, str) or not isinstance(only, Collection) or not only:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentError(f"only is {only!r:.80}: it must be some names of scenarios; there are {', '.join(names)}")
     unknown = [name for name in only if name not in names]
-    if isinstance(only, str) or unknown:
+    if unknown:
         raise ArgumentError(f"no scenarios: {unknown!r:.200}; there are {', '.join(names)}")
     return [scenario for scenario in SCENARIOS if scenario.name in only]
 

@@ -71,7 +71,8 @@ class Scenario:
 class Stage:
     """What a script acts with: the server, the session, and a way to wait for events."""
 
-    def __init__(self, server: FakeServer, session: WatchedSession, patience: float) -> None:
+    def __init__(self, door: Door, server: FakeServer, session: WatchedSession, patience: float) -> None:
+        self.door: Door = door
         self.server = server
         self.session = session
         self.patience = patience
@@ -144,7 +145,7 @@ def play(scenario: Scenario, door: Door, adapter: Play, limit: float) -> Mapping
     with FakeServer(make_app(scenario.version)) as server:
         session = WatchedSession(server.url, log=log, direct=door == "SESSION", entropy=os.urandom, **scenario.options)
         wire = WatchedWire(session, log=log, entropy=os.urandom) if door != "SESSION" else None
-        stage = Stage(server, session, min(PATIENCE, limit / 2))
+        stage = Stage(door, server, session, min(PATIENCE, limit / 2))
         _Run(scenario, stage, log).go(lambda on_event: adapter(session, wire or _no_wire(session), on_event), limit)
     return log.broken
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gradproto import ArgumentError, Event, Session
 
-from ._check import Checked, check
+from ._check import Checked, check, check_callable
 
 if TYPE_CHECKING:
     from gradproto_transports._proxy import Proxies
@@ -31,6 +31,7 @@ def check_stream(
     ``client`` is the module of ``gradproto_transports`` that it is for. The stream has to lead to the host and the port
     that are asked for. The rest is as with `check_adapter`.
     """
+    check_callable("open_stream", open_stream)
     drivers: dict[str, Callable[[Session, OnEvent, Any], None]] = {
         "sync": drive_sync,
         "trio": drive_trio,
@@ -55,7 +56,7 @@ class _Until:
         self._on_event = on_event
         self._stop = stop
         self._done = False
-        self.failure: BaseException | None = None
+        self._failure: BaseException | None = None
 
     def __call__(self, event: Event) -> None:
         if not self._done and self._on_event(event):
@@ -63,9 +64,14 @@ class _Until:
             self._stop()
 
     def stopped(self, failure: BaseException | None) -> None:
-        self.failure = failure
+        self._failure = failure
         self._done = True
         self._stop()
+
+    def raise_failure(self) -> None:
+        """Raise what ended the driver, if it was no event."""
+        if self._failure is not None:
+            raise self._failure
 
 
 def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
@@ -86,6 +92,7 @@ def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
     ended.wait()
     driver.stop()
     driver.join()
+    until.raise_failure()
 
 
 def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, int, bool], Awaitable[Any]]) -> None:
@@ -109,6 +116,7 @@ def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, 
         async with driver.running():
             driver.call(lambda: None)
             await ended.wait()
+        until.raise_failure()
 
     trio.run(main)
 
@@ -134,6 +142,7 @@ def drive_asyncio(session: Session, on_event: OnEvent, open_stream: Callable[[st
         async with driver.running():
             driver.call(lambda: None)
             await ended.wait()
+        until.raise_failure()
 
     asyncio.run(main())
 

@@ -19,6 +19,8 @@ from .tasks import Answer
 
 # What aiohttp would add to a request; whatever belongs there, the session has put there.
 OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+# There is no time limit but that of connecting.
+UNMADE = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
 
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
@@ -45,10 +47,18 @@ class Connector(aiohttp.TCPConnector):
     used: ContextVar[asyncio.Transport | None] = ContextVar("used", default=None)
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        """Connect, or take a connection that is there."""
+        """Connect, or take a connection that is there; aiohttp would repeat any GET, also that of an event stream."""
+        if self.used.get() is not None:
+            raise ReadError("the connection ended before there was an answer")
         connection = await super().connect(*args, **options)
         self.used.set(connection.transport)
         return connection
+
+
+def abort() -> None:
+    """Drop the connection of this task, if there is one."""
+    if (transport := Connector.used.get()) is not None:
+        transport.abort()
 
 
 async def perform(client: aiohttp.ClientSession, request: Request, answer: Answer) -> None:
@@ -64,10 +74,9 @@ async def perform(client: aiohttp.ClientSession, request: Request, answer: Answe
             while data := await response.content.readany():
                 answer.tell(answer.session.response_data, data)
     except asyncio.CancelledError:
-        if (transport := Connector.used.get()) is not None:
-            transport.abort()
+        abort()
         raise
-    except aiohttp.ClientConnectorError as error:
+    except UNMADE as error:
         raise ConnectError(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise ReadError(f"{type(error).__name__}: {error}") from error
@@ -84,6 +93,9 @@ async def converse(client: aiohttp.ClientSession, command: OpenWebSocket, answer
                 async for message in websocket:
                     if message.type is aiohttp.WSMsgType.TEXT:
                         answer.tell(answer.session.websocket_text, message.data)
+            except asyncio.CancelledError:
+                abort()  # or leaving the block would wait for the other side to close, too
+                raise
             finally:
                 writing.cancel()
             code = websocket.close_code
@@ -91,7 +103,7 @@ async def converse(client: aiohttp.ClientSession, command: OpenWebSocket, answer
     except aiohttp.WSServerHandshakeError as error:
         tell_head(answer, error.status, error.headers or {})
         answer.tell(answer.session.response_ended)
-    except aiohttp.ClientConnectorError as error:
+    except UNMADE as error:
         raise ConnectError(str(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         raise ReadError(f"{type(error).__name__}: {error}") from error

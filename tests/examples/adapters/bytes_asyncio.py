@@ -23,15 +23,18 @@ async def main(client: WireClient, on_event: Callable[[Event], bool]) -> None:
     """The same, in an event loop that is there already."""
     told = asyncio.Event()
     connections: dict[int, Connection] = {}
+    tasks: set[asyncio.Task[None]] = set()  # those of connections that are closed end a little later
     try:
         while True:
             told.clear()
             client.tick(time.monotonic())
             while (action := client.next_action()) is not None:
                 if isinstance(action, Connect):
-                    connections[action.connection] = Connection(client, action, told)
+                    made = connections[action.connection] = Connection(client, action, told)
+                    tasks.add(made.task)
+                    made.task.add_done_callback(tasks.discard)
                 elif isinstance(action, Close):
-                    connections[action.connection].close()
+                    connections.pop(action.connection).close()
                 else:
                     connections[action.connection].outgoing.put_nowait(action)
             if (event := client.next_event()) is not None:
@@ -45,7 +48,7 @@ async def main(client: WireClient, on_event: Callable[[Event], bool]) -> None:
     finally:
         for connection in connections.values():
             connection.close()
-        await asyncio.gather(*(connection.task for connection in connections.values()), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Connection:
@@ -85,16 +88,17 @@ class Connection:
 
     async def read(self, reader: asyncio.StreamReader) -> None:
         """Report what comes, up to its end."""
-        data = b"first"
-        while data:
+        while True:
             try:
                 data = await reader.read(64 * 1024)
             except OSError as error:
                 self.client.connection_lost(self.number, ReadError(str(self.write_error or error)))
-                break
-            finally:
                 self.told.set()
+                return
             self.client.receive_data(self.number, data)
+            self.told.set()
+            if not data:
+                return
 
     async def write(self, writer: asyncio.StreamWriter) -> None:
         """Write in order; what fails here is told when there is nothing left to read."""

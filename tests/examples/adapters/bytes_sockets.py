@@ -1,4 +1,7 @@
-"""The bytes door over plain sockets: one thread and one selector, for ``http`` addresses."""
+"""The bytes door over plain sockets: one thread and one selector, for ``http`` addresses.
+
+A name is looked up while everything waits; whoever needs more than addresses and ``localhost`` does that on a thread.
+"""
 
 from __future__ import annotations
 
@@ -98,6 +101,8 @@ class Connection:
     def _read(self) -> None:
         try:
             data = self._socket.recv(64 * 1024)
+        except BlockingIOError:
+            return  # what was there is gone: a kernel may be wrong about that
         except OSError as error:
             raise ReadError(str(error)) from error
         if not data:
@@ -113,12 +118,14 @@ class Connection:
         data, of_file = item
         try:
             sent = self._socket.send(data)
+        except BlockingIOError:
+            sent = 0  # as above
         except OSError:
             self._outgoing.clear()  # what fails here is told when there is nothing left to read
             return self._watch()
         if data[sent:]:
             self._outgoing.appendleft((data[sent:], of_file))
-        if of_file:
+        if of_file and sent:
             self._client.file_sent(self._number, sent)
         return self._watch()
 

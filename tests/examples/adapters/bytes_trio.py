@@ -32,7 +32,7 @@ async def main(client: WireClient, on_event: Callable[[Event], bool], kind: type
                     made = connections[action.connection] = (kind or Connection)(client, action, told)
                     nursery.start_soon(made.run)
                 elif isinstance(action, Close):
-                    connections[action.connection].scope.cancel()
+                    connections.pop(action.connection).scope.cancel()
                 else:
                     connections[action.connection].send(action)
             if (event := client.next_event()) is not None:
@@ -69,7 +69,7 @@ class Connection:
             try:
                 stream = await self.open()
             except (OSError, trio.BrokenResourceError) as error:
-                self.client.connection_lost(self.number, ConnectError(str(error)))
+                self.client.connection_lost(self.number, ConnectError(reason_of(error)))
                 self.told.unpark()
                 return
             try:
@@ -89,7 +89,11 @@ class Connection:
             return plain
         context = ssl.create_default_context()
         secure = trio.SSLStream(plain, context, server_hostname=self.action.host, https_compatible=True)
-        await secure.do_handshake()
+        try:
+            await secure.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(plain)
+            raise
         return secure
 
     async def read(self, stream: trio.abc.Stream) -> None:
@@ -98,7 +102,7 @@ class Connection:
             try:
                 data = await stream.receive_some(64 * 1024)
             except trio.BrokenResourceError as error:
-                self.client.connection_lost(self.number, ReadError(str(self._write_error or error)))
+                self.client.connection_lost(self.number, ReadError(reason_of(self._write_error or error)))
                 self.told.unpark()
                 return
             self.client.receive_data(self.number, data)
@@ -126,3 +130,8 @@ class Connection:
         except WriteError as error:
             self.client.connection_lost(self.number, error)
             self.told.unpark()
+
+
+def reason_of(error: Exception) -> str:
+    """Say what happened: what trio raises for a stream has no text, and its cause has one."""
+    return str(error) or str(error.__cause__ or type(error).__name__)

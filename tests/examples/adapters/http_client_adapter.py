@@ -15,6 +15,8 @@ from . import threaded
 from .files import PIECE
 from .threaded import Answer
 
+CONNECT_SECONDS = 10.0
+
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
     """Carry out what the session asks for, until ``on_event`` returns True."""
@@ -26,16 +28,18 @@ def perform(request: Request, answer: Answer) -> None:
     url = urlsplit(request.url)
     assert url.hostname is not None
     connection: http.client.HTTPConnection
+    where, limit = (url.hostname, url.port), CONNECT_SECONDS
     if url.scheme == "https":
-        connection = http.client.HTTPSConnection(url.hostname, url.port, context=ssl.create_default_context())
+        connection = http.client.HTTPSConnection(*where, timeout=limit, context=ssl.create_default_context())
     else:
-        connection = http.client.HTTPConnection(url.hostname, url.port)
+        connection = http.client.HTTPConnection(*where, timeout=limit)
     with contextlib.closing(connection):
         try:
             connection.connect()
         except OSError as error:
             raise ConnectError(f"{url.netloc}: {error}") from error
         sock = connection.sock
+        sock.settimeout(None)  # from here on the session knows how long to wait
         answer.can_be_shut(lambda: shut(sock))
         try:
             send(connection, request, answer)
@@ -47,7 +51,7 @@ def perform(request: Request, answer: Answer) -> None:
         try:
             receive(connection, answer)
         except (OSError, http.client.HTTPException) as error:
-            raise refusal or ReadError(f"{url.netloc}: {error or type(error).__name__}") from error
+            raise refusal or ReadError(f"{url.netloc}: {str(error) or type(error).__name__}") from error
 
 
 def send(connection: http.client.HTTPConnection, request: Request, answer: Answer) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
-from gradproto import ConnectError, Event, ReadError, Request, Session
+from gradproto import Event, ReadError, Request, Session
 
 from . import threaded
 from .threaded import Answer
@@ -20,13 +20,18 @@ from .urllib3_adapter import PlainPool, SecurePool, Shuttable, close, receive
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
     """Carry out what the session asks for, until ``on_event`` returns True."""
-    adapter = HTTPAdapter(pool_maxsize=64)
-    # What requests does not show: how its connections can be shut while a thread waits for them.
-    adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    adapter = make_adapter()
     try:
         threaded.drive(session, on_event, partial(perform, adapter))
     finally:
         close(adapter.poolmanager)
+
+
+def make_adapter() -> HTTPAdapter:
+    """Make an adapter with what requests does not show: connections that can be shut while a thread waits for them."""
+    adapter = HTTPAdapter(pool_maxsize=64)
+    adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return adapter
 
 
 def perform(adapter: HTTPAdapter, request: Request, answer: Answer) -> None:
@@ -35,10 +40,6 @@ def perform(adapter: HTTPAdapter, request: Request, answer: Answer) -> None:
     try:
         response = adapter.send(prepared(request, answer), stream=True, timeout=(10, None))
         receive(response.raw, answer)
-    except requests.ConnectionError as error:
-        reason = getattr(error.args[0] if error.args else None, "reason", None)
-        kind = ConnectError if isinstance(reason, NewConnectionError) else ReadError
-        raise kind(f"{type(error).__name__}: {error}") from error
     except (requests.RequestException, HTTPError, OSError) as error:
         raise ReadError(f"{type(error).__name__}: {error}") from error
 

@@ -17,14 +17,14 @@ async def open_stream(host: str, port: int, tls: bool) -> tuple[asyncio.StreamRe
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         writer.write(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode("ascii"))
         answer = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         writer.close()
-        raise ConnectionError("the proxy closed the connection") from None
+        raise ConnectionError("the proxy closed the connection, or spoke no HTTP") from None
     except BaseException:
         writer.close()
         raise
-    status = answer.split(b" ", 2)[1]
-    if status != b"200":
+    status = answer.split(maxsplit=2)[1:2]
+    if status != [b"200"]:
         writer.close()
-        raise ConnectionError(f"the proxy refused the tunnel with {status.decode('latin-1')}")
+        raise ConnectionError(f"the proxy refused the tunnel with {answer.splitlines()[0]!r:.80}")
     return reader, writer

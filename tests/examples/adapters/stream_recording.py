@@ -1,4 +1,7 @@
-"""The stream door of the sync client, with a stream that keeps what went over it."""
+"""The stream door of the sync client, with a stream that keeps what went over it, for ``http`` addresses.
+
+With TLS the client takes the connection out of the socket that it is given, and its methods are not called any more.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,6 @@ class RecordingSocket(socket.socket):
 
 
 def open_stream(host: str, port: int, tls: bool) -> socket.socket:
-    """Connect; what is asked of ``tls`` the client does itself, on top."""
+    """Connect."""
     plain = socket.create_connection((host, port))
     return RecordingSocket(plain.family, plain.type, plain.proto, plain.detach())

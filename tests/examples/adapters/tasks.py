@@ -41,6 +41,8 @@ async def drive(
     try:
         while True:
             told.clear()
+            for answer in [answer for answer in answers.values() if answer.task.done()]:
+                answers.pop(answer.number).finish()
             session.tick(time.monotonic())
             while (command := session.next_command()) is not None:
                 number = command.exchange
@@ -52,7 +54,7 @@ async def drive(
                     answers[number].start(converse(command, answers[number]), ends=False)
                 elif isinstance(command, OpenWebSocket):
                     session.exchange_failed(number, ConnectError("this library has no WebSockets"))
-                elif isinstance(command, AbortExchange):
+                elif isinstance(command, AbortExchange) and number in answers:
                     answers[number].abort()
                 elif number in answers:
                     assert isinstance(command, (SendText, CloseWebSocket))
@@ -86,11 +88,17 @@ class Answer:
     def start(self, work: Awaitable[None], *, ends: bool) -> None:
         """Begin; with ``ends`` the answer is over when the work is done."""
         self.task = asyncio.ensure_future(self._run(work, ends))
+        self.task.add_done_callback(lambda _: self._told.set())
 
     def abort(self) -> None:
         """Let the task end, and with it its connection."""
         self._aborted = True
         self.task.cancel()
+
+    def finish(self) -> None:
+        """Raise what the task did not expect: nobody would hear of that otherwise."""
+        if not self._aborted:
+            self.task.result()
 
     def tell(self, fact: Callable[..., None], *values: Any) -> None:
         """Report something: everything here runs on one thread."""

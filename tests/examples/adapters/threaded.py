@@ -30,10 +30,12 @@ from .files import pieces_of
 # Facts of one exchange that may wait to be taken: who reads faster has to wait, too.
 ROOM = 8
 
-Facts = queue.SimpleQueue[tuple["Answer", Callable[[], None]]]
+Perform = Callable[[Request, "Answer"], None]
+# The last of an exchange is none: its thread is at its end.
+Facts = queue.SimpleQueue[tuple["Answer", "Callable[[], None] | None"]]
 
 
-def drive(session: Session, on_event: Callable[[Event], bool], perform: Callable[[Request, Answer], None]) -> None:
+def drive(session: Session, on_event: Callable[[Event], bool], perform: Perform) -> None:
     """Carry out what the session asks for, until ``on_event`` returns True."""
     facts: Facts = queue.SimpleQueue()
     answers: dict[int, Answer] = {}
@@ -57,13 +59,15 @@ def drive(session: Session, on_event: Callable[[Event], bool], perform: Callable
             except queue.Empty:
                 continue  # the time has come, of which the session is told
             answer.room.release()
-            if not answer.aborted:
+            if fact is None:
+                answers.pop(answer.number).finish()
+            elif not answer.aborted:
                 fact()
     finally:
         for answer in answers.values():
             answer.abort()
         for answer in answers.values():
-            answer.thread.join()
+            answer.finish()
 
 
 class Aborted(Exception):
@@ -73,9 +77,7 @@ class Aborted(Exception):
 class Answer:
     """What a thread is told to do, and tells: everything that it says comes to the session on the driving thread."""
 
-    def __init__(
-        self, session: Session, command: StartExchange, facts: Facts, perform: Callable[[Request, Answer], None]
-    ) -> None:
+    def __init__(self, session: Session, command: StartExchange, facts: Facts, perform: Perform) -> None:
         self.session = session
         self.number = command.exchange
         self.aborted = False
@@ -83,8 +85,9 @@ class Answer:
         self._shut: Callable[[], object] = nothing
         self._facts = facts
         self._lock = threading.Lock()
-        self.thread = threading.Thread(target=self._run, args=(command.request, perform))
-        self.thread.start()
+        self._mistake: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(command.request, perform))
+        self._thread.start()
 
     def can_be_shut(self, shut: Callable[[], object]) -> None:
         """Say how the thread is woken, wherever it waits for the network."""
@@ -99,6 +102,12 @@ class Answer:
             self.aborted = True
             self._shut()
         self.room.release()
+
+    def finish(self) -> None:
+        """Wait for the end of the thread, and raise what it did not expect: nobody would hear of that otherwise."""
+        self._thread.join()
+        if self._mistake is not None and not self.aborted:
+            raise self._mistake
 
     def body(self, request: Request) -> Iterator[bytes]:
         """Give the request's body piece by piece, and tell how far it got."""
@@ -116,7 +125,7 @@ class Answer:
             raise Aborted
         self._facts.put((self, partial(fact, self.number, *values)))
 
-    def _run(self, request: Request, perform: Callable[[Request, Answer], None]) -> None:
+    def _run(self, request: Request, perform: Perform) -> None:
         try:
             try:
                 perform(request, self)
@@ -125,9 +134,11 @@ class Answer:
                 self.tell(self.session.exchange_failed, error)
         except Aborted:
             pass
-        finally:
-            with self._lock:
-                self._shut = nothing  # the connection may be another's by now
+        except Exception as error:
+            self._mistake = error
+        with self._lock:
+            self._shut = nothing  # the connection may be another's by now
+        self._facts.put((self, None))
 
 
 def nothing() -> None:

@@ -22,12 +22,18 @@ from .threaded import Answer
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
     """Carry out what the session asks for, until ``on_event`` returns True."""
-    manager = urllib3.PoolManager(maxsize=64)
-    manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    manager = make_manager()
     try:
         threaded.drive(session, on_event, partial(perform, manager))
     finally:
         close(manager)
+
+
+def make_manager() -> urllib3.PoolManager:
+    """Make a pool whose connections can be shut while a thread waits for them."""
+    manager = urllib3.PoolManager(maxsize=64)
+    manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return manager
 
 
 def close(manager: urllib3.PoolManager) -> None:
@@ -56,8 +62,6 @@ def perform(manager: urllib3.PoolManager, request: Request, answer: Answer) -> N
             timeout=urllib3.Timeout(connect=10, read=None),
         )
         receive(response, answer)
-    except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-        raise ConnectError(str(error)) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise ReadError(f"{type(error).__name__}: {error}") from error
 
@@ -88,8 +92,11 @@ class Shuttable:
         self.worked_for: Answer | None = None
 
     def connect(self) -> None:
-        """Connect for the exchange of this thread."""
-        super().connect()  # type: ignore[misc]
+        """Connect for the exchange of this thread; later one cannot tell whose fault an error of TLS was."""
+        try:
+            super().connect()  # type: ignore[misc]
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ConnectError(str(error)) from error
         self.work()
 
     def request(self, *args: Any, **options: Any) -> None:
