@@ -45,7 +45,9 @@ class Connector(aiohttp.TCPConnector):
     used: ContextVar[asyncio.Transport | None] = ContextVar("used", default=None)
 
     async def connect(self, *args: Any, **options: Any) -> Any:
-        """Connect, or take a connection that is there."""
+        """Connect, or take a connection that is there; but once: aiohttp sends a GET again that got no answer."""
+        if self.used.get() is not None:
+            raise aiohttp.ServerDisconnectedError
         connection = await super().connect(*args, **options)
         self.used.set(connection.transport)
         return connection
@@ -63,6 +65,8 @@ async def perform(client: aiohttp.ClientSession, request: Request, answer: Answe
             tell_head(answer, response.status, response.headers)
             while data := await response.content.readany():
                 answer.tell(answer.session.response_data, data)
+            if response.connection is not None and (transport := Connector.used.get()) is not None:
+                transport.abort()  # the answer came before all of the request was out, and the rest stays here
     except asyncio.CancelledError:
         if (transport := Connector.used.get()) is not None:
             transport.abort()

@@ -15,6 +15,9 @@ from . import threaded
 from .files import PIECE
 from .threaded import Answer
 
+# Seconds. A thread that connects cannot be woken.
+CONNECT = 10.0
+
 
 def drive(session: Session, on_event: Callable[[Event], bool]) -> None:
     """Carry out what the session asks for, until ``on_event`` returns True."""
@@ -27,15 +30,17 @@ def perform(request: Request, answer: Answer) -> None:
     assert url.hostname is not None
     connection: http.client.HTTPConnection
     if url.scheme == "https":
-        connection = http.client.HTTPSConnection(url.hostname, url.port, context=ssl.create_default_context())
+        context = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(url.hostname, url.port, timeout=CONNECT, context=context)
     else:
-        connection = http.client.HTTPConnection(url.hostname, url.port)
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=CONNECT)
     with contextlib.closing(connection):
         try:
             connection.connect()
         except OSError as error:
             raise ConnectError(f"{url.netloc}: {error}") from error
         sock = connection.sock
+        sock.settimeout(None)
         answer.can_be_shut(lambda: shut(sock))
         try:
             send(connection, request, answer)
