@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import re
+import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -297,11 +300,66 @@ def test_the_check_names_the_obligation_that_a_stream_breaks() -> None:
     assert caught.value.obligations == ("STREAM-4",), str(caught.value)
 
 
-def test_what_a_check_cannot_do_is_said_before_anything_runs() -> None:
-    with pytest.raises(ArgumentError, match="no scenarios: \\['juggle'\\]; there are predict, "):
-        check_adapter(http_client_adapter.drive, only=["juggle"])
+async def is_async(session: Session, on_event: OnEvent) -> None:
+    raise AssertionError("nobody awaits this")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"only": ["juggle"]}, "no scenarios: \\['juggle'\\]; there are predict, "),
+        ({"only": []}, "no scenarios"),
+        ({"only": "predict"}, "only is of type str"),
+        ({"only": 5}, "only is of type int"),
+        ({"only": iter(["predict", "juggle"])}, "no scenarios: \\['juggle'\\]"),
+        ({"limit": 0}, "limit is 0"),
+        ({"limit": float("nan")}, "limit is nan"),
+        ({"limit": float("inf")}, "limit is inf"),
+        ({"limit": "5"}, "limit is '5'"),
+        ({"websockets": "no"}, "websockets is 'no'"),
+        ({"drive": None}, "drive is of type NoneType"),
+        ({"drive": is_async}, "drive is an async function or a generator"),
+    ],
+)
+def test_what_a_check_cannot_do_is_said_before_anything_runs(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        check_adapter(**{"drive": http_client_adapter.drive, **options})
+
+
+def test_a_check_of_streams_wants_a_client_and_a_function_that_opens_them_for_it() -> None:
     with pytest.raises(ArgumentError, match="client is 'twisted'"):
         check_stream(stream_recording.open_stream, client=cast(Any, "twisted"))
+    with pytest.raises(ArgumentError, match="client is \\['sync'\\]"):
+        check_stream(stream_recording.open_stream, client=cast(Any, ["sync"]))
+    with pytest.raises(ArgumentError, match="open_stream is of type NoneType"):
+        check_stream(cast(Any, None), client="trio")
+    with pytest.raises(ArgumentError, match="open_stream is an async function"):
+        check_stream(is_async)
+
+
+def test_what_a_check_says_to_have_passed_may_be_asked_for_again() -> None:
+    names = ("predict", "a WebSocket that cannot be")
+    for only in (iter(["predict", "predict over WebSockets"]), names):
+        assert check_adapter(http_client_adapter.drive, websockets=False, only=cast(Any, only)).passed == names
+    assert check_driver(bytes_trio.drive, only=names).left_out == names[1:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for one thread")
+def test_whoever_interrupts_a_check_ends_its_adapter_too() -> None:
+    main = threading.main_thread()
+
+    def interrupts(session: Session, on_event: OnEvent) -> None:
+        assert main.ident is not None
+        signal.pthread_kill(main.ident, signal.SIGINT)
+        while True:
+            session.tick(time.monotonic())
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        check_adapter(interrupts, websockets=False)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_an_adapter_that_raises_or_returns_too_early_is_told_so() -> None:

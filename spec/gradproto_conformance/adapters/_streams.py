@@ -5,11 +5,11 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gradproto import ArgumentError, Event, Session
 
-from ._check import Checked, check
+from ._check import Checked, check, check_callable
 
 if TYPE_CHECKING:
     from gradproto_transports._proxy import Proxies
@@ -36,8 +36,12 @@ def check_stream(
         "trio": drive_trio,
         "asyncio": drive_asyncio,
     }
-    if client not in drivers:
+    if not isinstance(cast(object, client), str) or client not in drivers:
         raise ArgumentError(f"client is {client!r:.80}: it must be 'sync', 'trio' or 'asyncio'")
+    if client == "sync":
+        check_callable("open_stream", open_stream)
+    elif not callable(cast(object, open_stream)):
+        raise ArgumentError(f"open_stream is of type {type(open_stream).__name__}: it must be a function")
     drive = drivers[client]
     return check(
         "STREAM",
@@ -67,6 +71,11 @@ class _Until:
         self._done = True
         self._stop()
 
+    def check(self) -> None:
+        """Raise what stopped the driver, if that was not because somebody had enough."""
+        if self.failure is not None:
+            raise self.failure
+
 
 def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
     """Let the sync driver carry a session."""
@@ -86,6 +95,7 @@ def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
     ended.wait()
     driver.stop()
     driver.join()
+    until.check()
 
 
 def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, int, bool], Awaitable[Any]]) -> None:
@@ -109,6 +119,7 @@ def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, 
         async with driver.running():
             driver.call(lambda: None)
             await ended.wait()
+        until.check()
 
     trio.run(main)
 
@@ -134,6 +145,7 @@ def drive_asyncio(session: Session, on_event: OnEvent, open_stream: Callable[[st
         async with driver.running():
             driver.call(lambda: None)
             await ended.wait()
+        until.check()
 
     asyncio.run(main())
 
