@@ -310,6 +310,11 @@ def promises(answer: Any, request: Request) -> Iterator[bytes]:
         yield from pieces_of(part) if isinstance(part, FilePart) else [part]
 
 
+def tells_at_the_end(answer: Any, request: Request) -> Iterator[bytes]:
+    yield from says_nothing(answer, request)
+    answer.tell(answer.session.body_sent, request.body_size)
+
+
 def counts_pieces(answer: Any, request: Request) -> Iterator[bytes]:
     for part in request.body:
         for piece in pieces_of(part) if isinstance(part, FilePart) else [part]:
@@ -389,6 +394,7 @@ OTHERS: Sequence[tuple[str, Drive, str, list[str]]] = [
     ("stops early", sending(stops_early), "SESSION-12", ["predict", "a short file"]),
     ("begins at the first byte", asking(from_its_first_byte), "SESSION-12", ["predict", "files"]),
     ("promises", sending(promises), "SESSION-12", ["predict", "an upload that waits"]),
+    ("tells at the end", sending(tells_at_the_end), "SESSION-12", ["predict", "side by side"]),
     ("counts pieces", sending(counts_pieces), "SESSION-12", ["predict", "files"]),
     ("says nothing of progress", sending(says_nothing), "SESSION-12", ["predict", "files"]),
     ("aborts at the end", over(aborts_at_the_end), "SESSION-10", ["predict", "an aborted request"]),
@@ -408,6 +414,7 @@ HANGING = {
     "has no end for nothing",
     "stops early",
     "posts one at a time",
+    "tells at the end",
     "has ten connections",
     "has a hundred connections",
     "has bytes for text",

@@ -360,7 +360,10 @@ def side_by_side(stage: Stage) -> Script:
     yield from stage.started(held)
     first = stage.server.run(lambda app: app.job("/echo"))
     with _deaf(stage):
-        stage.upload("/look", _Counting(), LARGE)
+        job = stage.upload("/look", _Counting(), LARGE)
+        yield from stage.until(
+            UploadProgressed, owes="files", what="what goes out is to be reported piece by piece", number=job.number
+        )
         stage.inject("hang", "POST */queue/join*", endpoint="/echo")
         stage.submit("/echo", "hangs")
         yield from _several(stage, "side by side", "calls are to come back beside others that wait")
@@ -444,9 +447,6 @@ def not_read(stage: Stage) -> Script:
     source = _Counting()
     with _deaf(stage):
         job = stage.upload("/look", source, LARGE)
-        yield from stage.until(
-            UploadProgressed, owes="files", what="what goes out is to be reported piece by piece", number=job.number
-        )
         failed = yield from stage.until(JobFailed, owes="timers", what="a stalled upload is to fail", number=job.number)
     stage.see(isinstance(failed.error, DeadlineExceeded), "files", f"a stalled upload came as {failed.error!r:.200}")
     stage.see(source.most <= LARGE // 8, "files", f"{source.most} bytes of a file were read at once")
