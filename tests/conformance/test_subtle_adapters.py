@@ -547,7 +547,7 @@ DRIVERS: Sequence[tuple[str, Callable[[WireClient, OnEvent], None], str, list[st
         "BYTES-7",
         ["cut answers"],
     ),
-    ("sums up", driving(file_sent=sums_up()), "BYTES-12", ["files"]),
+    ("sums up", driving(file_sent=sums_up()), "BYTES-12", ["files", "side by side"]),
     ("loses events", driving(next_event=without_every_third()), "BYTES-3", ["files"]),
 ]
 

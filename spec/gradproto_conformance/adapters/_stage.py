@@ -257,6 +257,8 @@ class _Run:
             thread.join(self._stage.patience)
             if thread.is_alive():
                 self._log.breaks("release", f"the thread {thread.name!r} was still there after it had returned")
+        if not self._done:
+            return  # what was under way, and what the server was told to do with it, is not over
         try:
             self._stage.server.wait_for(lambda app: not app.connections, timeout=self._stage.patience)
         except TimeoutError:
