@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+# Connections that may wait to be accepted: a unix socket refuses more, and trio takes that for one that is under way.
+BACKLOG = 512
+
 
 class Relays:
     """Carries what comes to where it shall go, until it is closed."""
@@ -30,7 +33,7 @@ class Relays:
         async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._carry(reader, writer, port)
 
-        self._servers.append(self._do(asyncio.start_unix_server(carry, path)))
+        self._servers.append(self._do(asyncio.start_unix_server(carry, path, backlog=BACKLOG)))
         return path
 
     def proxy(self) -> tuple[str, int]:
@@ -45,7 +48,7 @@ class Relays:
             port = int(head.split(b" ", 2)[1].rpartition(b":")[2])
             await self._carry(reader, writer, port, greeting=b"HTTP/1.1 200 OK\r\n\r\n")
 
-        server = self._do(asyncio.start_server(carry, "127.0.0.1"))
+        server = self._do(asyncio.start_server(carry, "127.0.0.1", backlog=BACKLOG))
         self._servers.append(server)
         address: tuple[str, int] = server.sockets[0].getsockname()[:2]
         return address

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 
 from gradproto_fake_server import FakeApp, FakeFile, StoredFile, number, state, textbox
 from gradproto_fake_server import file as file_component
 
-__all__ = ["LARGE", "PIECE", "make_app"]
+__all__ = ["LARGE", "PIECE", "content", "look_of", "make_app"]
 
-PIECE = bytes(range(256)) * 256
-"""64 KiB, none of which looks like its neighbour, so that bytes in another order are seen."""
+PIECE = bytes(range(256)) * 255 + b"\r\n" * 128
+"""64 KiB, none of which looks like its neighbour, so that bytes in another order are seen, and other ends of lines."""
 LARGE = 512 * len(PIECE)
 """What no kernel holds between two processes of one machine."""
+
+
+def content(count: int) -> Iterator[bytes]:
+    """Give a file of so many pieces, each with its number, so that none can be taken for another."""
+    for place in range(count):
+        yield place.to_bytes(4, "big") + PIECE[4:]
+
+
+def look_of(pieces: Iterable[bytes]) -> str:
+    """Say in a few words what a file has in it."""
+    size = check = 0
+    for piece in pieces:
+        size += len(piece)
+        check = zlib.crc32(piece, check)
+    return f"{size} bytes, {check:08x}"
 
 
 def make_app(version: str) -> FakeApp:
@@ -38,13 +54,12 @@ def make_app(version: str) -> FakeApp:
 
     if app.profile.protocol is not None:
 
-        @app.endpoint("/length", inputs=[file_component("file")], outputs=[textbox("out")])
-        def length(file: StoredFile) -> str:
-            found = sum(len(piece) for piece in file.pieces())
-            return str(found)
+        @app.endpoint("/look", inputs=[file_component("file")], outputs=[textbox("out")])
+        def look(file: StoredFile) -> str:
+            return look_of(file.pieces())
 
         @app.endpoint("/pieces", inputs=[number("count")], outputs=[file_component("out")])
         def pieces(count: float) -> FakeFile:
-            return FakeFile("pieces.bin", (PIECE for _ in range(int(count))))
+            return FakeFile("pieces.bin", content(int(count)))
 
     return app

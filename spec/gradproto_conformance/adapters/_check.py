@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import threading
+from collections.abc import Callable, Collection, Iterable
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import cast
 
 from gradproto import ArgumentError, Event, Session
 from gradproto._record import record
@@ -72,8 +75,8 @@ def check_adapter(
 
     One check at a time: a thread that somebody else starts meanwhile is taken for the adapter's.
 
-    Raises `AdapterFailed`, an ``AssertionError``, with every obligation that was broken, and `ArgumentError` for what
-    cannot be checked.
+    Raises `AdapterFailed`, an ``AssertionError``, with every obligation that was broken, and `ArgumentError` for
+    arguments with which there is nothing to be checked.
     """
     check_callable("drive", drive)
     return check(
@@ -97,23 +100,15 @@ def check_driver(
     return check("BYTES", lambda _, client, on_event: drive(client, on_event), websockets=True, only=only, limit=limit)
 
 
-def check_callable(name: str, given: object) -> None:
-    """Raise `ArgumentError` for what cannot be called."""
-    if not callable(given):
-        raise ArgumentError(f"{name} is {given!r:.80}, which cannot be called")
-
-
 def check(door: Door, adapter: Play, *, websockets: bool, only: Collection[str] | None, limit: float) -> Checked:
     """Let anything go through the scenarios, and raise `AdapterFailed` where it does not go well."""
-    _check_limit(limit)
     chosen = _chosen(only)
-    tried = [
-        scenario
-        for scenario in chosen
-        if (websockets or not scenario.websockets) and not (door == "STREAM" and scenario.ordered)
-    ]
+    if not isinstance(cast(object, websockets), bool):
+        raise ArgumentError(f"websockets is {websockets!r:.80}: it must be True or False")
+    _check_limit(limit)
+    tried = [scenario for scenario in chosen if _is_for(scenario, door, websockets)]
     left_out = tuple(scenario.name for scenario in chosen if scenario not in tried)
-    if not websockets and len(tried) < len(chosen):
+    if not websockets and NO_WEBSOCKETS not in tried and any(scenario.websockets for scenario in chosen):
         tried.append(NO_WEBSOCKETS)
     broken: list[BrokenObligation] = []
     passed: list[str] = []
@@ -129,21 +124,41 @@ def check(door: Door, adapter: Play, *, websockets: bool, only: Collection[str] 
     return Checked(passed=tuple(passed), left_out=left_out)
 
 
+def check_callable(what: str, given: object) -> None:
+    """Raise `ArgumentError` for what cannot be called, or would do nothing but give a coroutine."""
+    if not callable(given):
+        raise ArgumentError(f"{what} is of type {type(given).__name__}: it must be a function")
+    if iscoroutinefunction(given) or isgeneratorfunction(given) or isasyncgenfunction(given):
+        raise ArgumentError(
+            f"{what} is an async function or a generator: calling it does nothing",
+            hint="a function that starts its event loop itself is wanted, as with asyncio.run() or trio.run()",
+        )
+
+
 def _check_limit(limit: object) -> None:
-    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < _LONGEST:
-        raise ArgumentError(f"limit is {limit!r:.80}: it must be a number of seconds above 0, and of less than a day")
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit <= threading.TIMEOUT_MAX:
+        raise ArgumentError(f"limit is {limit!r:.80}: it must be a number of seconds, more than none")
+
+
+def _is_for(scenario: Scenario, door: Door, websockets: bool) -> bool:
+    if scenario is NO_WEBSOCKETS:
+        return not websockets
+    return (websockets or not scenario.websockets) and not (door == "STREAM" and scenario.ordered)
 
 
 def _chosen(only: Collection[str] | None) -> list[Scenario]:
     if only is None:
         return list(SCENARIOS)
-    names = [scenario.name for scenario in SCENARIOS]
-    if isinstance(only, str) or not isinstance(only, Collection) or not only:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ArgumentError(f"only is {only!r:.80}: it must be some names of scenarios; there are {', '.join(names)}")
-    unknown = [name for name in only if name not in names]
-    if unknown:
+    given = cast(object, only)
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise ArgumentError(f"only is of type {type(given).__name__}: it must be a list of names")
+    wanted = list(only)  # it may be one that gives its names but once
+    every = (*SCENARIOS, NO_WEBSOCKETS)
+    names = [scenario.name for scenario in every]
+    unknown = [name for name in wanted if name not in names]
+    if unknown or not wanted:
         raise ArgumentError(f"no scenarios: {unknown!r:.200}; there are {', '.join(names)}")
-    return [scenario for scenario in SCENARIOS if scenario.name in only]
+    return [scenario for scenario in every if scenario.name in wanted]
 
 
 def _told(door: Door, scenario: str, duty: Duty, seen: str) -> BrokenObligation:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import tempfile
+from collections.abc import Generator
 from functools import partial
 from typing import Any
 
@@ -14,9 +17,12 @@ from gradproto import (
     DownloadCompleted,
     DownloadDataReceived,
     DownloadFailed,
+    Event,
+    FileData,
     JobCancelled,
     JobCompleted,
     JobFailed,
+    JobStarted,
     OutputGenerated,
     Retry,
     SessionFailed,
@@ -26,7 +32,7 @@ from gradproto import (
     UploadProgressed,
 )
 
-from ._app import LARGE, PIECE
+from ._app import LARGE, PIECE, content, look_of
 from ._obligations import Duty
 from ._stage import Broken, Scenario, Script, Stage, file_in
 
@@ -36,6 +42,12 @@ __all__ = ["NO_WEBSOCKETS", "SCENARIOS"]
 _AHEAD = LARGE // 2
 # For as long as nothing moves, a server is taken for held up; only an adapter that buffers gets anywhere meanwhile.
 _QUIET = 0.3
+# Two bytes each: aiohttp takes messages of 4 MiB.
+_LONG = 3 << 20
+# Of nobody: it is looked for where it must not be.
+_TOKEN = "hf_madeUpForThisCheckAlone"
+# More than the connections that any library has by default, and less than a session's 256.
+_MANY = 120
 
 
 def predict(stage: Stage, owes: Duty = "whole") -> Script:
@@ -55,6 +67,27 @@ def poll(stage: Stage) -> Script:
     job = stage.submit("/echo", "one")
     event = yield from stage.until(JobCompleted, owes="timers", what="the call is to come back", number=job.number)
     stage.see(event.outputs == ("one",), "whole", f"'one' came back as {event.outputs!r:.200}")
+
+
+def long_text(stage: Stage) -> Script:
+    """A call with a text that is longer than what libraries take for a line or a message, if they are not told."""
+    yield from stage.ready()
+    text = "ü" * _LONG
+    job = stage.submit("/echo", text)
+    event = yield from stage.until(JobCompleted, owes="whole", what="a long text is to come back", number=job.number)
+    stage.see(event.outputs == (text,), "whole", f"a text of {_LONG} characters came back as another")
+
+
+def refused_websocket(stage: Stage) -> Script:
+    """A handshake that the server refuses."""
+    yield from stage.ready()
+    stage.inject("forbidden", "GET */queue/join*")
+    job = stage.submit("/echo", "x")
+    failed = yield from stage.until(
+        JobFailed, owes="websockets", what="a refused handshake is to be reported", number=job.number
+    )
+    told = f"a refused handshake was no answer: {failed.error!r:.200}"
+    stage.see(403 in stage.session.statuses, "websockets", told)
 
 
 def step_by_step(stage: Stage) -> Script:
@@ -88,7 +121,10 @@ def keeps_state(stage: Stage) -> Script:
 def files(stage: Stage) -> Script:
     """A file up and a file down, of a few pieces each."""
     yield from stage.ready()
-    job = stage.upload("/length", io.BytesIO(PIECE * 5 + b"end"), len(PIECE) * 5 + 3)
+    pieces = [*content(5), b"end"]
+    size = sum(map(len, pieces))
+    # It is not from its first byte nor to its last one that the file is to be sent.
+    job = stage.upload("/look", io.BytesIO(b"".join([PIECE, *pieces, PIECE])), size, start=len(PIECE))
     sent = yield from stage.until(
         UploadProgressed, owes="files", what="the progress of an upload is to be reported", number=job.number
     )
@@ -97,14 +133,53 @@ def files(stage: Stage) -> Script:
             UploadProgressed, owes="files", what="an upload is to be reported up to its end", number=job.number
         )
     event = yield from stage.until(JobCompleted, owes="files", what="the upload is to be used", number=job.number)
-    stage.see(event.outputs == (str(len(PIECE) * 5 + 3),), "files", f"{event.outputs[0]} bytes of a file came")
-    job = stage.submit("/pieces", 5)
+    stage.see(
+        event.outputs == (look_of(pieces),), "files", f"of a file of {look_of(pieces)} came {event.outputs[0]!r:.80}"
+    )
+    for count in (5, 0):
+        yield from _download(stage, (yield from _made(stage, count)), b"".join(content(count)))
+
+
+def ends_early(stage: Stage) -> Script:
+    """A file to be sent that ends before its size."""
+    yield from stage.ready()
+    job = stage.upload("/look", io.BytesIO(PIECE * 3), len(PIECE) * 5)
+    yield from stage.until(JobFailed, owes="files", what="a file that ends early is to fail", number=job.number)
+
+
+def named_by_path(stage: Stage) -> Script:
+    """A file to be sent that has to be opened first."""
+    yield from stage.ready()
+    with tempfile.TemporaryDirectory(prefix="gradproto-") as directory:
+        path = os.path.join(directory, "größe.bin")
+        with open(path, "wb") as file:
+            file.writelines(content(2))
+        job = stage.upload("/look", path, 2 * len(PIECE), start=None)
+        event = yield from stage.until(JobCompleted, owes="files", what="the upload is to be used", number=job.number)
+    found = look_of(content(2))
+    stage.see(event.outputs == (found,), "files", f"of a file of {found} came {event.outputs[0]!r:.80}")
+
+
+def refused_upload(stage: Stage) -> Script:
+    """A large file goes up to a server that answers, and closes, before it has much of it."""
+    yield from stage.ready()
+    stage.inject("answer", "POST */upload*", status=413, body=b'{"detail": "much too large"}')
+    job = stage.upload("/look", _Counting(), LARGE)
+    failed = yield from stage.until(JobFailed, owes="files", what="a refused upload is to fail", number=job.number)
+    stage.see(
+        413 in stage.session.statuses, "files", f"an upload was answered before its end, but {failed.error!r:.200} came"
+    )
+
+
+def _made(stage: Stage, count: int) -> Generator[None, Event, FileData]:
+    """Let a file of so many pieces be made."""
+    job = stage.submit("/pieces", count)
     event = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
-    yield from _download(stage, event, PIECE * 5)
+    return file_in(event.outputs)
 
 
-def _download(stage: Stage, made: JobCompleted, content: bytes) -> Script:
-    number = stage.session.download(file_in(made.outputs))
+def _download(stage: Stage, file: FileData, whole: bytes) -> Script:
+    number = stage.session.download(file)
     stage.waiting = ("whole", "a file is to be fetched")
     found = b""
     while True:
@@ -112,29 +187,61 @@ def _download(stage: Stage, made: JobCompleted, content: bytes) -> Script:
         if isinstance(event, DownloadDataReceived):
             found += event.data
         elif isinstance(event, DownloadFailed):
-            raise Broken("whole", f"a file of {len(content)} bytes was there, but {event!r:.300} came")
+            raise Broken("whole", f"a file of {len(whole)} bytes was there, but {event!r:.300} came")
         elif isinstance(event, DownloadCompleted) and event.download == number:
             break
-    stage.see(found == content, "whole", f"{len(found)} bytes were reported of a file of {len(content)}, or others")
+    stage.see(found == whole, "whole", f"{len(found)} bytes were reported of a file of {len(whole)}, or others")
 
 
 def framings(stage: Stage) -> Script:
     """Answers in chunks, without a length, by an older server."""
     stage.inject("chunked", "GET */config")
     stage.inject("until close", "GET */info*")
-    yield from stage.ready()
-    job = stage.submit("/pieces", 2)
-    event = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
-    for fault in ("http/1.0", "chunked", "until close"):
-        stage.inject(fault, "GET */file=*")
-        yield from _download(stage, event, PIECE * 2)
+    yield from stage.ready(owes="cuts")
+    file = yield from _made(stage, 2)
+    for fault, values in (("http/1.0", {}), ("chunked", {"size": 999}), ("until close", {})):
+        stage.inject(fault, "GET */file=*", **values)
+        yield from _download(stage, file, b"".join(content(2)))
 
 
 def redirected(stage: Stage) -> Script:
     """An address that leads elsewhere: it is the session that follows, or does not."""
-    stage.inject("redirect", "GET */config", location="/config")
+    to = "/config?next=%2Fa%20b&name=gr%C3%B6%C3%9Fe+1"
+    cookies = [("set-cookie", "one=1; Path=/"), ("set-cookie", "two=2; Path=/")]
+    stage.inject("answer", "GET */config", status=307, headers=[("location", to), *cookies])
     yield from stage.ready()
     stage.see(307 in stage.session.statuses, "obey", "a redirect was followed, and not reported")
+    job = stage.submit("/echo", "x")
+    yield from stage.until(JobCompleted, owes="obey", what="the call is to come back", number=job.number)
+    # What an adapter adds to it is seen by whoever compares what was asked for with what came.
+    given = {value for request in stage.session.requests for name, value in request.headers if name == "cookie"}
+    stage.see("one=1; two=2" in given, "whole", "of two headers with one name both are to be reported, each by itself")
+
+
+def compressed(stage: Stage) -> Script:
+    """An answer that is compressed, though nobody asked for that: it is the session that says so."""
+    stage.inject("gzip", "GET */config")
+    yield from stage.until(SessionFailed, owes="obey", what="a compressed answer is to be reported as it is")
+
+
+def at_once(stage: Stage) -> Script:
+    """Events that come together, and ends of lines that are no line feeds."""
+    yield from stage.ready()
+    for fault in ("coalesced", "crlf"):
+        stage.inject(fault, "GET */queue/data*")
+        job = stage.submit("/count", 3)
+        for index in range(3):
+            event = yield from stage.until(
+                OutputGenerated, owes="whole", what=f"output {index} is to be handed on", number=job.number
+            )
+            stage.see(event.outputs == (float(index),), "whole", f"output {index} came as {event.outputs!r:.200}")
+        yield from stage.until(JobCompleted, owes="whole", what="the end is to be handed on", number=job.number)
+
+
+def cut_at_first(stage: Stage) -> Script:
+    """The first connection of all ends without an answer: it did not rest, so that nothing is to be sent again."""
+    stage.inject("cut", "GET */config")
+    yield from stage.until(SessionFailed, owes="cuts", what="the end of a connection before its answer is to fail")
 
 
 def cut(stage: Stage) -> Script:
@@ -150,19 +257,17 @@ def cut(stage: Stage) -> Script:
 
 
 def truncated(stage: Stage) -> Script:
-    """A file that ends before its length."""
+    """A file that ends too early: before its length, and before its last chunk."""
     yield from stage.ready()
-    job = stage.submit("/pieces", 2)
-    made = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
-    stage.inject("truncate", "GET */file=*", keep=70000)
-    stage.waiting = ("cuts", "a file that ends too early is to fail")
-    stage.session.download(file_in(made.outputs))
-    while True:
-        event = yield
-        if isinstance(event, DownloadCompleted):
-            raise Broken("cuts", "a file that ended after 70000 of 131072 bytes was said to be complete")
-        if isinstance(event, DownloadFailed):
-            return
+    file = yield from _made(stage, 2)
+    for framing in ("length", "last chunk"):
+        if framing == "last chunk":
+            stage.inject("chunked", "GET */file=*", size=5000)
+        stage.inject("truncate", "GET */file=*", keep=70000)
+        number = stage.session.download(file)
+        yield from stage.until(
+            DownloadFailed, owes="cuts", what=f"a file that ends before its {framing} is to fail", number=number
+        )
 
 
 def stream_ends(stage: Stage) -> Script:
@@ -181,9 +286,10 @@ def refused(stage: Stage) -> Script:
     """Nobody listens."""
     stage.server.run(lambda app: app.refuse(3600.0))
     failed = yield from stage.until(SessionFailed, owes="errors", what="a refused connection is to be reported")
-    # What leads to the server may answer before it knows whether that does: then it is a connection that breaks.
+    # A stream may lead to something that is there, and hears of the refusal only then.
     kind = TransportError if stage.door == "STREAM" else ConnectError
     stage.see(isinstance(failed.error, kind), "errors", f"a refused connection came as {failed.error!r:.200}")
+    stage.see(_TOKEN not in repr(failed.error), "errors", "an error has a token in its text")
 
 
 def silent_stream(stage: Stage) -> Script:
@@ -200,6 +306,7 @@ def pause(stage: Stage) -> Script:
     """A moment in which nothing is under way but a timer."""
     stage.inject("bad gateway", "GET */config")
     yield from stage.until(ConnectRetried, owes="obey", what="a 502 is to be reported")
+    stage.see(502 in stage.session.statuses, "whole", "an answer with the status 502 was not reported as an answer")
     yield from stage.until(SessionReady, owes="timers", what="a timer is to be kept while no exchange is under way")
 
 
@@ -248,25 +355,73 @@ def no_websockets(stage: Stage) -> Script:
 
 
 def side_by_side(stage: Stage) -> Script:
-    """Several calls, of which the first waits for the last."""
+    """Several calls, beside one that waits for them, one whose request is not answered, and an upload that stands."""
     yield from stage.ready()
     stage.server.hold("/echo")
     held = stage.submit("/echo", "held")
     yield from stage.started(held)
     first = stage.server.run(lambda app: app.job("/echo"))
     yield from _several(stage, "side by side", "calls are to come back beside one that waits")
-    stage.server.run(lambda _: first.release())
-    yield from stage.until(JobCompleted, owes="side by side", what="the call is to come back", number=held.number)
+    with _deaf(stage):
+        job = stage.upload("/look", _Counting(), LARGE)
+        yield from stage.until(
+            UploadProgressed, owes="files", what="what goes out is to be reported piece by piece", number=job.number
+        )
+        stage.inject("hang", "POST */queue/join*", endpoint="/echo")
+        stage.submit("/echo", "hangs")
+        yield from _several(stage, "side by side", "calls are to come back beside others that wait")
+        stage.server.run(lambda _: first.release())
+        yield from stage.until(JobCompleted, owes="side by side", what="the call is to come back", number=held.number)
+
+
+def many(stage: Stage) -> Script:
+    """As many calls as no pool of connections is for, each with a stream of its own, that all wait for the last."""
+    yield from stage.ready()
+    stage.server.hold("/echo")
+    waiting = {stage.submit("/echo", "x").number for _ in range(_MANY)}
+    for _ in range(_MANY):
+        yield from stage.until(JobStarted, owes="side by side", what=f"{_MANY} calls are to run at once")
+    stage.server.release("/echo")
+    while waiting:
+        event = yield from stage.until(JobCompleted, owes="side by side", what="the calls are to come back")
+        waiting.discard(event.job)
+
+
+def aborted_before_the_answer(stage: Stage) -> Script:
+    """A download that is given up while the server still thinks about it."""
+    yield from stage.ready()
+    file = yield from _made(stage, 2)
+    stage.server.hold("/count")
+    job = stage.submit("/count", 3)
+    yield from stage.started(job)
+    stage.inject("hang", "GET */file=*")
+    number = stage.session.download(file)
+
+    def arrive() -> None:
+        # On another thread, so that the adapter sends its request meanwhile.
+        stage.server.wait_for(lambda app: any(request.kind == "file" for request in app.requests), stage.patience)
+        stage.server.step("/count")
+
+    with stage.meanwhile(arrive):
+        yield from stage.until(OutputGenerated, owes="at once", what="its output is to be handed on", number=job.number)
+    stage.session.abort_download(number)
+    yield from _is_closed(stage)
 
 
 def aborted(stage: Stage) -> Script:
     """A download that is given up after its first bytes, and a call after it."""
     yield from stage.ready()
-    job = stage.submit("/pieces", LARGE // len(PIECE))
-    made = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
-    number = stage.session.download(file_in(made.outputs))
+    file = yield from _made(stage, LARGE // len(PIECE))
+    number = stage.session.download(file)
     yield from stage.until(DownloadDataReceived, owes="at once", what="its first bytes are to come", number=number)
     stage.session.abort_download(number)
+    yield from _is_closed(stage)
+    ends = {record.end for record in stage.server.requests if record.kind == "file"}
+    stage.see("complete" not in ends, "abort", "an aborted answer was read up to its end")
+
+
+def _is_closed(stage: Stage) -> Script:
+    """Let the adapter work on, and look whether the connection of an aborted download goes."""
     job = stage.submit("/echo", "x")
     yield from stage.until(
         JobCompleted, owes="abort", what="a call beside an aborted exchange is to come back", number=job.number
@@ -276,16 +431,13 @@ def aborted(stage: Stage) -> Script:
         "abort",
         "the connection of an aborted exchange was still open",
     )
-    ends = {record.end for record in stage.server.requests if record.kind == "file"}
-    stage.see("complete" not in ends, "abort", "an aborted answer was read up to its end")
 
 
 def not_taken(stage: Stage) -> Script:
     """A large file comes, and nobody takes its first bytes."""
     yield from stage.ready()
-    job = stage.submit("/pieces", LARGE // len(PIECE))
-    made = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
-    number = stage.session.download(file_in(made.outputs))
+    file = yield from _made(stage, LARGE // len(PIECE))
+    number = stage.session.download(file)
     yield from stage.until(DownloadDataReceived, owes="at once", what="its first bytes are to come", number=number)
     sent = _when_quiet(stage, "file")
     stage.see(sent < LARGE, "pressure", f"{sent} bytes were read while the first event was not yet taken")
@@ -295,14 +447,27 @@ def not_taken(stage: Stage) -> Script:
 def not_read(stage: Stage) -> Script:
     """A large file goes up to a server that stops to read."""
     yield from stage.ready()
-    stage.inject("stall body", "POST */upload*", after_bytes=100_000)
     source = _Counting()
-    job = stage.upload("/length", source, LARGE)
-    failed = yield from stage.until(JobFailed, owes="timers", what="a stalled upload is to fail", number=job.number)
-    stage.server.run(lambda app: app.restart())  # it would never notice an end, since it reads nothing
+    with _deaf(stage):
+        job = stage.upload("/look", source, LARGE)
+        failed = yield from stage.until(JobFailed, owes="timers", what="a stalled upload is to fail", number=job.number)
     stage.see(isinstance(failed.error, DeadlineExceeded), "files", f"a stalled upload came as {failed.error!r:.200}")
     stage.see(source.most <= LARGE // 8, "files", f"{source.most} bytes of a file were read at once")
     stage.see(source.given <= _AHEAD, "files", f"{source.given} bytes of a file were read, and 100000 were taken")
+    told = stage.session.most_sent
+    stage.see(told <= source.given + len(PIECE), "files", f"{told} bytes were said to be out, of {source.given} read")
+
+
+@contextlib.contextmanager
+def _deaf(stage: Stage) -> Generator[None, None, None]:
+    """Let the server stop to read an upload. It would never notice the end of the connection, and so is restarted."""
+    stage.inject("stall body", "POST */upload*", after_bytes=100_000)
+    try:
+        yield
+    except Broken:
+        stage.server.run(lambda app: app.restart())
+        raise
+    stage.server.run(lambda app: app.restart())
 
 
 class _Counting(io.RawIOBase):
@@ -374,12 +539,11 @@ def cancelled(stage: Stage) -> Script:
 def closed(stage: Stage) -> Script:
     """A session that is closed in the middle of a call and of a download."""
     yield from stage.ready()
-    job = stage.submit("/pieces", LARGE // len(PIECE))
-    made = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
+    file = yield from _made(stage, LARGE // len(PIECE))
     stage.server.hold("/echo")
     held = stage.submit("/echo", "x")
     yield from stage.started(held)
-    number = stage.session.download(file_in(made.outputs))
+    number = stage.session.download(file)
     yield from stage.until(DownloadDataReceived, owes="at once", what="its first bytes are to come", number=number)
     stage.session.close()
     yield from stage.until(JobFailed, owes="events", what="a call is to fail with its session", number=held.number)
@@ -388,12 +552,11 @@ def closed(stage: Stage) -> Script:
 def left(stage: Stage) -> Script:
     """Nobody waits for the end of a call and of a download."""
     yield from stage.ready()
-    job = stage.submit("/pieces", LARGE // len(PIECE))
-    made = yield from stage.until(JobCompleted, owes="whole", what="a file is to be made", number=job.number)
+    file = yield from _made(stage, LARGE // len(PIECE))
     stage.server.hold("/echo")
     held = stage.submit("/echo", "x")
     yield from stage.started(held)
-    number = stage.session.download(file_in(made.outputs))
+    number = stage.session.download(file)
     yield from stage.until(DownloadDataReceived, owes="at once", what="its first bytes are to come", number=number)
 
 
@@ -409,6 +572,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         script=partial(predict, owes="websockets"),
         websockets=True,
     ),
+    Scenario(name="a long text", version="6.31.0", script=long_text),
+    Scenario(name="a long text over WebSockets", version="3.50.2", script=long_text, websockets=True),
+    Scenario(name="a refused WebSocket", version="3.50.2", script=refused_websocket, websockets=True),
     Scenario(name="predict by polling", version="3.0.24", script=poll),
     Scenario(name="step by step", version="6.31.0", script=step_by_step),
     Scenario(name="step by step with sse_v1", version="4.12.0", script=step_by_step),
@@ -416,14 +582,20 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="step by step over WebSockets", version="3.50.2", script=step_by_step, websockets=True),
     Scenario(name="State", version="6.31.0", script=keeps_state),
     Scenario(name="files", version="6.31.0", script=files),
+    Scenario(name="a file by its path", version="6.31.0", script=named_by_path),
+    Scenario(name="a short file", version="6.31.0", script=ends_early),
+    Scenario(name="a refused upload", version="6.31.0", script=refused_upload),
     Scenario(name="framings", version="6.31.0", script=framings),
     Scenario(name="a redirect", version="6.31.0", script=redirected),
+    Scenario(name="a compressed answer", version="6.31.0", script=compressed),
+    Scenario(name="events at once", version="6.31.0", script=at_once),
+    Scenario(name="a cut connection", version="6.31.0", script=cut_at_first),
     Scenario(name="cut answers", version="6.31.0", script=cut),
     Scenario(name="a cut file", version="6.31.0", script=truncated),
     Scenario(name="cut streams", version="6.31.0", script=stream_ends),
     Scenario(name="a restart", version="6.31.0", script=restarted),
     Scenario(name="a restart with a WebSocket", version="3.50.2", script=restarted, websockets=True),
-    Scenario(name="a refused connection", version="6.31.0", script=refused),
+    Scenario(name="a refused connection", version="6.31.0", script=refused, options={"token": _TOKEN}),
     Scenario(
         name="a silent stream",
         version="6.31.0",
@@ -438,6 +610,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(name="a rest", version="6.31.0", script=rested, ordered=True),
     Scenario(name="side by side", version="6.31.0", script=side_by_side),
+    Scenario(name="many at once", version="4.0.2", script=many),
+    Scenario(name="an aborted request", version="6.31.0", script=aborted_before_the_answer),
     Scenario(name="an aborted download", version="6.31.0", script=aborted),
     Scenario(name="a download that waits", version="6.31.0", script=not_taken),
     Scenario(

@@ -9,10 +9,13 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
 from gradproto import (
+    DownloadCompleted,
+    DownloadDataReceived,
     DownloadFailed,
     Event,
     FileData,
     JobCancelled,
+    JobCompleted,
     JobFailed,
     JobStarted,
     Session,
@@ -37,8 +40,10 @@ OnEvent = Callable[[Event], bool]
 Play = Callable[[Session, WireClient, OnEvent], None]
 """Lets an adapter work, whichever of the two its door is."""
 
-# Whatever else is waited for, these are the end of it.
-_FAILURES = (SessionFailed, JobFailed, JobCancelled, DownloadFailed)
+# Whatever else is waited for, these are the end of it: of everything, of a job, and of a download.
+_ENDS = (SessionReady, SessionFailed)
+_JOB_ENDS = (JobCompleted, JobFailed, JobCancelled)
+_DOWNLOAD_ENDS = (DownloadCompleted, DownloadFailed)
 PATIENCE = 5.0
 """Seconds in which whatever is only to be tidied up, or on its way, has to be there."""
 
@@ -87,12 +92,12 @@ class Stage:
             if isinstance(event, kind) and number in (None, about):
                 self.waiting = ("events", "the next event is to be handed on")
                 return event
-            if isinstance(event, _FAILURES) and (number is None or about in (None, number)):
+            if _is_end(event, kind, number):
                 raise Broken(owes, f"{what}, but {event!r:.300} came")
 
-    def ready(self) -> Generator[None, Event, None]:
+    def ready(self, owes: Duty = "obey") -> Generator[None, Event, None]:
         """Wait until the session is connected."""
-        yield from self.until(SessionReady, owes="obey", what="the session is to connect")
+        yield from self.until(SessionReady, owes=owes, what="the session is to connect")
 
     def submit(self, api_name: str, *args: object) -> Job:
         """Begin a job."""
@@ -102,10 +107,10 @@ class Stage:
         """Wait until a job runs, or is held."""
         yield from self.until(JobStarted, owes="at once", what="a call is to be started", number=job.number)
 
-    def upload(self, api_name: str, source: Any, size: int) -> Job:
-        """Begin a job with a file, which is open."""
+    def upload(self, api_name: str, source: Any, size: int, *, start: int | None = 0) -> Job:
+        """Begin a job with a file: so many bytes, from ``start`` of it if it is open."""
         call = self.session.prepare([handle_file(source, name="up.bin")], api_name=api_name)
-        return self.session.submit(call.with_sizes([size], [0]))
+        return self.session.submit(call.with_sizes([size], [start]))
 
     def inject(self, fault: str, pattern: str, **values: Any) -> None:
         """Let something go wrong, once, with the next request of that kind."""
@@ -119,7 +124,13 @@ class Stage:
     @contextlib.contextmanager
     def meanwhile(self, work: Callable[[], None]) -> Generator[None, None, None]:
         """Let something happen on another thread while the script waits."""
-        thread = threading.Thread(target=work, name="meanwhile", daemon=True)
+
+        def carefully() -> None:
+            # What does not come is missed by the script, too, which has the words for it.
+            with contextlib.suppress(TimeoutError):
+                work()
+
+        thread = threading.Thread(target=carefully, name="meanwhile", daemon=True)
         thread.start()
         yield
         thread.join()
@@ -132,6 +143,17 @@ class Stage:
             raise Broken(owes, how) from None
 
 
+def _is_end(event: Event, kind: type[Any], number: int | None) -> bool:
+    """Say whether an event of that kind, of the job or download of that number, can't come any more."""
+    if isinstance(event, _ENDS):
+        return True
+    # A job and a download may have the same number.
+    is_download = issubclass(kind, (DownloadDataReceived, *_DOWNLOAD_ENDS))
+    if isinstance(event, _DOWNLOAD_ENDS):
+        return number is None or (is_download and event.download == number)
+    return isinstance(event, _JOB_ENDS) and (number is None or (not is_download and event.job == number))
+
+
 def file_in(outputs: tuple[object, ...]) -> FileData:
     """Return the file that is a job's first output."""
     file = outputs[0]
@@ -141,9 +163,9 @@ def file_in(outputs: tuple[object, ...]) -> FileData:
 
 def play(scenario: Scenario, door: Door, adapter: Play, limit: float) -> Mapping[Duty, str]:
     """Let an adapter go through a scenario; returns what it broke, and how that was seen."""
-    log = Log()
+    log = Log(door)
     with FakeServer(make_app(scenario.version)) as server:
-        session = WatchedSession(server.url, log=log, direct=door == "SESSION", entropy=os.urandom, **scenario.options)
+        session = WatchedSession(server.url, log=log, entropy=os.urandom, **scenario.options)
         wire = WatchedWire(session, log=log, entropy=os.urandom) if door != "SESSION" else None
         stage = Stage(door, server, session, min(PATIENCE, limit / 2))
         _Run(scenario, stage, log).go(lambda on_event: adapter(session, wire or _no_wire(session), on_event), limit)
@@ -170,13 +192,17 @@ class _Run:
         next(self._script)
         self._stage.session.connect()
         thread = threading.Thread(target=self._work, args=(work,), name="adapter", daemon=True)
-        thread.start()
-        thread.join(limit)
+        try:
+            thread.start()
+            thread.join(limit)
+        except BaseException:
+            self._log.abandoned = True  # so that it ends, too, whoever interrupted this
+            raise
         if thread.is_alive():
-            duty, what = self._stage.waiting
-            if self._done:
-                duty, what = "release", "it is to return"
-            self._log.breaks(duty, f"{what}; nothing of the sort happened within {limit:g} s")
+            # An error that the adapter has kept to itself may be why it hangs.
+            if self._log.refused is None:
+                duty, what = self._missing()
+                self._log.breaks(duty, f"{what}; nothing of the sort happened within {limit:g} s")
             self._log.abandoned = True
             self._stage.server.close()
             thread.join(self._stage.patience)
@@ -185,11 +211,18 @@ class _Run:
         if self._mistake is not None:
             raise self._mistake
 
+    def _missing(self) -> tuple[Duty, str]:
+        if self._done:
+            return "release", "it is to return"
+        kept = self._log.kept
+        return self._stage.waiting if kept is None else ("events", f"{kept!r:.200} is to be handed on")
+
     def _work(self, work: Callable[[OnEvent], None]) -> None:
         try:
             work(self._on_event)
         except BaseException as error:
-            if not self._log.abandoned:
+            # What the session refused is told of already, whatever became of its error.
+            if not self._log.abandoned and self._log.refused is None:
                 self._log.breaks("errors", f"it raised {type(error).__name__}: {error!s:.300}")
             return
         if not self._done:
@@ -202,6 +235,9 @@ class _Run:
         self._log.used("on_event")
         if self._done:
             self._log.breaks("events", f"{event!r:.200} was handed on after on_event had returned True")
+            return True
+        if not self._log.got(event):
+            self._done = True
             return True
         try:
             self._script.send(event)
@@ -221,8 +257,14 @@ class _Run:
             thread.join(self._stage.patience)
             if thread.is_alive():
                 self._log.breaks("release", f"the thread {thread.name!r} was still there after it had returned")
+        if not self._done:
+            return  # what was under way, and what the server was told to do with it, is not over
         try:
             self._stage.server.wait_for(lambda app: not app.connections, timeout=self._stage.patience)
         except TimeoutError:
             left = self._stage.server.run(lambda app: app.connections)
             self._log.breaks("release", f"it left {left} connections open")
+        if self._log.door != "SESSION":
+            return
+        for duty, how in self._stage.session.asked.differences(self._stage.server.requests):
+            self._log.breaks(duty, how)

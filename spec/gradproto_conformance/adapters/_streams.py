@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from gradproto import ArgumentError, Event, Session
 
@@ -31,14 +31,17 @@ def check_stream(
     ``client`` is the module of ``gradproto_transports`` that it is for. The stream has to lead to the host and the port
     that are asked for. The rest is as with `check_adapter`.
     """
-    check_callable("open_stream", open_stream)
     drivers: dict[str, Callable[[Session, OnEvent, Any], None]] = {
         "sync": drive_sync,
         "trio": drive_trio,
         "asyncio": drive_asyncio,
     }
-    if client not in drivers:
+    if not isinstance(cast(object, client), str) or client not in drivers:
         raise ArgumentError(f"client is {client!r:.80}: it must be 'sync', 'trio' or 'asyncio'")
+    if client == "sync":
+        check_callable("open_stream", open_stream)
+    elif not callable(cast(object, open_stream)):
+        raise ArgumentError(f"open_stream is of type {type(open_stream).__name__}: it must be a function")
     drive = drivers[client]
     return check(
         "STREAM",

@@ -73,6 +73,8 @@ async def perform(client: aiohttp.ClientSession, request: Request, answer: Answe
             tell_head(answer, response.status, response.headers)
             while data := await response.content.readany():
                 answer.tell(answer.session.response_data, data)
+            if response.connection is not None and (transport := Connector.used.get()) is not None:
+                transport.abort()  # the answer came before all of the request was out, and the rest stays here
     except asyncio.CancelledError:
         abort()
         raise

@@ -15,6 +15,7 @@ from . import threaded
 from .files import PIECE
 from .threaded import Answer
 
+# Seconds. A thread that connects cannot be woken.
 CONNECT_SECONDS = 10.0
 
 

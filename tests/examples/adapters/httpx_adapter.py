@@ -28,7 +28,12 @@ def perform(context: ssl.SSLContext, request: Request, answer: Answer) -> None:
     def traced(name: str, info: dict[str, Any]) -> None:
         # The only place where httpx shows a connection before the answer has begun.
         if name == "connection.connect_tcp.complete":
-            answer.can_be_shut(partial(shut, info["return_value"].get_extra_info("socket")))
+            stream = info["return_value"]
+            try:
+                answer.can_be_shut(partial(shut, stream.get_extra_info("socket")))
+            except BaseException:
+                stream.close()  # nobody else has it yet
+                raise
 
     headers = list(request.headers)
     if request.body or request.method == "POST":
