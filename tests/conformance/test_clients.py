@@ -90,6 +90,13 @@ def test_values_are_put_into_words_once() -> None:
 
 
 @posix
+def test_a_client_is_interrupted_when_it_has_printed_an_output() -> None:
+    results = judge(raw("ReadyWithItsFirstOutput"), "client-cancel-*")
+    assert len(results) == 2
+    assert bad(results.values()) == {}
+
+
+@posix
 @pytest.mark.parametrize("version", ["3.50.2", "6.31.0"])
 def test_our_client_does_all_that_it_owes(version: str) -> None:
     results = judge(OURS, gradio=[version])

@@ -22,7 +22,8 @@ the environment variables GRADPROTO_URL, GRADPROTO_API_NAME and GRADPROTO_INPUTS
 - An input {"file": "/path/of/a/file"} stands for that file, which is to be uploaded.
 - Where GRADPROTO_USER is set, it logs in with that and GRADPROTO_PASSWORD; where GRADPROTO_TOKEN is, it gives the
   client that token.
-- SIGINT cancels the call, and ends the program.
+- SIGINT cancels the call, and ends the program. It comes when the first output was printed, or some time after it was
+  sent.
 
 What a program cannot do at all is left out by --without: files, login, token, cancel."""
 

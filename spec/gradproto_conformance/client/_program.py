@@ -29,6 +29,7 @@ class Program:
         self._process = process
         self._out = bytearray()
         self._err = bytearray()
+        self._printed = trio.Event()
 
     @property
     def out(self) -> str:
@@ -43,6 +44,10 @@ class Program:
     async def wait(self) -> int:
         """Wait until it ends; give the exit code, below 0 the number of the signal that ended it."""
         return await self._process.wait()
+
+    async def wait_printed(self) -> None:
+        """Wait until it has printed something."""
+        await self._printed.wait()
 
     def interrupt(self) -> None:
         """Do what Ctrl-C in its terminal does."""
@@ -69,7 +74,7 @@ class Program:
         assert process.stdout is not None
         assert process.stderr is not None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_read, process.stdout, self._out)
+            nursery.start_soon(_read, process.stdout, self._out, self._printed)
             nursery.start_soon(_read, process.stderr, self._err)
 
     async def close(self) -> None:
@@ -116,9 +121,11 @@ async def running(command: Sequence[str], environment: Mapping[str, str]) -> Asy
         await program.close()
 
 
-async def _read(stream: trio.abc.ReceiveStream, kept: bytearray) -> None:
+async def _read(stream: trio.abc.ReceiveStream, kept: bytearray, begun: trio.Event | None = None) -> None:
     while data := await stream.receive_some(_READ):
         _keep(kept, data)
+        if begun is not None:
+            begun.set()
 
 
 def _drain(stream: trio.abc.ReceiveStream, kept: bytearray) -> None:

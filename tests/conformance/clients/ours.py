@@ -22,7 +22,7 @@ def main(url: str, api_name: str, inputs: str) -> None:
         job = client.submit(*map(read, json.loads(inputs)), api_name=api_name)
         try:
             for output in job:
-                print(json.dumps(output))
+                print(json.dumps(output), flush=True)
         except KeyboardInterrupt:
             job.cancel()
             sys.exit(130)

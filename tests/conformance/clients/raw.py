@@ -402,6 +402,26 @@ class IgnoresInterrupts(Raw):
         return super().call(api_name, inputs)
 
 
+class ReadyWithItsFirstOutput(Raw):
+    """Whoever interrupts it before it has printed one ends it, and the server hears of nothing: that is right, too."""
+
+    def call(self, api_name, inputs):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return super().call(api_name, inputs)
+
+    def open_stream(self):
+        stream = super().open_stream()
+        for _ in range(50):  # it has much else to do while its first output waits
+            self.read_config()
+        return stream
+
+    def take(self, message):
+        if message["msg"] == "process_generating":
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            print(json.dumps(message["output"]["data"]), flush=True)
+        return super().take(message)
+
+
 class WaitsForClose(Raw):
     def hear(self, stream):
         found = None
