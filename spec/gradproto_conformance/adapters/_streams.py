@@ -5,14 +5,11 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Collection
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 from gradproto import ArgumentError, Event, Session
 
 from ._check import Checked, check, check_callable
-
-if TYPE_CHECKING:
-    from gradproto_transports._proxy import Proxies
 
 __all__ = ["check_stream", "drive_asyncio", "drive_sync", "drive_trio"]
 
@@ -83,15 +80,7 @@ def drive_sync(session: Session, on_event: OnEvent, open_stream: Any) -> None:
 
     ended = threading.Event()
     until = _Until(on_event, ended.set)
-    driver = Driver(
-        session,
-        connect_timeout=10.0,
-        proxies=_no_proxies(),
-        tls=ssl.create_default_context,
-        open_stream=open_stream,
-        on_event=until,
-        on_stop=until.stopped,
-    )
+    driver = Driver(session, **_options(until, open_stream))
     ended.wait()
     driver.stop()
     driver.join()
@@ -104,24 +93,7 @@ def drive_trio(session: Session, on_event: OnEvent, open_stream: Callable[[str, 
 
     from gradproto_transports._trio_driver import Driver
 
-    async def main() -> None:
-        ended = trio.Event()
-        until = _Until(on_event, ended.set)
-        driver = Driver(
-            session,
-            connect_timeout=10.0,
-            proxies=_no_proxies(),
-            tls=ssl.create_default_context,
-            open_stream=open_stream,
-            on_event=until,
-            on_stop=until.stopped,
-        )
-        async with driver.running():
-            driver.call(lambda: None)
-            await ended.wait()
-        until.raise_failure()
-
-    trio.run(main)
+    trio.run(_drive_async, Driver, trio.Event, session, on_event, open_stream)
 
 
 def drive_asyncio(session: Session, on_event: OnEvent, open_stream: Callable[[str, int, bool], Awaitable[Any]]) -> None:
@@ -130,27 +102,30 @@ def drive_asyncio(session: Session, on_event: OnEvent, open_stream: Callable[[st
 
     from gradproto_transports._asyncio_driver import Driver
 
-    async def main() -> None:
-        ended = asyncio.Event()
-        until = _Until(on_event, ended.set)
-        driver = Driver(
-            session,
-            connect_timeout=10.0,
-            proxies=_no_proxies(),
-            tls=ssl.create_default_context,
-            open_stream=open_stream,
-            on_event=until,
-            on_stop=until.stopped,
-        )
-        async with driver.running():
-            driver.call(lambda: None)
-            await ended.wait()
-        until.raise_failure()
-
-    asyncio.run(main())
+    asyncio.run(_drive_async(Driver, asyncio.Event, session, on_event, open_stream))
 
 
-def _no_proxies() -> Proxies:
+async def _drive_async(
+    driver_class: Any, event_class: Any, session: Session, on_event: OnEvent, open_stream: Any
+) -> None:
+    ended = event_class()
+    until = _Until(on_event, ended.set)
+    driver = driver_class(session, **_options(until, open_stream))
+    async with driver.running():
+        driver.call(lambda: None)
+        await ended.wait()
+    until.raise_failure()
+
+
+def _options(until: _Until, open_stream: Any) -> dict[str, Any]:
+    """Give what every driver wants beside its session."""
     from gradproto_transports._proxy import Proxies
 
-    return Proxies(False)
+    return {
+        "connect_timeout": 10.0,
+        "proxies": Proxies(False),
+        "tls": ssl.create_default_context,
+        "open_stream": open_stream,
+        "on_event": until,
+        "on_stop": until.stopped,
+    }
